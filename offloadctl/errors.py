@@ -1,0 +1,208 @@
+"""What can go wrong, by meaning. Damage is not here: damage is a Finding, returned, never raised.
+
+    OffloadctlError
+    ├── UsageError                 2  the caller must change the command or the settings
+    │   ├── BadValue                  a size, a duration, a name that does not parse
+    │   ├── SettingsError             a context file, variable or client.conf that cannot be used
+    │   └── UnsupportedTopic          non-persistent, system or five-part topic names
+    ├── BrokerError                1  the admin REST service
+    │   ├── BrokerUnreachable         no connection, no answer in time, name does not resolve
+    │   ├── NotAuthenticated          no credentials, or bad ones
+    │   ├── NotAuthorised             good credentials without the right
+    │   ├── NotFound                  no such topic, namespace or cluster
+    │   ├── Busy                      409: already going on
+    │   ├── Rejected                  400, 405, 412: the broker does not accept the request
+    │   ├── ServerError               5xx
+    │   ├── BadReply                  an answer that cannot be understood
+    │   └── RedirectRefused           a redirect loop, or a target that must not get our credentials
+    ├── StoreError                 1  the object store
+    │   ├── StoreUnreachable
+    │   ├── StoreDenied
+    │   ├── BucketNotFound
+    │   └── StoreFailed               any other answer that is not success
+    ├── Refused                    6  a safety rule; nothing was done
+    │   ├── ReadOnlyContext
+    │   ├── ProtectedContext
+    │   └── ClusterMismatch
+    ├── MissingExtra               2  an optional part is not installed
+    └── Interrupted                130, 143
+FormatError (a ValueError, format/errors.py) tells why bytes are not what Pulsar writes; check/ turns it into a Finding.
+"""
+
+from typing import ClassVar
+
+from offloadctl.exitcodes import ExitCode
+
+
+class OffloadctlError(Exception):
+    """A failure with words for a person: what, where, expected, found; and what to do next."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(OffloadctlError):
+    """The command or the settings must change; nothing was done."""
+
+    code = "usage"
+    exit_code = ExitCode.USAGE
+
+
+class BadValue(UsageError):
+    """A value that does not parse."""
+
+    code = "bad-value"
+
+
+class SettingsError(UsageError):
+    """Settings that cannot be used."""
+
+    code = "settings"
+
+
+class UnsupportedTopic(UsageError):
+    """A topic that can have no offloaded ledgers, or that this tool must leave alone."""
+
+    code = "unsupported-topic"
+
+
+class MissingExtra(UsageError):
+    """An optional part of the installation is needed."""
+
+    code = "missing-extra"
+
+
+class BrokerError(OffloadctlError):
+    """The admin REST service did not do what was asked."""
+
+    code = "broker"
+
+    def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class BrokerUnreachable(BrokerError):
+    """No connection, no answer in time, or a host name that does not resolve."""
+
+    code = "broker-unreachable"
+    retryable = True
+
+
+class NotAuthenticated(BrokerError):
+    """The broker does not know who is asking."""
+
+    code = "not-authenticated"
+
+
+class NotAuthorised(BrokerError):
+    """The broker knows who is asking and says no."""
+
+    code = "not-authorised"
+
+
+class NotFound(BrokerError):
+    """There is no such topic, namespace, tenant or cluster."""
+
+    code = "not-found"
+
+
+class Busy(BrokerError):
+    """409: the same work is going on already."""
+
+    code = "busy"
+    retryable = True
+
+
+class Rejected(BrokerError):
+    """The broker does not accept the request as it is (400, 405, 412)."""
+
+    code = "rejected"
+
+
+class ServerError(BrokerError):
+    """The broker failed (5xx)."""
+
+    code = "server-error"
+    retryable = True
+
+
+class BadReply(BrokerError):
+    """An answer that cannot be understood; the message shows what came."""
+
+    code = "bad-reply"
+
+
+class RedirectRefused(BrokerError):
+    """A redirect that leads nowhere, or to a host that must not get our credentials."""
+
+    code = "redirect-refused"
+
+
+class StoreError(OffloadctlError):
+    """The object store did not do what was asked."""
+
+    code = "store"
+
+
+class StoreUnreachable(StoreError):
+    """No connection to the object store, or no answer in time."""
+
+    code = "store-unreachable"
+    retryable = True
+
+
+class StoreDenied(StoreError):
+    """The object store refuses these credentials, or there are none."""
+
+    code = "store-denied"
+
+
+class BucketNotFound(StoreError):
+    """There is no such bucket."""
+
+    code = "bucket-not-found"
+
+
+class StoreFailed(StoreError):
+    """Any other answer of the object store that is not success."""
+
+    code = "store-failed"
+
+
+class Refused(OffloadctlError):
+    """A safety rule said no; nothing was done."""
+
+    code = "refused"
+    exit_code = ExitCode.REFUSED
+
+
+class ReadOnlyContext(Refused):
+    """The context is marked read_only."""
+
+    code = "read-only-context"
+
+
+class ProtectedContext(Refused):
+    """The context is marked protected and was not named on the command line."""
+
+    code = "protected-context"
+
+
+class ClusterMismatch(Refused):
+    """The broker belongs to another cluster than the context says."""
+
+    code = "cluster-mismatch"
+
+
+class Interrupted(OffloadctlError):
+    """A signal ended the run."""
+
+    code = "interrupted"
+    exit_code = ExitCode.INTERRUPTED

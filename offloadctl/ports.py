@@ -1,0 +1,157 @@
+"""The doors to the outside, and what each of them promises. Adapters keep the promises; fakes do too.
+
+Nothing here retries on its own account unless it says so, and nothing returns a half-understood answer: an adapter
+either returns a value or raises one of the errors named in `errors.py`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from offloadctl.model.ledger import OffloadPolicies, OffloadStatus, Position, ServedLedgers, StoredLedgers
+from offloadctl.model.names import TopicName
+
+
+class Clock(Protocol):
+    """The time, and waiting for it."""
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow, for measuring durations."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; may be cut short only by an exception."""
+        ...
+
+
+class BrokerAdmin(Protocol):
+    """Pulsar's admin REST service.
+
+    Reads are retried with back-off when that helps; triggers never are. Every method may raise a BrokerError.
+    The methods under *loads nothing* never make a broker load a topic; those under *loads the topic* do.
+    """
+
+    # -- loads nothing
+
+    def clusters(self) -> tuple[str, ...]:
+        """The clusters that the broker knows; its own is the only one of a stand-alone installation."""
+        ...
+
+    def broker_version(self) -> str:
+        """The answering broker's version, such as `4.0.7`."""
+        ...
+
+    def partition_count(self, topic: TopicName) -> int:
+        """The number of partitions; 0 for a topic that is not partitioned. NotFound if there is no such topic."""
+        ...
+
+    def stored_ledgers(self, topic: TopicName) -> StoredLedgers:
+        """`internal-info` of a topic or partition. NotFound if it has no managed ledger."""
+        ...
+
+    def stored_ledgers_by_partition(self, topic: TopicName) -> Mapping[TopicName, StoredLedgers]:
+        """`internal-info` of a partitioned topic: one entry for each partition that has a managed ledger."""
+        ...
+
+    def served_topics(self) -> frozenset[TopicName]:
+        """The topics and partitions that brokers have loaded. NotAuthorised without super-user rights.
+
+        Brokers refresh this list once a minute (statsUpdateFrequencyInSecs), so a topic loaded just now may be missing.
+        """
+        ...
+
+    def offload_policies(self, topic: TopicName) -> OffloadPolicies:
+        """The offload policies in force; of a partition, those of its parent."""
+        ...
+
+    # -- loads the topic
+
+    def served_ledgers(self, topic: TopicName) -> ServedLedgers:
+        """`internalStats` of a topic or partition."""
+        ...
+
+    def offload_status(self, topic: TopicName) -> OffloadStatus:
+        """What the broker says of the last manual offload."""
+        ...
+
+    # -- changes something
+
+    def trigger_offload(self, topic: TopicName, before: Position) -> None:
+        """Ask the broker to offload every closed ledger before `before`. Busy if a manual run is going on.
+
+        Returning means *accepted*, no more. Never retried: a lost answer may have been an accepted request.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One object as HEAD or LIST tells it. `user_metadata` is empty when it comes from LIST; keys are lower-case."""
+
+    key: str
+    size: int
+    etag: str = ""
+    last_modified: datetime | None = None
+    storage_class: str = "STANDARD"
+    user_metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class ObjectStore(Protocol):
+    """One bucket, for reading. Every method may raise a StoreError; *missing* is an answer, not an error."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        ...
+
+    @property
+    def location(self) -> str:
+        """Bucket and endpoint for people: `s3://bucket at https://endpoint`."""
+        ...
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """The object's facts, or None if the bucket exists and has no such object."""
+        ...
+
+    def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes | None:
+        """Up to `length` bytes from `start`, all of the rest by default; None if there is no such object.
+
+        A range that begins at or behind the object's end gives no bytes.
+        """
+        ...
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """All objects whose key begins with `prefix`, ascending by key."""
+        ...
+
+
+class WritableObjectStore(ObjectStore, Protocol):
+    """A bucket that may be written to. Only the embedded cluster writes; the product reads."""
+
+    def put(self, key: str, data: bytes, *, user_metadata: Mapping[str, str], content_type: str) -> None:
+        """Store one object in one request."""
+        ...
+
+    def put_multipart(
+        self, key: str, parts: Iterator[bytes], *, user_metadata: Mapping[str, str], content_type: str
+    ) -> None:
+        """Store one object from its parts; it appears only when all of them are there. Aborted on any failure."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the object; removing one that is not there is no error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything that an operation may reach. `stores` are the buckets where ledgers may have gone; it may be empty."""
+
+    admin: BrokerAdmin
+    clock: Clock
+    stores: tuple[ObjectStore, ...] = ()
