@@ -1,0 +1,214 @@
+"""What an offload run wants, plans, meets and brings about."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from offloadctl.exitcodes import ExitCode
+from offloadctl.model.finding import Finding
+from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadStatus, Position
+from offloadctl.model.names import TopicName
+from offloadctl.units import ByteSize
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is decided as it is: a stable word for programs and a sentence for people."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OffloadWish:
+    """Which ledgers should move: those beyond a size kept in BookKeeper, those closed long enough ago, or either."""
+
+    size_threshold: ByteSize | None = None
+    older_than: timedelta | None = None
+
+
+class Fate(StrEnum):
+    """What a plan has in store for one ledger."""
+
+    MOVES = "moves"
+    ALREADY_OFFLOADED = "already-offloaded"
+    KEPT = "kept"
+    """Neither the size nor the age that was asked for is reached."""
+    OPEN = "open"
+    """Being written to; never offloaded."""
+    LAST = "last"
+    """The last ledger of the list is never offloaded by hand, not even that of a terminated topic."""
+    EMPTY = "empty"
+    NO_LENGTH = "no-length"
+    """Has entries and a recorded length of 0; the broker leaves such ledgers out."""
+    UNKNOWN = "unknown"
+    """Begun earlier; whether it is complete is unknown until the topic is loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLedger:
+    """One ledger and its fate."""
+
+    ledger: Ledger
+    fate: Fate
+
+
+@dataclass(frozen=True, slots=True)
+class OffloadPlan:
+    """What would be asked of the broker for one topic or partition, and why."""
+
+    managed_ledger: ManagedLedger
+    before: Position | None
+    """The message id that is sent: everything closed before it moves. None: nothing is sent."""
+    ledgers: tuple[PlannedLedger, ...]
+    reasons: tuple[Reason, ...]
+    policies: OffloadPolicies | None = None
+
+    @property
+    def topic(self) -> TopicName:
+        """The topic or partition."""
+        return self.managed_ledger.topic
+
+    @property
+    def moves(self) -> tuple[Ledger, ...]:
+        """The ledgers that the broker would offload, oldest first."""
+        return tuple(planned.ledger for planned in self.ledgers if planned.fate is Fate.MOVES)
+
+    @property
+    def bytes_to_move(self) -> ByteSize:
+        """The size of all of them, in BookKeeper's bytes without replication."""
+        return ByteSize(sum(ledger.size for ledger in self.moves))
+
+
+class Outcome(StrEnum):
+    """How the run of one topic or partition ended."""
+
+    PLANNED = "planned"
+    NOTHING_TO_DO = "nothing-to-do"
+    ACCEPTED = "accepted"
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "done-not-confirmed"
+    FEWER = "fewer-than-planned"
+    AUTOMATIC_RUN = "automatic-run"
+    UNLOADED = "unloaded"
+    DELETED = "deleted"
+    FAILED = "failed"
+    TIMED_OUT = "timed-out"
+    DAMAGED = "damaged"
+    REFUSED = "refused"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What this outcome alone makes the command exit with."""
+        return _OUTCOMES[self][0]
+
+    @property
+    def meaning(self) -> str:
+        """One sentence for people."""
+        return _OUTCOMES[self][1]
+
+
+_OUTCOMES = {
+    Outcome.PLANNED: (ExitCode.OK, "Only planned (--dry-run); nothing was sent."),
+    Outcome.NOTHING_TO_DO: (ExitCode.OK, "No closed ledger has to move; nothing was sent."),
+    Outcome.ACCEPTED: (ExitCode.OK, "The broker accepted the request (--no-wait); nothing more is known."),
+    Outcome.CONFIRMED: (
+        ExitCode.OK,
+        "Every planned ledger is complete in the metadata, and both its objects are in S3 as they must be.",
+    ),
+    Outcome.UNCONFIRMED: (
+        ExitCode.NOT_COVERED,
+        "Every planned ledger is complete in the metadata, but its objects in S3 could not be looked at.",
+    ),
+    Outcome.FEWER: (ExitCode.FAILED, "The broker is done, but some planned ledgers are not complete."),
+    Outcome.AUTOMATIC_RUN: (
+        ExitCode.FAILED,
+        "An automatic offload of the same topic was in the way; the broker refused the manual one.",
+    ),
+    Outcome.UNLOADED: (
+        ExitCode.FAILED,
+        "The topic was unloaded during the wait, so the broker forgot the run, and not every ledger moved.",
+    ),
+    Outcome.DELETED: (ExitCode.FAILED, "The topic was deleted during the run."),
+    Outcome.FAILED: (ExitCode.FAILED, "The offload failed, or the broker could not be asked."),
+    Outcome.TIMED_OUT: (ExitCode.TIMED_OUT, "The wait ended before the offload did; it may still be running."),
+    Outcome.DAMAGED: (
+        ExitCode.DAMAGE,
+        "The broker reports success, but what is in S3 is not the whole ledger.",
+    ),
+    Outcome.REFUSED: (ExitCode.REFUSED, "A safety rule refused the offload; nothing was sent."),
+    Outcome.INTERRUPTED: (ExitCode.INTERRUPTED, "The wait was interrupted; the offload may still be running."),
+}
+
+
+class Confirmation(StrEnum):
+    """What is known of one planned ledger after the run."""
+
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "not-confirmed"
+    """Complete in the metadata; its objects were not looked at."""
+    DAMAGED = "damaged"
+    NOT_MOVED = "not-moved"
+    TRIMMED = "trimmed"
+    """Gone from the topic: retention deleted it during the run, and its objects with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovedLedger:
+    """A planned ledger after the run."""
+
+    ledger: Ledger
+    confirmation: Confirmation
+    object_bytes: int = 0
+    """Size of both objects, as far as they were looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class OffloadResult:
+    """The run of one topic or partition."""
+
+    topic: TopicName
+    outcome: Outcome
+    plan: OffloadPlan | None = None
+    ledgers: tuple[MovedLedger, ...] = ()
+    status: OffloadStatus | None = None
+    joined: bool = False
+    """A run was going on already, and this one waited for it."""
+    reasons: tuple[Reason, ...] = ()
+    hint: str = ""
+    findings: tuple[Finding, ...] = ()
+    not_covered: tuple[str, ...] = ()
+    """What could not be looked at, and why."""
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The outcome's code."""
+        return self.outcome.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class TopicResults:
+    """One topic that was asked for: its own result, or one for each partition."""
+
+    topic: TopicName
+    partitions: int
+    results: tuple[OffloadResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OffloadRun:
+    """Everything that one command brought about."""
+
+    wish: OffloadWish
+    topics: tuple[TopicResults, ...]
+    started_at: datetime
+    finished_at: datetime
+    dry_run: bool
+    interrupted: ExitCode | None = None
+
+    @property
+    def results(self) -> tuple[OffloadResult, ...]:
+        """All results, one after the other."""
+        return tuple(result for topic in self.topics for result in topic.results)

@@ -1,0 +1,1 @@
+"""Decisions, pure: facts, wishes and the time now go in, plans with reasons come out."""
