@@ -14,6 +14,7 @@
     │   ├── Rejected                  400, 405, 412: the broker does not accept the request
     │   ├── ServerError               5xx
     │   ├── BadReply                  an answer that cannot be understood
+    │   ├── Unstable                  answers that contradict each other, reading after reading
     │   └── RedirectRefused           a redirect loop, or a target that must not get our credentials
     ├── StoreError                 1  the object store
     │   ├── StoreUnreachable
@@ -137,6 +138,13 @@ class BadReply(BrokerError):
     """An answer that cannot be understood; the message shows what came."""
 
     code = "bad-reply"
+
+
+class Unstable(BrokerError):
+    """The broker's views of a topic did not stand still long enough to be read together."""
+
+    code = "unstable"
+    retryable = True
 
 
 class RedirectRefused(BrokerError):

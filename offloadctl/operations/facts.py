@@ -1,0 +1,78 @@
+"""A topic's ledgers at one moment, from the broker's two views of them."""
+
+from typing import Final
+
+from offloadctl.errors import Unstable
+from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadProgress, ServedLedgers, StoredLedger, StoredLedgers
+from offloadctl.model.names import TopicName
+from offloadctl.ports import BrokerAdmin, Clock
+from offloadctl.units import ByteSize
+
+_ATTEMPTS: Final = 5
+_PAUSE_S: Final = 0.2
+
+
+def read_stored(admin: BrokerAdmin, clock: Clock, topic: TopicName) -> ManagedLedger:
+    """The ledgers as the metadata store has them; no broker loads the topic, so completeness stays unknown."""
+    return join(topic, admin.stored_ledgers(topic), None, clock)
+
+
+def read_served(admin: BrokerAdmin, clock: Clock, topic: TopicName) -> ManagedLedger:
+    """The ledgers as the serving broker has them, with what only the metadata store tells; loads the topic.
+
+    `internalStats` knows which offloads are complete, `internal-info` knows their uuids, and the two calls are not
+    atomic: only a pair that stands still between two readings is accepted. Raises Unstable when none does.
+    """
+    before = admin.served_ledgers(topic)
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            clock.sleep(_PAUSE_S * attempt)
+        stored, after = admin.stored_ledgers(topic), admin.served_ledgers(topic)
+        if before.ledgers == after.ledgers and _agree(stored, after):
+            return join(topic, stored, after, clock)
+        before = after
+    raise Unstable(
+        f"the ledgers of {topic} changed during each of {_ATTEMPTS} readings",
+        hint="ledgers are being rolled over, offloaded or trimmed very fast; try again",
+    )
+
+
+def join(topic: TopicName, stored: StoredLedgers, served: ServedLedgers | None, clock: Clock) -> ManagedLedger:
+    """Both views as one."""
+    complete = {ledger.ledger_id for ledger in served.ledgers if ledger.offloaded} if served else None
+    ledgers = tuple(
+        _ledger(ledger, served, complete) for ledger in sorted(stored.ledgers, key=lambda one: one.ledger_id)
+    )
+    return ManagedLedger(topic, ledgers, clock.now(), served is not None, stored.terminated_at)
+
+
+def _agree(stored: StoredLedgers, served: ServedLedgers) -> bool:
+    """Whether both views list the same ledgers, and each complete one has a context."""
+    contexts = {ledger.ledger_id: ledger.context_uuid for ledger in stored.ledgers}
+    return contexts.keys() == {ledger.ledger_id for ledger in served.ledgers} and all(
+        contexts[ledger.ledger_id] is not None for ledger in served.ledgers if ledger.offloaded
+    )
+
+
+def _ledger(stored: StoredLedger, served: ServedLedgers | None, complete: set[int] | None) -> Ledger:
+    is_open = stored.entries is None
+    entries, size = stored.entries or 0, stored.size or ByteSize(0)
+    if is_open and served is not None:
+        entries, size = served.current_entries, served.current_size
+    return Ledger(
+        ledger_id=stored.ledger_id,
+        entries=entries,
+        size=size,
+        is_open=is_open,
+        progress=_progress(stored, complete),
+        closed_at=None if is_open else stored.closed_at,
+        context_uuid=stored.context_uuid,
+    )
+
+
+def _progress(stored: StoredLedger, complete: set[int] | None) -> OffloadProgress:
+    if stored.context_uuid is None:
+        return OffloadProgress.LOCAL
+    if complete is None:
+        return OffloadProgress.BEGUN
+    return OffloadProgress.OFFLOADED if stored.ledger_id in complete else OffloadProgress.IN_FLIGHT

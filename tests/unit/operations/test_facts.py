@@ -1,0 +1,117 @@
+"""internal-info and internalStats are joined only when they stand still together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from offloadctl.errors import Unstable
+from offloadctl.model.ledger import OffloadProgress, ServedLedger, ServedLedgers, StoredLedger, StoredLedgers
+from offloadctl.model.names import TopicName
+from offloadctl.operations.facts import read_served, read_stored
+from offloadctl.units import ByteSize
+
+TOPIC = TopicName("public", "crash", "crash")
+CLOSED_AT = datetime(2026, 11, 24, 2, 12, 18, tzinfo=UTC)
+DEAD_ATTEMPT = UUID("3f2a278e-19ad-49bb-92a8-ec9d3a2a9673")
+
+# As recorded after a broker was killed during an upload: a context that is not complete, and a ledger closed by the
+# restart. Pulsar lists the ledgers of internal-info in no order once an offload has rewritten them.
+STORED = StoredLedgers(
+    4,
+    (
+        StoredLedger(87, None, None, None, None),
+        StoredLedger(82, 60, ByteSize(54_002_220), CLOSED_AT, DEAD_ATTEMPT),
+        StoredLedger(83, 1, ByteSize(41), CLOSED_AT, None),
+    ),
+)
+SERVED = ServedLedgers(
+    (
+        ServedLedger(82, 60, ByteSize(54_002_220), offloaded=False),
+        ServedLedger(83, 1, ByteSize(41), offloaded=False),
+        ServedLedger(87, 0, ByteSize(0), offloaded=False),
+    ),
+    current_entries=2,
+    current_size=ByteSize(99),
+    state="LedgerOpened",
+)
+COMPLETE = replace(SERVED, ledgers=(replace(SERVED.ledgers[0], offloaded=True), *SERVED.ledgers[1:]))
+ROLLED = replace(SERVED, ledgers=(*SERVED.ledgers, ServedLedger(88, 0, ByteSize(0), offloaded=False)))
+
+
+@dataclass
+class StillClock:
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return CLOSED_AT
+
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+class Views:
+    """A broker that gives one prepared answer after the other."""
+
+    def __init__(self, served: list[ServedLedgers], stored: StoredLedgers = STORED) -> None:
+        self._served: Iterator[ServedLedgers] = iter(served)
+        self._stored = stored
+
+    def served_ledgers(self, topic: TopicName) -> ServedLedgers:
+        assert topic == TOPIC
+        return next(self._served)
+
+    def stored_ledgers(self, topic: TopicName) -> StoredLedgers:
+        assert topic == TOPIC
+        return self._stored
+
+
+def read(*served: ServedLedgers, stored: StoredLedgers = STORED) -> dict[int, OffloadProgress]:
+    managed = read_served(Views(list(served), stored), StillClock(), TOPIC)  # type: ignore[arg-type]
+    assert managed.served
+    return {ledger.ledger_id: ledger.progress for ledger in managed.ledgers}
+
+
+def test_a_context_without_completion_is_in_flight_whatever_is_offloaded_says() -> None:
+    assert read(SERVED, SERVED) == {82: OffloadProgress.IN_FLIGHT, 83: OffloadProgress.LOCAL, 87: OffloadProgress.LOCAL}
+
+
+def test_completion_comes_from_the_serving_broker() -> None:
+    assert read(COMPLETE, COMPLETE)[82] is OffloadProgress.OFFLOADED
+
+
+def test_ledgers_are_sorted_and_the_open_one_has_its_real_numbers() -> None:
+    managed = read_served(Views([SERVED, SERVED]), StillClock(), TOPIC)  # type: ignore[arg-type]
+
+    assert [ledger.ledger_id for ledger in managed.ledgers] == [82, 83, 87]
+    assert managed.open is not None
+    assert (managed.open.entries, managed.open.size, managed.open.closed_at) == (2, 99, None)
+
+
+def test_a_flip_between_two_readings_is_read_again() -> None:
+    assert read(SERVED, COMPLETE, COMPLETE)[82] is OffloadProgress.OFFLOADED
+
+
+def test_a_complete_ledger_without_a_context_is_no_pair() -> None:
+    without = replace(STORED, ledgers=tuple(replace(ledger, context_uuid=None) for ledger in STORED.ledgers))
+
+    with pytest.raises(Unstable):
+        read(*[COMPLETE] * 9, stored=without)
+
+
+def test_views_that_never_agree_are_an_error_and_not_a_guess() -> None:
+    with pytest.raises(Unstable, match="changed during each of 5 readings"):
+        read(*[ROLLED] * 9)
+
+
+def test_without_loading_a_begun_offload_stays_unknown() -> None:
+    managed = read_stored(Views([]), StillClock(), TOPIC)  # type: ignore[arg-type]
+
+    assert not managed.served
+    assert managed.ledgers[0].progress is OffloadProgress.BEGUN
+    assert [ledger.is_open for ledger in managed.ledgers] == [False, False, True]
