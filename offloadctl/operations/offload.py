@@ -1,0 +1,175 @@
+"""Offload one topic or partition: plan, trigger, wait, and judge by the ledgers, never by the status alone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from offloadctl.errors import BrokerError, Busy, Refused
+from offloadctl.model.finding import Finding
+from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadState, OffloadStatus
+from offloadctl.model.names import TopicName
+from offloadctl.model.offload import Confirmation, MovedLedger, OffloadPlan, OffloadResult, OffloadWish, Outcome, Reason
+from offloadctl.operations.facts import read_served, read_stored
+from offloadctl.operations.waiting import Wait, Waited, WaitEnd
+from offloadctl.plan.offload import confirm_ledger, plan_offload
+from offloadctl.ports import Ports
+
+# ManagedLedgerImpl.java, OffloadInProgressException: an automatic run holds the topic's offload mutex.
+_AUTOMATIC_RUN = "Offload operation already running"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectsSeen:
+    """What a look at the objects of one complete ledger brought."""
+
+    confirmation: Confirmation
+    findings: tuple[Finding, ...] = ()
+    object_bytes: int = 0
+    not_covered: str = ""
+
+
+class ObjectsCheck(Protocol):
+    """Looks at both objects of a ledger that is complete in the metadata."""
+
+    def __call__(self, topic: TopicName, ledger: MovedLedger, policies: OffloadPolicies | None) -> ObjectsSeen:
+        """Say whether they are what Pulsar writes; never raises for what it cannot reach, but says so."""
+        ...
+
+
+def not_looked_at(topic: TopicName, ledger: MovedLedger, policies: OffloadPolicies | None) -> ObjectsSeen:  # noqa: ARG001
+    """Without access to S3 nothing is confirmed, and that is said."""
+    return ObjectsSeen(Confirmation.UNCONFIRMED, not_covered="no bucket is configured, so no object was looked at")
+
+
+@dataclass(frozen=True, slots=True)
+class Offload:
+    """How to run offloads: through which ports, for which ledgers, and how long to wait for them."""
+
+    ports: Ports
+    wish: OffloadWish
+    timeout_s: float | None = None
+    check_objects: ObjectsCheck = not_looked_at
+    on_poll: Callable[[TopicName, OffloadStatus], None] = lambda _topic, _status: None
+
+    def plan(self, topic: TopicName, *, load: bool) -> OffloadPlan:
+        """The plan for a topic; without `load` from the metadata store alone, which disturbs nothing."""
+        read = read_served if load else read_stored
+        ledgers = read(self.ports.admin, self.ports.clock, topic)
+        return plan_offload(ledgers, self.wish, self.ports.clock.now(), policies=self._policies(topic))
+
+    def run(self, topic: TopicName, *, wait: bool = True) -> OffloadResult:
+        """Offload the topic and say what really moved. Failures of this topic are outcomes, not exceptions."""
+        begun = self.ports.clock.monotonic()
+        try:
+            result = self._run(topic, wait=wait)
+        except BrokerError as error:
+            result = _failed(topic, Outcome.FAILED, error)
+        except Refused as error:
+            result = _failed(topic, Outcome.REFUSED, error)
+        return replace(result, seconds=self.ports.clock.monotonic() - begun)
+
+    def _run(self, topic: TopicName, *, wait: bool) -> OffloadResult:
+        plan = self.plan(topic, load=True)
+        if plan.before is None:
+            return OffloadResult(topic, Outcome.NOTHING_TO_DO, plan, reasons=plan.reasons)
+        joined = self._trigger(plan)
+        if not wait:
+            return OffloadResult(topic, Outcome.ACCEPTED, plan, joined=joined, reasons=plan.reasons)
+        poll = Wait(
+            self.ports.admin, self.ports.clock, topic, self.timeout_s, lambda status: self.on_poll(topic, status)
+        )
+        return replace(self._judge(plan, poll.until_done()), joined=joined)
+
+    def _trigger(self, plan: OffloadPlan) -> bool:
+        """Send the plan's boundary; True if another run is going on, which is then waited for instead."""
+        assert plan.before is not None  # noqa: S101 - a plan without a boundary is never triggered
+        try:
+            self.ports.admin.trigger_offload(plan.topic, plan.before)
+        except Busy:
+            return True
+        except BrokerError as error:
+            # A lost answer may have been an accepted request: only the broker's status tells, and a second
+            # trigger would be a second run.
+            if not error.retryable or self.ports.admin.offload_status(plan.topic).state is not OffloadState.RUNNING:
+                raise
+        return False
+
+    def _judge(self, plan: OffloadPlan, waited: Waited) -> OffloadResult:
+        result = OffloadResult(plan.topic, Outcome.FAILED, plan, status=waited.status, reasons=plan.reasons)
+        if waited.end is WaitEnd.DELETED:
+            return replace(
+                result, outcome=Outcome.DELETED, hint="the topic is gone; its objects in S3 may be left over"
+            )
+        if waited.end is WaitEnd.UNREACHABLE and waited.error is not None:
+            reason = Reason(waited.error.code, waited.error.message)
+            return replace(result, reasons=(*plan.reasons, reason), hint="the offload may still be running")
+        after = read_served(self.ports.admin, self.ports.clock, plan.topic)
+        return self._result(result, [self._look(plan, MovedLedger(*each)) for each in _compare(plan, after)], waited)
+
+    def _look(self, plan: OffloadPlan, ledger: MovedLedger) -> tuple[MovedLedger, ObjectsSeen | None]:
+        if ledger.confirmation is not Confirmation.UNCONFIRMED:
+            return ledger, None
+        seen = self.check_objects(plan.topic, ledger, plan.policies)
+        return replace(ledger, confirmation=seen.confirmation, object_bytes=seen.object_bytes), seen
+
+    def _result(
+        self, result: OffloadResult, looked: Sequence[tuple[MovedLedger, ObjectsSeen | None]], waited: Waited
+    ) -> OffloadResult:
+        ledgers = tuple(ledger for ledger, _ in looked)
+        outcome, hint = judge(ledgers, waited)
+        seen = [one for _, one in looked if one is not None]
+        return replace(
+            result,
+            outcome=outcome,
+            hint=hint,
+            ledgers=ledgers,
+            findings=tuple(finding for one in seen for finding in one.findings),
+            not_covered=tuple(dict.fromkeys(one.not_covered for one in seen if one.not_covered)),
+        )
+
+    def _policies(self, topic: TopicName) -> OffloadPolicies | None:
+        """The settings in force, or None: they explain a plan but do not decide it."""
+        try:
+            return self.ports.admin.offload_policies(topic)
+        except BrokerError:
+            return None
+
+
+def judge(ledgers: Sequence[MovedLedger], waited: Waited) -> tuple[Outcome, str]:
+    """The outcome and what to do next, from the ledgers first and the broker's claim second."""
+    met = {ledger.confirmation for ledger in ledgers}
+    if Confirmation.DAMAGED in met:
+        return Outcome.DAMAGED, (
+            "BookKeeper may still hold these ledgers: set the deletion lag to -1 now, before its copy is deleted"
+        )
+    if Confirmation.NOT_MOVED in met:
+        return _why_not_all(waited)
+    if Confirmation.TRIMMED in met:
+        return Outcome.FEWER, "retention trimmed planned ledgers during the run; offload does not keep them"
+    if Confirmation.UNCONFIRMED in met:
+        return Outcome.UNCONFIRMED, "give the bucket (--bucket, or in the context) to have the objects confirmed"
+    return Outcome.CONFIRMED, ""
+
+
+def _why_not_all(waited: Waited) -> tuple[Outcome, str]:
+    if waited.end is WaitEnd.TIMED_OUT:
+        return Outcome.TIMED_OUT, (
+            "RUNNING is only a claim: if no ledger moves for long, the offload driver may lack its credentials or "
+            "endpoint; the broker's log tells, and unloading the topic ends such a run"
+        )
+    if waited.end is WaitEnd.FORGOTTEN:
+        return Outcome.UNLOADED, "run the command again: what has moved is not moved twice"
+    if _AUTOMATIC_RUN in waited.status.last_error:
+        return Outcome.AUTOMATIC_RUN, "run the command again when the automatic run is done"
+    if waited.status.state is OffloadState.ERROR:
+        return Outcome.FAILED, f"the broker says: {waited.status.last_error.partition(chr(10))[0]}"
+    return Outcome.FEWER, "the broker claims success, its ledgers do not; run the command again"
+
+
+def _compare(plan: OffloadPlan, after: ManagedLedger) -> list[tuple[Ledger, Confirmation]]:
+    """Each planned ledger as it is now, and what that says."""
+    return [(after.ledger(one.ledger_id) or one, confirm_ledger(one, after)) for one in plan.moves]
+
+
+def _failed(topic: TopicName, outcome: Outcome, error: BrokerError | Refused) -> OffloadResult:
+    return OffloadResult(topic, outcome, reasons=(Reason(error.code, error.message),), hint=error.hint)

@@ -1,0 +1,108 @@
+"""A broker in memory for tests of operations: it keeps ledgers, and does with a trigger what the test says."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from offloadctl.errors import BrokerError
+from offloadctl.model.ledger import (
+    OffloadPolicies,
+    OffloadState,
+    OffloadStatus,
+    Position,
+    ServedLedger,
+    ServedLedgers,
+    StoredLedger,
+    StoredLedgers,
+)
+from offloadctl.model.names import TopicName
+from offloadctl.units import ByteSize
+
+CLOSED_AT = datetime(2026, 11, 24, 2, tzinfo=UTC)
+RUNNING = OffloadStatus(OffloadState.RUNNING)
+SUCCESS = OffloadStatus(OffloadState.SUCCESS)
+
+
+@dataclass
+class VirtualClock:
+    """Time passes only by sleeping."""
+
+    elapsed: float = 0.0
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds
+
+
+@dataclass
+class FakeBroker:
+    """One topic with two closed ledgers (31, 32) and an open one (33); statuses are said one after the other."""
+
+    statuses: list[OffloadStatus | BrokerError] = field(default_factory=lambda: [RUNNING, SUCCESS])
+    on_trigger: Callable[["FakeBroker", Position], None] = lambda broker, before: broker.complete_before(before)
+    ledgers: dict[int, StoredLedger] = field(
+        default_factory=lambda: {
+            31: StoredLedger(31, 1000, ByteSize(1_046_762), CLOSED_AT, None),
+            32: StoredLedger(32, 1000, ByteSize(1_048_000), CLOSED_AT, None),
+            33: StoredLedger(33, None, None, None, None),
+        }
+    )
+    complete: set[int] = field(default_factory=set)
+    triggers: list[Position] = field(default_factory=list)
+    loading_calls: int = 0
+
+    def finish(self, *ledger_ids: int) -> None:
+        """Complete the offload of these ledgers."""
+        for ledger_id in ledger_ids:
+            self.ledgers[ledger_id] = replace(self.ledgers[ledger_id], context_uuid=UUID(int=ledger_id))
+            self.complete.add(ledger_id)
+
+    def complete_before(self, before: Position) -> None:
+        """What a healthy broker does."""
+        self.finish(*(ledger_id for ledger_id in self.ledgers if ledger_id < before.ledger_id))
+
+    def clusters(self) -> tuple[str, ...]:
+        return ("standalone",)
+
+    def broker_version(self) -> str:
+        return "4.0.7"
+
+    def partition_count(self, topic: TopicName) -> int:
+        return 0
+
+    def stored_ledgers(self, topic: TopicName) -> StoredLedgers:
+        return StoredLedgers(1, tuple(sorted(self.ledgers.values(), key=lambda ledger: ledger.ledger_id)))
+
+    def stored_ledgers_by_partition(self, topic: TopicName) -> Mapping[TopicName, StoredLedgers]:
+        return {}
+
+    def served_topics(self) -> frozenset[TopicName]:
+        return frozenset()
+
+    def offload_policies(self, topic: TopicName) -> OffloadPolicies:
+        return OffloadPolicies(driver="S3", bucket="pulsar-offload-bucket")
+
+    def served_ledgers(self, topic: TopicName) -> ServedLedgers:
+        self.loading_calls += 1
+        ledgers = tuple(
+            ServedLedger(one.ledger_id, one.entries or 0, one.size or ByteSize(0), one.ledger_id in self.complete)
+            for one in self.stored_ledgers(topic).ledgers
+        )
+        return ServedLedgers(ledgers, 500, ByteSize(524_000), "LedgerOpened")
+
+    def offload_status(self, topic: TopicName) -> OffloadStatus:
+        self.loading_calls += 1
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        if isinstance(status, BrokerError):
+            raise status
+        return status
+
+    def trigger_offload(self, topic: TopicName, before: Position) -> None:
+        self.triggers.append(before)
+        self.on_trigger(self, before)

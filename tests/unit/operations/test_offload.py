@@ -1,0 +1,194 @@
+"""A run is judged by the ledgers; the broker's status only explains what they show."""
+
+from offloadctl.errors import BrokerError, BrokerUnreachable, Busy, NotAuthorised, NotFound, ReadOnlyContext
+from offloadctl.model.finding import Finding, Severity
+from offloadctl.model.ledger import OffloadPolicies, OffloadState, OffloadStatus, Position
+from offloadctl.model.names import TopicName
+from offloadctl.model.offload import Confirmation, MovedLedger, OffloadResult, OffloadWish, Outcome
+from offloadctl.operations.offload import ObjectsCheck, ObjectsSeen, Offload, not_looked_at
+from offloadctl.ports import Ports
+from offloadctl.units import ByteSize
+from tests.fake_broker import RUNNING, SUCCESS, FakeBroker, VirtualClock
+
+TOPIC = TopicName("public", "rec", "t1")
+NOT_RUN = OffloadStatus(OffloadState.NOT_RUN)
+
+
+def error(text: str) -> OffloadStatus:
+    return OffloadStatus(OffloadState.ERROR, text)
+
+
+def whole(topic: TopicName, ledger: MovedLedger, policies: OffloadPolicies | None) -> ObjectsSeen:
+    return ObjectsSeen(Confirmation.CONFIRMED, object_bytes=ledger.ledger.size)
+
+
+def cut_short(topic: TopicName, ledger: MovedLedger, policies: OffloadPolicies | None) -> ObjectsSeen:
+    return ObjectsSeen(Confirmation.DAMAGED, (Finding("truncated", Severity.DAMAGE, "the object ends early"),))
+
+
+def offload(broker: FakeBroker, *, check: ObjectsCheck = whole, threshold: int = 0) -> Offload:
+    return Offload(Ports(broker, VirtualClock()), OffloadWish(ByteSize(threshold)), 600, check)
+
+
+def run(broker: FakeBroker, *, check: ObjectsCheck = whole, threshold: int = 0) -> OffloadResult:
+    return offload(broker, check=check, threshold=threshold).run(TOPIC)
+
+
+def nothing(broker: FakeBroker, before: Position) -> None:
+    """Accept and do nothing."""
+
+
+def only_the_first(broker: FakeBroker, before: Position) -> None:
+    broker.finish(31)
+
+
+def fail_with(failure: BrokerError) -> FakeBroker:
+    def on_trigger(broker: FakeBroker, before: Position) -> None:
+        raise failure
+
+    return FakeBroker(on_trigger=on_trigger)
+
+
+def test_ledgers_that_moved_and_objects_that_are_whole_are_confirmed() -> None:
+    broker = FakeBroker()
+
+    result = run(broker)
+
+    assert result.outcome is Outcome.CONFIRMED
+    assert broker.triggers == [Position(33, 0)]
+    assert [(one.ledger.ledger_id, one.confirmation) for one in result.ledgers] == [
+        (31, Confirmation.CONFIRMED),
+        (32, Confirmation.CONFIRMED),
+    ]
+
+
+def test_without_a_look_at_the_objects_done_is_not_confirmed() -> None:
+    result = run(FakeBroker(), check=not_looked_at)
+
+    assert result.outcome is Outcome.UNCONFIRMED
+    assert result.not_covered == ("no bucket is configured, so no object was looked at",)
+
+
+def test_success_with_a_damaged_object_is_damage() -> None:
+    result = run(FakeBroker(), check=cut_short)
+
+    assert result.outcome is Outcome.DAMAGED
+    assert [finding.code for finding in result.findings] == ["truncated", "truncated"]
+    assert "deletion lag to -1" in result.hint
+
+
+def test_success_without_moved_ledgers_is_no_success() -> None:
+    assert run(FakeBroker(on_trigger=nothing)).outcome is Outcome.FEWER
+
+
+def test_an_error_can_hide_ledgers_that_did_move() -> None:
+    result = run(FakeBroker([RUNNING, error("Read timed out\n at org.jclouds")], only_the_first))
+
+    assert result.outcome is Outcome.FAILED
+    assert result.hint == "the broker says: Read timed out"
+    assert [one.confirmation for one in result.ledgers] == [Confirmation.CONFIRMED, Confirmation.NOT_MOVED]
+
+
+def test_a_forgotten_run_whose_ledgers_all_moved_is_confirmed() -> None:
+    assert run(FakeBroker([RUNNING, NOT_RUN])).outcome is Outcome.CONFIRMED
+
+
+def test_a_forgotten_run_that_moved_too_little_is_told_apart() -> None:
+    assert run(FakeBroker([RUNNING, NOT_RUN], only_the_first)).outcome is Outcome.UNLOADED
+
+
+def test_running_for_ever_times_out_and_says_what_may_be_wrong() -> None:
+    result = run(FakeBroker([RUNNING], nothing))
+
+    assert result.outcome is Outcome.TIMED_OUT
+    assert "credentials" in result.hint
+
+
+def test_an_automatic_run_in_the_way_is_named() -> None:
+    text = "ManagedLedgerException$OffloadInProgressException: Offload operation already running"
+
+    assert run(FakeBroker([error(text)], nothing)).outcome is Outcome.AUTOMATIC_RUN
+
+
+def test_a_run_that_goes_on_already_is_joined_and_not_triggered_again() -> None:
+    def busy(broker: FakeBroker, before: Position) -> None:
+        broker.complete_before(before)
+        raise Busy("Offload already in progress", status=409)
+
+    broker = FakeBroker(on_trigger=busy)
+
+    result = run(broker)
+
+    assert (result.outcome, result.joined, len(broker.triggers)) == (Outcome.CONFIRMED, True, 1)
+
+
+def test_a_lost_answer_to_a_trigger_is_never_sent_again() -> None:
+    def accepted_but_lost(broker: FakeBroker, before: Position) -> None:
+        broker.complete_before(before)
+        raise BrokerUnreachable("connection reset")
+
+    broker = FakeBroker([RUNNING, RUNNING, SUCCESS], accepted_but_lost)
+
+    assert run(broker).outcome is Outcome.CONFIRMED
+    assert len(broker.triggers) == 1
+
+
+def test_a_trigger_that_never_arrived_is_a_failure() -> None:
+    broker = fail_with(BrokerUnreachable("no route"))
+    broker.statuses = [NOT_RUN]
+
+    assert run(broker).outcome is Outcome.FAILED
+
+
+def test_a_trigger_without_the_right_is_a_failure_with_the_brokers_reason() -> None:
+    result = run(fail_with(NotAuthorised("Unauthorized to validateTopicOperation")))
+
+    assert result.outcome is Outcome.FAILED
+    assert [reason.code for reason in result.reasons] == ["not-authorised"]
+
+
+def test_a_read_only_context_refuses() -> None:
+    def refuse(broker: FakeBroker, before: Position) -> None:
+        raise ReadOnlyContext("the context is read_only")
+
+    assert run(FakeBroker(on_trigger=refuse)).outcome is Outcome.REFUSED
+
+
+def test_a_topic_deleted_during_the_wait_is_told_apart() -> None:
+    assert run(FakeBroker([RUNNING, NotFound("gone")])).outcome is Outcome.DELETED
+
+
+def test_a_ledger_trimmed_during_the_wait_is_no_damage_and_not_confirmed() -> None:
+    def trimmed(broker: FakeBroker, before: Position) -> None:
+        broker.finish(32)
+        del broker.ledgers[31]
+
+    result = run(FakeBroker(on_trigger=trimmed))
+
+    assert result.outcome is Outcome.FEWER
+    assert result.ledgers[0].confirmation is Confirmation.TRIMMED
+    assert "retention" in result.hint
+
+
+def test_nothing_to_do_sends_nothing() -> None:
+    broker = FakeBroker()
+
+    result = run(broker, threshold=10**9)
+
+    assert (result.outcome, broker.triggers) == (Outcome.NOTHING_TO_DO, [])
+    assert result.reasons
+
+
+def test_no_wait_claims_no_more_than_acceptance() -> None:
+    result = offload(FakeBroker()).run(TOPIC, wait=False)
+
+    assert (result.outcome, result.ledgers) == (Outcome.ACCEPTED, ())
+
+
+def test_planning_without_loading_asks_nothing_that_loads() -> None:
+    broker = FakeBroker()
+
+    plan = offload(broker).plan(TOPIC, load=False)
+
+    assert broker.loading_calls == 0
+    assert [ledger.ledger_id for ledger in plan.moves] == [31, 32]
