@@ -1,35 +1,16 @@
 """A wait ends when the broker is done, forgets, or loses the topic; never because of a passing failure."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-
 import pytest
 
 from offloadctl.errors import BrokerError, BrokerUnreachable, NotAuthorised, NotFound
 from offloadctl.model.ledger import OffloadState, OffloadStatus
 from offloadctl.model.names import TopicName
 from offloadctl.operations.waiting import Wait, Waited, WaitEnd
+from tests.fake_broker import RUNNING, SUCCESS, VirtualClock
 
-RUNNING = OffloadStatus(OffloadState.RUNNING)
-SUCCESS = OffloadStatus(OffloadState.SUCCESS)
 ERROR = OffloadStatus(OffloadState.ERROR, "Invalid position for offload: 999999:0")
 NOT_RUN = OffloadStatus(OffloadState.NOT_RUN)
 DOWN = BrokerUnreachable("no answer")
-
-
-@dataclass
-class VirtualClock:
-    elapsed: float = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 11, 24, tzinfo=UTC)
-
-    def monotonic(self) -> float:
-        return self.elapsed
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds > 0
-        self.elapsed += seconds
 
 
 class Broker:

@@ -1,0 +1,1 @@
+"""Rules, pure: facts about metadata and objects go in, findings come out."""
