@@ -5,14 +5,26 @@ the rule cannot reach, such as a broker that repeats a token in an error text: e
 output, log line, document or journal entry passes through `scrub`.
 """
 
-from collections.abc import Iterator
+import html
+import json
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import quote, unquote, urlsplit
 
 MASK: Final = "******"
 
 # Short texts would be found inside ordinary words; a secret that short protects nothing anyway.
 _SHORTEST: Final = 4
+
+# In the environment a variable is known by its name alone, and FOO_TOKEN=none must not take words out of documents.
+_SHORTEST_OF_VARIABLES: Final = 8
+_SECRET_VARIABLE: Final = re.compile(
+    r"(?:^|_)(?:SECRET|SECRET_ACCESS_KEY|SESSION_TOKEN|TOKEN|PASSWORD|PASSWD|CLIENT_SECRET|PRIVATE_KEY|API_KEY|ACCESS_KEY_SECRET)$",
+    re.IGNORECASE,
+)
+_PROXY_VARIABLE: Final = re.compile(r"_proxy$", re.IGNORECASE)
 
 _known: set[str] = set()
 
@@ -53,7 +65,17 @@ def remember(text: str) -> None:
     """Let `scrub` know a secret that came from outside: a file that was re-read, a token that was fetched."""
     for line in {text, *text.splitlines()}:
         if len(line.strip()) >= _SHORTEST:
-            _known.add(line.strip())
+            _known.update(_spellings(line.strip()))
+
+
+def remember_environment(environment: Mapping[str, str]) -> None:
+    """Let `scrub` know what the environment holds by the name of a secret, and the passwords of its proxies."""
+    for name, value in environment.items():
+        if _SECRET_VARIABLE.search(name) and len(value.strip()) >= _SHORTEST_OF_VARIABLES:
+            remember(value)
+        elif _PROXY_VARIABLE.search(name) and (password := _password_in(value)):
+            remember(password)
+            remember(unquote(password))
 
 
 def scrub(text: str) -> str:
@@ -75,3 +97,22 @@ def switched_off() -> Iterator[None]:
         yield
     finally:
         _net.open = False
+
+
+def _password_in(address: str) -> str:
+    try:
+        return urlsplit(address).password or ""
+    except ValueError:
+        return ""
+
+
+def _spellings(secret: str) -> set[str]:
+    """The secret as documents, addresses and pages write it: JSON, percent-encoding and HTML escape some characters."""
+    return {
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        quote(secret),
+        quote(secret, safe=""),
+        html.escape(secret),
+    }

@@ -13,6 +13,8 @@ from offloadctl.errors import BadValue, UnsupportedTopic
 
 _PARTITION_SUFFIX: Final = re.compile(r"(?P<parent>.+)-partition-(?P<number>0|[1-9]\d*)", re.DOTALL | re.ASCII)
 
+_MAX_INT: Final = 2**31 - 1
+
 # NamedEntity.java: what a tenant or a namespace may be called.
 _ENTITY: Final = re.compile(r"[-=:.\w]+", re.ASCII)
 
@@ -45,7 +47,7 @@ class NamespaceName:
     def parse(cls, text: str) -> Self:
         """Read `tenant/namespace`."""
         parts = text.split("/")
-        if len(parts) != 2 or not all(_ENTITY.fullmatch(part) for part in parts):
+        if len(parts) != 2 or not all(_ENTITY.fullmatch(part) and _is_sendable(part) for part in parts):
             raise BadValue(f"{text!r} is not a namespace", hint="write tenant/namespace, as in public/default")
         return cls(*parts)
 
@@ -85,7 +87,10 @@ class TopicName:
         parts = name.split("/")
         if len(parts) != 4 or parts[2] != "persistent" or not all(parts):
             raise BadValue(f"{name!r} is not the managed-ledger name of a topic")
-        return cls(parts[0], parts[1], unquote_plus(parts[3]))
+        local_name = unquote_plus(parts[3])
+        if not all(map(_is_sendable, (parts[0], parts[1], local_name))):
+            raise BadValue(f"{name!r} holds a name that cannot stand in a URL")
+        return cls(parts[0], parts[1], local_name)
 
     @classmethod
     def _from_parts(cls, rest: str, *, given: str) -> Self:
@@ -101,6 +106,8 @@ class TopicName:
                 hint="names with a cluster in them (tenant/cluster/namespace/topic) belong to Pulsar 1, "
                 "which is not supported; write tenant/namespace/topic",
             )
+        if not all(map(_is_sendable, parts)):
+            raise BadValue(f"{given!r} cannot stand in a URL", hint="no part of a name may be . or ..")
         return cls(*parts)
 
     @property
@@ -111,13 +118,13 @@ class TopicName:
     @property
     def partition(self) -> int | None:
         """The partition's number, or None for a topic that is no partition."""
-        match = _PARTITION_SUFFIX.fullmatch(self.local_name)
+        match = _partition_suffix(self.local_name)
         return int(match["number"]) if match else None
 
     @property
     def parent(self) -> Self:
         """The partitioned topic that this partition belongs to; the topic itself if it is no partition."""
-        match = _PARTITION_SUFFIX.fullmatch(self.local_name)
+        match = _partition_suffix(self.local_name)
         return replace(self, local_name=match["parent"]) if match else self
 
     def with_partition(self, number: int) -> Self:
@@ -149,6 +156,17 @@ class TopicName:
 
     def __str__(self) -> str:
         return f"persistent://{self.tenant}/{self.namespace}/{self.local_name}"
+
+
+def _partition_suffix(local_name: str) -> re.Match[str] | None:
+    match = _PARTITION_SUFFIX.fullmatch(local_name)
+    # TopicName.java parses the number as an int; a larger one is part of the name.
+    return match if match and len(match["number"]) <= 10 and int(match["number"]) <= _MAX_INT else None
+
+
+def _is_sendable(name: str) -> bool:
+    """Whether the name survives a URL: `.` and `..` are steps in a path, and lone surrogates have no encoding."""
+    return name not in (".", "..") and not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _encode(local_name: str) -> str:
