@@ -1,0 +1,127 @@
+"""A clock that is moved by hand and a bucket in memory: the embedded cluster and the tests run on them.
+
+They keep the promises of `ports.py` as the real ones do; tests/contract holds both to the same suite.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+from offloadctl.ports import ObjectInfo
+
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class ManualClock:
+    """Time that passes only when someone sleeps or advances it; `on_sleep` is told how many seconds passed."""
+
+    def __init__(self, start: datetime = _EPOCH, *, on_sleep: Callable[[float], None] | None = None) -> None:
+        if start.utcoffset() is None:
+            raise ValueError(f"a clock starts at a time with a time zone, not at {start}")
+        self._start = start.astimezone(UTC)
+        self._passed = timedelta()
+        self._on_sleep = on_sleep
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC."""
+        return self._start + self._passed
+
+    def monotonic(self) -> float:
+        """Seconds since the start."""
+        return self._passed.total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        """Let the time pass at once, then tell `on_sleep`, which may change the world or raise."""
+        self.advance(timedelta(seconds=max(seconds, 0)))
+        if self._on_sleep is not None:
+            self._on_sleep(seconds)
+
+    def advance(self, duration: timedelta) -> None:
+        """Move on; time does not run backwards."""
+        if duration < timedelta():
+            raise ValueError(f"time does not run backwards: {duration}")
+        with self._lock:
+            self._passed += duration
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    info: ObjectInfo
+    data: bytes
+    content_type: str
+
+
+class MemoryObjectStore:
+    """A bucket in memory that behaves as S3 does; safe to use from several threads."""
+
+    def __init__(self, bucket: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._bucket = bucket
+        self._now = now
+        self._objects: dict[str, _Stored] = {}
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._bucket
+
+    @property
+    def location(self) -> str:
+        """Where the bucket is, for people."""
+        return f"s3://{self._bucket} in memory"
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """The object's facts, or None if there is no such object."""
+        stored = self._objects.get(key)
+        return None if stored is None else stored.info
+
+    def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes | None:
+        """Up to `length` bytes from `start`; none at or behind the object's end; None if there is no such object."""
+        _check_range(start, length)
+        stored = self._objects.get(key)
+        if stored is None:
+            return None
+        return stored.data[start : None if length is None else start + length]
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """All objects whose key begins with `prefix`, ascending by key; a listing does not tell user metadata."""
+        found = {key: stored.info for key, stored in self._objects.copy().items() if key.startswith(prefix)}
+        # S3 orders keys by their UTF-8 bytes, which is the order of code points.
+        for key in sorted(found):
+            info = found[key]
+            yield ObjectInfo(key, info.size, info.etag, info.last_modified, info.storage_class)
+
+    def put(self, key: str, data: bytes, *, user_metadata: Mapping[str, str], content_type: str) -> None:
+        """Store one object in one request; its etag is the MD5 of its bytes."""
+        self._store(key, bytes(data), _md5(data).hexdigest(), user_metadata, content_type)
+
+    def put_multipart(
+        self, key: str, parts: Iterator[bytes], *, user_metadata: Mapping[str, str], content_type: str
+    ) -> None:
+        """Store one object from its parts; its etag is the MD5 of the parts' MD5s and their number, as in S3."""
+        taken = [bytes(part) for part in parts]
+        if not taken:
+            raise ValueError(f"a multipart upload of {key} needs at least one part")
+        digest = _md5(b"".join(_md5(part).digest() for part in taken)).hexdigest()
+        self._store(key, b"".join(taken), f"{digest}-{len(taken)}", user_metadata, content_type)
+
+    def delete(self, key: str) -> None:
+        """Remove the object; removing one that is not there is no error."""
+        self._objects.pop(key, None)
+
+    def _store(self, key: str, data: bytes, etag: str, user_metadata: Mapping[str, str], content_type: str) -> None:
+        metadata = MappingProxyType({name.lower(): value for name, value in user_metadata.items()})
+        info = ObjectInfo(key, len(data), etag, self._now(), user_metadata=metadata)
+        self._objects[key] = _Stored(info, data, content_type)
+
+
+def _check_range(start: int, length: int | None) -> None:
+    if start < 0 or (length is not None and length < 0):
+        raise ValueError(f"a range has no negative numbers: start={start} length={length}")
+
+
+def _md5(data: bytes) -> "hashlib._Hash":
+    return hashlib.md5(data, usedforsecurity=False)

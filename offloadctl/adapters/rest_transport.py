@@ -1,0 +1,166 @@
+"""How a call reaches a broker: rate limits, credentials, redirects, failover; and the rule that only reads repeat."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+import requests
+
+from offloadctl.adapters.broker_auth import Credentials, credentials_for
+from offloadctl.adapters.rest_calls import ADMIN, Call, Reply
+from offloadctl.adapters.rest_errors import error_for
+from offloadctl.adapters.rest_http import BrokerHopeless, Route, build_session, send
+from offloadctl.adapters.rest_limits import TokenBucket, pause_before, retry_after
+from offloadctl.adapters.rest_redirects import MAX_HOPS, HostTrust, redirect_target
+from offloadctl.adapters.rest_replies import brokers_of, clusters_of
+from offloadctl.errors import BrokerError, BrokerUnreachable, NotAuthenticated, RedirectRefused, SettingsError
+from offloadctl.model.settings import BrokerSettings
+from offloadctl.ports import Clock
+
+ATTEMPTS: Final = 4
+
+_WORTH_A_RETRY: Final = frozenset({429, 502, 503, 504})
+
+
+class Transport:
+    """One cluster's admin REST service. Safe to share between threads."""
+
+    def __init__(self, settings: BrokerSettings, clock: Clock, session: requests.Session | None = None) -> None:
+        self._bases = tuple(_base(url) for url in settings.admin_urls)
+        if not self._bases:
+            raise SettingsError("the context has no admin URL", hint="set admin_urls, as in http://localhost:8080")
+        self._clock = clock
+        self._route = Route.of(settings)
+        self._session = session or build_session(settings.tls)
+        self._credentials: Credentials = credentials_for(settings.auth, clock, self._route, session)
+        self._trust = HostTrust(settings, clock, lambda: self.list_brokers(attempts=1, ask_cluster=False))
+        self._light = TokenBucket(settings.rates.light, clock)
+        self._loading = TokenBucket(settings.rates.loading, clock)
+        self._answered: str | None = None
+        self._patience = settings.read_timeout
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._session.close()
+        self._credentials.close()
+
+    def read(self, call: Call, *, at: str | None = None, attempts: int = ATTEMPTS, ask_cluster: bool = True) -> Reply:
+        """The successful answer to a read; any other is raised."""
+        return _successful(self.ask(call, at=at, attempts=attempts, ask_cluster=ask_cluster))
+
+    def ask(self, call: Call, *, at: str | None = None, attempts: int = ATTEMPTS, ask_cluster: bool = True) -> Reply:
+        """Any answer to a read, asked again while that may help: of `at` alone, or of the first URL that answers."""
+        deadline = self._clock.monotonic() + self._patience
+        attempt = 1
+        while True:
+            outcome = self._first_answer(call, at, ask_cluster=ask_cluster)
+            attempt += 1
+            pause = self._pause(outcome, attempt)
+            if pause is None or attempt > attempts or self._clock.monotonic() + pause > deadline:
+                break
+            self._clock.sleep(pause)
+        if isinstance(outcome, BrokerUnreachable):
+            raise outcome
+        return outcome
+
+    def trigger(self, call: Call) -> Reply:
+        """The answer to a request that changes something: sent once, to a URL that has answered before."""
+        if self._answered is None:
+            self._find_one_that_answers()
+        return _successful(self._follow(call, self._answered or self._bases[0], ask_cluster=True))
+
+    def list_brokers(self, *, attempts: int = ATTEMPTS, ask_cluster: bool = True) -> tuple[str, ...]:
+        """`host:port` of each broker of the cluster that answers. NotAuthorised without super-user rights."""
+        known = clusters_of(self._get("/clusters", attempts, ask_cluster=ask_cluster))
+        # With several clusters `/brokers` means the answering broker's own; older brokers want the name.
+        path = f"/brokers/{known[0]}" if len(known) == 1 else "/brokers"
+        return brokers_of(self._get(path, attempts, ask_cluster=ask_cluster))
+
+    def url_of(self, broker: str) -> str:
+        """The admin URL of a listed broker, by the scheme of the URL that answered."""
+        return f"{urlsplit(self._answered or self._bases[0]).scheme}://{broker}"
+
+    def _get(self, path: str, attempts: int, *, ask_cluster: bool) -> Reply:
+        return self.read(Call("GET", ADMIN + path), attempts=attempts, ask_cluster=ask_cluster)
+
+    def _find_one_that_answers(self) -> None:
+        try:
+            self._get("/clusters", ATTEMPTS, ask_cluster=True)
+        except BrokerError:
+            # An answer that says no is an answer; without any there is nobody to send the trigger to.
+            if self._answered is None:
+                raise
+
+    def _first_answer(self, call: Call, at: str | None, *, ask_cluster: bool) -> Reply | BrokerUnreachable:
+        failure: BrokerUnreachable | None = None
+        for base in (at,) if at else self._in_order():
+            try:
+                return self._follow(call, base, ask_cluster=ask_cluster)
+            except BrokerUnreachable as exc:
+                # One that may heal is the better reason to go on than one that never will.
+                failure = exc if failure is None or isinstance(failure, BrokerHopeless) else failure
+        assert failure is not None  # noqa: S101 - there is at least one base
+        return failure
+
+    def _in_order(self) -> tuple[str, ...]:
+        answered = self._answered
+        return tuple(sorted(self._bases, key=lambda base: base != answered))
+
+    def _pause(self, outcome: Reply | BrokerUnreachable, attempt: int) -> float | None:
+        if isinstance(outcome, BrokerUnreachable):
+            return None if isinstance(outcome, BrokerHopeless) else pause_before(attempt)
+        if outcome.status not in _WORTH_A_RETRY:
+            return None
+        return max(pause_before(attempt), retry_after(outcome.retry_after, self._clock))
+
+    def _follow(self, call: Call, base: str, *, ask_cluster: bool) -> Reply:
+        url = base + call.target
+        reply = self._send(call, url, redirected=False)
+        if base in self._bases:
+            self._answered = base
+        hosts = [reply.host]
+        while reply.is_redirect:
+            if len(hosts) > MAX_HOPS:
+                raise RedirectRefused(
+                    f"{call}: redirected more than {MAX_HOPS} times: {' > '.join(hosts)}",
+                    hint="brokers disagree about the topic's owner: wait for the load balancer, or unload the bundle",
+                    status=reply.status,
+                )
+            target = redirect_target(reply, url)
+            self._trust.require(reply, source=url, target=target, ask_cluster=ask_cluster)
+            reply, url = self._send(call, target, redirected=True), target
+            hosts.append(reply.host)
+        return reply
+
+    def _send(self, call: Call, url: str, *, redirected: bool) -> Reply:
+        reply = self._send_once(call, url, redirected=redirected)
+        # An access token can be withdrawn before it expires. A trigger is not sent twice, not even for this.
+        unknown = reply.status == 401 and isinstance(error_for(reply), NotAuthenticated)
+        if unknown and self._credentials.renew() and call.is_read:
+            return self._send_once(call, url, redirected=redirected)
+        return reply
+
+    def _send_once(self, call: Call, url: str, *, redirected: bool) -> Reply:
+        headers = dict(self._credentials.headers())
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        (self._loading if call.loads_topic else self._light).take()
+        return send(self._session, call, url, route=self._route, headers=headers, redirected=redirected)
+
+
+def _successful(reply: Reply) -> Reply:
+    if not reply.is_success:
+        raise error_for(reply)
+    return reply
+
+
+def _base(url: str) -> str:
+    shown = url.rpartition("@")[2]
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError(shown)  # noqa: TRY301 - urlsplit says it the same way
+    except ValueError:
+        raise SettingsError(f"{shown!r} is no admin URL", hint="write http://host:8080 or https://host:8443") from None
+    if parts.username is not None:
+        raise SettingsError(f"the admin URL of {shown} holds a user", hint="use the context's basic authentication")
+    return url.rstrip("/")

@@ -1,0 +1,49 @@
+"""The only builder of adapters: a Context becomes Ports. Everything slow to load is loaded here, when it is needed."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from offloadctl.errors import ClusterMismatch, ProtectedContext, ReadOnlyContext
+from offloadctl.model.settings import Context
+from offloadctl.ports import BrokerAdmin, Clock, Ports
+
+
+@contextmanager
+def open_ports(context: Context, *, clock: Clock | None = None) -> Iterator[Ports]:
+    """The ports of a context, closed again at the end; nothing is sent before an operation asks for it."""
+    from offloadctl.adapters.pulsar_rest import PulsarRest  # noqa: PLC0415 - `--help` must not load requests
+    from offloadctl.adapters.s3 import S3Store  # noqa: PLC0415 - nor boto3
+    from offloadctl.adapters.system import SystemClock  # noqa: PLC0415
+
+    used = clock if clock is not None else SystemClock()
+    with ExitStack() as stack:
+        admin = stack.enter_context(PulsarRest(context.broker, used, context_name=context.name))
+        stores = tuple(S3Store(bucket) for bucket in context.buckets)
+        yield Ports(admin=admin, clock=used, stores=stores)
+
+
+def check_cluster(admin: BrokerAdmin, context: Context) -> None:
+    """Refuse when the broker does not know the cluster that the context names; without a name nothing is asked."""
+    if context.cluster is None:
+        return
+    known = admin.clusters()
+    if context.cluster not in known:
+        raise ClusterMismatch(
+            f"context {context.name} is for cluster {context.cluster!r}, but the broker at"
+            f" {context.broker.admin_urls[0]} knows only {', '.join(sorted(known)) or 'none'}",
+            hint="correct admin_urls or cluster: offloadctl context show",
+        )
+
+
+def guard_mutation(context: Context, *, explicit: bool) -> None:
+    """Refuse a change in a read-only context, and in a protected one that was not named with --context."""
+    if context.broker.read_only:
+        raise ReadOnlyContext(
+            f"context {context.name} is read-only, and this would change something",
+            hint="read_only comes from a flag, a variable or the context file: offloadctl context show",
+        )
+    if context.protected and not explicit:
+        raise ProtectedContext(
+            f"context {context.name} is protected, and it was not named on the command line",
+            hint=f"if you mean it, add --context {context.name}",
+        )

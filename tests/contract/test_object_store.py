@@ -1,0 +1,334 @@
+"""Each promise of `ports.ObjectStore` and `ports.WritableObjectStore`, held against every store there is."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+from moto.s3.models import s3_backends
+from mypy_boto3_s3 import S3Client
+
+from offloadctl.adapters.memory import MemoryObjectStore
+from offloadctl.adapters.s3 import S3Store
+from offloadctl.errors import BucketNotFound
+from offloadctl.model.settings import BucketSettings
+from offloadctl.ports import WritableObjectStore
+
+CREDENTIALS = ("contract", "contract-secret")
+# The smallest part that S3 accepts before the last one.
+MIN_PART = 5 * 1024 * 1024
+DATA = bytes(range(256)) * 4
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def client(endpoint: str) -> S3Client:
+    """The same server by another way, to make buckets and to see what the port does not show."""
+    key, secret = CREDENTIALS
+    return boto3.Session(key, secret, region_name="us-east-1").client("s3", endpoint_url=endpoint)
+
+
+@pytest.fixture(scope="module")
+def s3_store(endpoint: str, client: S3Client) -> S3Store:
+    client.create_bucket(Bucket="ledgers")
+    return S3Store(BucketSettings("ledgers", endpoint=endpoint), credentials=CREDENTIALS)
+
+
+@pytest.fixture(params=["memory", "s3"])
+def store(request: pytest.FixtureRequest) -> WritableObjectStore:
+    """An empty bucket called `ledgers`."""
+    if request.param == "memory":
+        return MemoryObjectStore("ledgers")
+    s3_store: S3Store = request.getfixturevalue("s3_store")
+    for info in list(s3_store.list()):
+        s3_store.delete(info.key)
+    return s3_store
+
+
+def put(store: WritableObjectStore, key: str, data: bytes = DATA, **metadata: str) -> None:
+    store.put(key, data, user_metadata=metadata, content_type="application/octet-stream")
+
+
+def put_parts(store: WritableObjectStore, key: str, parts: Iterator[bytes]) -> None:
+    store.put_multipart(key, parts, user_metadata={"role": "data"}, content_type="application/octet-stream")
+
+
+# -- who it is
+
+
+def test_a_store_knows_its_bucket_and_names_it_in_its_location(store: WritableObjectStore) -> None:
+    assert store.bucket == "ledgers"
+    assert store.location.startswith("s3://ledgers ")
+
+
+# -- head
+
+
+def test_head_tells_size_etag_and_time_of_what_was_put(store: WritableObjectStore) -> None:
+    put(store, "a")
+
+    info = store.head("a")
+
+    assert info is not None
+    assert (info.key, info.size, info.storage_class) == ("a", len(DATA), "STANDARD")
+    assert info.etag == hashlib.md5(DATA).hexdigest()
+    assert info.last_modified is not None
+    assert abs(datetime.now(UTC) - info.last_modified) < timedelta(minutes=1)
+
+
+def test_head_tells_user_metadata_with_lower_case_keys(store: WritableObjectStore) -> None:
+    put(store, "a", S3ManagedLedgerOffloadFormatVersion="1", role="data")
+
+    info = store.head("a")
+
+    assert info is not None
+    assert dict(info.user_metadata) == {"s3managedledgeroffloadformatversion": "1", "role": "data"}
+
+
+def test_head_of_a_missing_object_is_none(store: WritableObjectStore) -> None:
+    put(store, "a")
+
+    assert store.head("a-index") is None
+
+
+def test_head_of_an_empty_object_is_not_none(store: WritableObjectStore) -> None:
+    put(store, "empty", b"")
+
+    info = store.head("empty")
+
+    assert info is not None
+    assert info.size == 0
+
+
+# -- read
+
+
+def test_read_gives_the_whole_object_by_default(store: WritableObjectStore) -> None:
+    put(store, "a")
+
+    assert store.read("a") == DATA
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(start=st.integers(0, len(DATA) + 3), length=st.none() | st.integers(0, len(DATA) + 3))
+def test_read_gives_exactly_the_range_asked_for(store: WritableObjectStore, start: int, length: int | None) -> None:
+    put(store, "a")
+
+    assert store.read("a", start=start, length=length) == DATA[start : None if length is None else start + length]
+
+
+@pytest.mark.parametrize(
+    ("start", "length"), [(len(DATA), None), (len(DATA), 10), (len(DATA) + 1000, 1), (0, 0), (len(DATA), 0)]
+)
+def test_a_range_without_bytes_in_it_gives_none_of_them(
+    store: WritableObjectStore, start: int, length: int | None
+) -> None:
+    put(store, "a")
+
+    assert store.read("a", start=start, length=length) == b""
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, None), (0, 1), (1, None), (0, 0)])
+def test_any_range_of_an_empty_object_is_empty(store: WritableObjectStore, start: int, length: int | None) -> None:
+    put(store, "empty", b"")
+
+    assert store.read("empty", start=start, length=length) == b""
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, None), (0, 10), (5, None), (0, 0)])
+def test_read_of_a_missing_object_is_none(store: WritableObjectStore, start: int, length: int | None) -> None:
+    assert store.read("nothing", start=start, length=length) is None
+
+
+def test_read_refuses_a_negative_range(store: WritableObjectStore) -> None:
+    put(store, "a")
+
+    with pytest.raises(ValueError, match="negative"):
+        store.read("a", start=-1)
+    with pytest.raises(ValueError, match="negative"):
+        store.read("a", length=-1)
+
+
+# -- list
+
+
+def test_list_of_an_empty_bucket_is_empty(store: WritableObjectStore) -> None:
+    assert list(store.list()) == []
+
+
+def test_list_is_ascending_by_key_and_tells_what_head_tells_but_for_user_metadata(store: WritableObjectStore) -> None:
+    for key in ("b", "a-index", "a"):
+        put(store, key, key.encode(), role="data")
+
+    listed = list(store.list())
+
+    assert [info.key for info in listed] == ["a", "a-index", "b"]
+    for info in listed:
+        head = store.head(info.key)
+        assert head is not None
+        assert (info.size, info.etag, info.storage_class) == (head.size, head.etag, head.storage_class)
+        assert info.user_metadata == {}
+
+
+def test_list_keeps_to_its_prefix(store: WritableObjectStore) -> None:
+    for key in ("2f-ledger-1", "2f-ledger-1-index", "2f-ledger-2", "30-ledger-1"):
+        put(store, key, b"")
+
+    assert [info.key for info in store.list("2f-ledger-1")] == ["2f-ledger-1", "2f-ledger-1-index"]
+    assert list(store.list("zz")) == []
+
+
+AWKWARD_KEYS = ["a b", "a%20b", "a+b", "a/b/c", "a&b=c", "é", "表", "😀", 'quo"te', "a<b>"]
+
+
+@pytest.mark.parametrize("key", AWKWARD_KEYS)
+def test_a_key_is_taken_and_given_back_as_it_is(store: WritableObjectStore, key: str) -> None:
+    put(store, key)
+
+    assert [info.key for info in store.list()] == [key]
+    assert store.head(key) is not None
+    assert store.read(key, start=1, length=2) == DATA[1:3]
+
+
+# -- put, delete
+
+
+def test_put_replaces_what_was_there(store: WritableObjectStore) -> None:
+    put(store, "a", b"old", role="old")
+
+    put(store, "a", b"newer")
+
+    info = store.head("a")
+    assert info is not None
+    assert (info.size, dict(info.user_metadata)) == (5, {})
+    assert store.read("a") == b"newer"
+
+
+def test_delete_removes_one_object_and_minds_no_missing_one(store: WritableObjectStore) -> None:
+    put(store, "a")
+    put(store, "a-index")
+
+    store.delete("a")
+    store.delete("a")
+
+    assert [info.key for info in store.list()] == ["a-index"]
+
+
+# -- multipart
+
+
+def test_a_multipart_object_has_the_bytes_of_its_parts_and_an_etag_that_counts_them(store: WritableObjectStore) -> None:
+    parts = [b"a" * MIN_PART, b"tail"]
+
+    put_parts(store, "big", iter(parts))
+
+    info = store.head("big")
+    digest = hashlib.md5(b"".join(hashlib.md5(part).digest() for part in parts)).hexdigest()
+    assert info is not None
+    assert (info.size, info.etag, dict(info.user_metadata)) == (MIN_PART + 4, f"{digest}-2", {"role": "data"})
+    assert store.read("big", start=MIN_PART - 1) == b"atail"
+
+
+def test_one_part_makes_a_multipart_object_too(store: WritableObjectStore) -> None:
+    put_parts(store, "one", iter([b"only"]))
+
+    info = store.head("one")
+    assert info is not None
+    assert info.etag.endswith("-1")
+
+
+def test_a_multipart_object_appears_only_when_all_parts_are_there(store: WritableObjectStore) -> None:
+    seen: list[object] = []
+
+    def parts() -> Iterator[bytes]:
+        yield b"a" * MIN_PART
+        seen.extend([store.head("big"), list(store.list())])
+        yield b"tail"
+
+    put_parts(store, "big", parts())
+
+    assert seen == [None, []]
+    assert store.head("big") is not None
+
+
+def test_a_multipart_upload_that_fails_leaves_nothing(store: WritableObjectStore) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"a" * MIN_PART
+        raise ConnectionResetError("the bookie went away")
+
+    with pytest.raises(ConnectionResetError, match="bookie"):
+        put_parts(store, "big", parts())
+
+    assert store.head("big") is None
+
+
+def test_a_multipart_upload_without_parts_is_refused(store: WritableObjectStore) -> None:
+    with pytest.raises(ValueError, match="at least one part"):
+        put_parts(store, "big", iter([]))
+
+    assert store.head("big") is None
+
+
+# -- what only a real S3 can show
+
+
+def test_list_goes_on_behind_the_first_page(endpoint: str, client: S3Client) -> None:
+    client.create_bucket(Bucket="many")
+    # Past the HTTP server, which would take seconds for so many requests.
+    bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    keys = [f"key-{number:04}" for number in range(2001)]
+    for key in keys:
+        bucket.put_object("many", key, b"")
+    store = S3Store(BucketSettings("many", endpoint=endpoint), credentials=CREDENTIALS)
+
+    assert [info.key for info in store.list("key-")] == keys
+
+
+def test_a_failed_upload_is_aborted_so_that_nobody_pays_for_its_parts(s3_store: S3Store, client: S3Client) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"a" * MIN_PART
+        assert "Uploads" in client.list_multipart_uploads(Bucket="ledgers")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        put_parts(s3_store, "big", parts())
+
+    assert "Uploads" not in client.list_multipart_uploads(Bucket="ledgers")
+
+
+@pytest.fixture(scope="module")
+def homeless(endpoint: str) -> S3Store:
+    return S3Store(BucketSettings("no-such-bucket", endpoint=endpoint), credentials=CREDENTIALS)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param(lambda store: store.head("a"), id="head"),
+        pytest.param(lambda store: store.read("a"), id="read"),
+        pytest.param(lambda store: store.read("a", length=0), id="read nothing"),
+        pytest.param(lambda store: store.read("a", start=5, length=5), id="read a range"),
+        pytest.param(lambda store: list(store.list()), id="list"),
+        pytest.param(lambda store: put(store, "a"), id="put"),
+        pytest.param(lambda store: put_parts(store, "a", iter([b"part"])), id="put_multipart"),
+        pytest.param(lambda store: store.delete("a"), id="delete"),
+    ],
+)
+def test_a_missing_bucket_is_an_error_and_never_a_missing_object(
+    homeless: S3Store, use: Callable[[WritableObjectStore], object]
+) -> None:
+    with pytest.raises(BucketNotFound, match="s3://no-such-bucket"):
+        use(homeless)

@@ -1,0 +1,521 @@
+"""S3Store on the wire: what it sends, and what it makes of answers that a well-behaved store never gives."""
+
+import ipaddress
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from offloadctl.adapters.s3 import S3Store
+from offloadctl.errors import (
+    BucketNotFound,
+    OffloadctlError,
+    SettingsError,
+    StoreDenied,
+    StoreError,
+    StoreFailed,
+    StoreUnreachable,
+)
+from offloadctl.model.settings import BucketSettings
+
+KEYS = ("AKIDGIVEN", "secret-of-given")
+
+
+@dataclass(frozen=True)
+class Asked:
+    method: str
+    path: str
+    headers: dict[str, str]
+
+    @property
+    def access_key(self) -> str:
+        """The access key that the request is signed with."""
+        return self.headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    announced: int | None = None
+    """A Content-Length that is not the body's."""
+
+
+def error(status: int, code: str, message: str = "", **more: str) -> Answer:
+    """S3's error document."""
+    fields = "".join(f"<{name}>{text}</{name}>" for name, text in {"Code": code, "Message": message, **more}.items())
+    return Answer(status, f"<Error>{fields}</Error>".encode(), {"Content-Type": "application/xml"})
+
+
+@dataclass
+class FakeWire:
+    """An HTTP server that records what it is asked and answers what `script` says; its last answer goes on for ever."""
+
+    endpoint: str = ""
+    asked: list[Asked] = field(default_factory=list)
+    script: list[Answer | Callable[[Asked], Answer]] = field(default_factory=list)
+
+    def answer(self, asked: Asked) -> Answer:
+        self.asked.append(asked)
+        following = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        return following if isinstance(following, Answer) else following(asked)
+
+
+def serve(wire: FakeWire, context: ssl.SSLContext | None = None) -> ThreadingHTTPServer:
+    class Handler(BaseHTTPRequestHandler):
+        def handle_any(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked = Asked(self.command, self.path, {name.lower(): text for name, text in self.headers.items()})
+            answer = wire.answer(asked)
+            body = b"" if self.command == "HEAD" else answer.body
+            self.send_response(answer.status)
+            length = len(body) if answer.announced is None else answer.announced
+            for name, text in {"Content-Length": str(length), **answer.headers}.items():
+                self.send_header(name, text)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - http.server's names
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    wire.endpoint = f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
+    return server
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeWire]:
+    # boto3's own retries are boto3's business; waiting for them is not what these tests are about.
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    wire = FakeWire()
+    server = serve(wire)
+    yield wire
+    server.shutdown()
+    server.server_close()
+
+
+def store_on(wire: FakeWire, **settings: object) -> S3Store:
+    return S3Store(BucketSettings("ledgers", endpoint=wire.endpoint, **settings), credentials=KEYS)  # type: ignore[arg-type]
+
+
+def refusal(of: Callable[[], object]) -> OffloadctlError:
+    with pytest.raises(OffloadctlError) as caught:
+        of()
+    return caught.value
+
+
+# -- what is sent
+
+
+def test_a_custom_endpoint_gets_path_style_requests_that_name_this_tool(wire: FakeWire) -> None:
+    wire.script = [Answer(200, b"data")]
+
+    store_on(wire).read("a/b")
+
+    assert wire.asked[0].path == "/ledgers/a/b"
+    assert "offloadctl/" in wire.asked[0].headers["user-agent"]
+    assert "/us-east-1/s3/" in wire.asked[0].headers["authorization"]
+
+
+def test_a_custom_endpoint_gets_none_of_the_checksums_that_older_stores_reject(wire: FakeWire) -> None:
+    wire.script = [Answer(200)]
+
+    store_on(wire).put("a", b"data", user_metadata={}, content_type="text/plain")
+
+    sent = wire.asked[0].headers
+    assert not [name for name in sent if "checksum" in name or name in ("x-amz-trailer", "content-encoding")]
+
+
+def test_without_path_style_the_bucket_is_in_the_host_name_and_a_proxy_is_used(
+    wire: FakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", wire.endpoint)
+    wire.script = [Answer(200, b"data")]
+    store = S3Store(BucketSettings("ledgers", endpoint="http://s3.invalid", path_style=False), credentials=KEYS)
+
+    assert store.read("a") == b"data"
+
+    assert wire.asked[0].path == "http://ledgers.s3.invalid/a"
+
+
+def test_the_region_of_the_settings_is_signed_with(wire: FakeWire) -> None:
+    wire.script = [Answer(200, b"data")]
+
+    store_on(wire, region="eu-central-1").read("a")
+
+    assert "/eu-central-1/s3/" in wire.asked[0].headers["authorization"]
+
+
+def test_an_endpoint_from_the_environment_is_a_custom_one(wire: FakeWire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", wire.endpoint)
+    wire.script = [Answer(200, b"data")]
+
+    store = S3Store(BucketSettings("ledgers"), credentials=KEYS)
+    store.read("a")
+
+    assert store.location == f"s3://ledgers at {wire.endpoint}"
+    assert wire.asked[0].path == "/ledgers/a"
+
+
+# -- credentials
+
+
+def write_profile(name: str, access_key: str) -> None:
+    path = Path.home() / ".aws/credentials"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"[{name}]\naws_access_key_id = {access_key}\naws_secret_access_key = secret-of-profile\n")
+
+
+def test_the_named_profile_is_used(wire: FakeWire) -> None:
+    write_profile("archive", "AKIDPROFILE")
+    wire.script = [Answer(200, b"data")]
+
+    S3Store(BucketSettings("ledgers", endpoint=wire.endpoint, profile="archive")).read("a")
+
+    assert wire.asked[0].access_key == "AKIDPROFILE"
+
+
+def test_the_environment_is_used_without_a_profile(wire: FakeWire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENVIRONMENT")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-environment")
+    wire.script = [Answer(200, b"data")]
+
+    S3Store(BucketSettings("ledgers", endpoint=wire.endpoint)).read("a")
+
+    assert wire.asked[0].access_key == "AKIDENVIRONMENT"
+
+
+def test_expired_credentials_are_looked_up_anew(wire: FakeWire) -> None:
+    write_profile("default", "AKIDOLD")
+
+    def expire(_: Asked) -> Answer:
+        write_profile("default", "AKIDNEW")
+        return error(400, "ExpiredToken", "The provided token has expired.")
+
+    wire.script = [expire, Answer(200, b"data")]
+    store = S3Store(BucketSettings("ledgers", endpoint=wire.endpoint))
+
+    assert store.read("a") == b"data"
+
+    assert [asked.access_key for asked in wire.asked] == ["AKIDOLD", "AKIDNEW"]
+
+
+def test_credentials_that_stay_expired_are_denied(wire: FakeWire) -> None:
+    write_profile("default", "AKIDOLD")
+    wire.script = [error(400, "ExpiredToken", "The provided token has expired.")]
+
+    found = refusal(lambda: S3Store(BucketSettings("ledgers", endpoint=wire.endpoint)).read("a"))
+
+    assert isinstance(found, StoreDenied)
+    assert "renew" in found.hint
+    assert len(wire.asked) == 2
+
+
+def test_no_credentials_is_denied_and_names_where_they_were_looked_for(wire: FakeWire) -> None:
+    store = S3Store(BucketSettings("ledgers", endpoint=wire.endpoint))
+
+    found = refusal(lambda: store.read("a"))
+
+    assert isinstance(found, StoreDenied)
+    for source in ("AWS_ACCESS_KEY_ID", "web identity", "~/.aws/credentials", "AWS_PROFILE", "metadata"):
+        assert source in found.hint
+    assert wire.asked == []
+
+
+# -- settings that cannot be used are found before anything is asked
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (BucketSettings("ledgers", profile="nobody"), "nobody"),
+        (BucketSettings("ledgers", endpoint="minio:9000"), "minio:9000"),
+        (BucketSettings("ledgers", endpoint="https://minio:9000", ca_file=Path("/no/ca.pem")), "/no/ca.pem"),
+    ],
+    ids=["profile", "endpoint", "ca_file"],
+)
+def test_unusable_settings_are_a_settings_error(settings: BucketSettings, said: str) -> None:
+    found = refusal(lambda: S3Store(settings))
+
+    assert isinstance(found, SettingsError)
+    assert said in found.message
+
+
+# -- answers that are not success
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "hint"),
+    [
+        (error(403, "AccessDenied", "Access Denied"), StoreDenied, "s3:ListBucket"),
+        (error(403, "SignatureDoesNotMatch", "no match"), StoreDenied, "secret key"),
+        (error(403, "InvalidAccessKeyId", "unknown"), StoreDenied, "does not know this access key"),
+        (error(403, "RequestTimeTooSkewed", "skewed"), StoreDenied, "clock"),
+        (error(400, "InvalidToken", "malformed"), StoreDenied, "session token"),
+        (error(403, "AccessDenied", "not authorized to perform: kms:Decrypt on ..."), StoreDenied, "kms:Decrypt"),
+        (error(400, "KMS.DisabledException", "disabled"), StoreDenied, "kms:Decrypt"),
+        (error(403, "SomethingNew", "no"), StoreDenied, "s3:GetObject"),
+        (error(404, "NoSuchBucket", "no bucket"), BucketNotFound, "name"),
+        (error(301, "PermanentRedirect", "use the endpoint"), StoreFailed, "another region"),
+        (error(403, "InvalidObjectState", "archived", StorageClass="GLACIER"), StoreFailed, "restore"),
+        (error(503, "SlowDown", "Reduce your request rate."), StoreUnreachable, "later"),
+        (error(503, "ServiceUnavailable", "down"), StoreUnreachable, "later"),
+        (error(500, "InternalError", "sorry"), StoreFailed, ""),
+        (error(404, "NoSuchThing", "what"), StoreFailed, ""),
+        (Answer(502, b"<html>Bad Gateway</html>", {"Content-Type": "text/html"}), StoreUnreachable, "later"),
+    ],
+    ids=lambda value: value.body.decode()[:40] if isinstance(value, Answer) else "",
+)
+def test_an_answer_becomes_the_error_that_it_means(
+    wire: FakeWire, answer: Answer, kind: type[StoreError], hint: str
+) -> None:
+    wire.script = [answer]
+    store = store_on(wire)
+
+    for use in (lambda: store.read("a"), lambda: store.head("a"), lambda: list(store.list("a"))):
+        found = refusal(use)
+
+        assert type(found) is kind
+        assert hint in found.hint
+        assert f"s3://ledgers/a at {wire.endpoint}" in found.message
+        assert found.__cause__ is not None
+
+
+def test_an_archived_object_names_its_class(wire: FakeWire) -> None:
+    wire.script = [error(403, "InvalidObjectState", "archived", StorageClass="DEEP_ARCHIVE")]
+
+    assert "DEEP_ARCHIVE" in refusal(lambda: store_on(wire).read("a")).message
+
+
+def test_a_wrong_region_names_the_right_one(wire: FakeWire) -> None:
+    answer = error(400, "IllegalLocationConstraintException", "wrong")
+    wire.script = [Answer(400, answer.body, {"x-amz-bucket-region": "eu-west-3"})]
+
+    found = refusal(lambda: store_on(wire, region="us-east-1").read("a"))
+
+    assert "in eu-west-3, the request named us-east-1" in found.hint
+
+
+def test_a_web_page_is_not_taken_for_a_store(wire: FakeWire) -> None:
+    wire.script = [Answer(200, b"<!doctype html><br>Welcome", {"Content-Type": "text/html"})]
+
+    found = refusal(lambda: list(store_on(wire).list()))
+
+    assert isinstance(found, StoreFailed)
+    assert "S3 API" in found.hint
+
+
+def test_a_name_that_no_bucket_can_have_is_a_missing_bucket(wire: FakeWire) -> None:
+    store = S3Store(BucketSettings("s3://ledgers", endpoint=wire.endpoint), credentials=KEYS)
+
+    found = refusal(lambda: store.head("a"))
+
+    assert isinstance(found, BucketNotFound)
+    assert "s3://" in found.hint
+    assert wire.asked == []
+
+
+# -- no answer
+
+
+def test_a_closed_port_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.server_close()
+    store = S3Store(BucketSettings("b", endpoint=f"http://127.0.0.1:{server.server_port}"), credentials=KEYS)
+
+    found = refusal(lambda: store.head("a"))
+
+    assert isinstance(found, StoreUnreachable)
+    assert str(server.server_port) in found.message
+    assert found.hint
+
+
+def test_a_proxy_that_is_not_there_is_unreachable_and_its_password_is_not_shown(
+    wire: FakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://user:proxy-password@127.0.0.1:1")
+
+    found = refusal(lambda: store_on(wire).read("a"))
+
+    assert isinstance(found, StoreUnreachable)
+    assert "HTTP_PROXY" in found.hint
+    assert "proxy-password" not in found.message + found.hint
+
+
+def test_https_asked_of_a_plain_server_gets_a_hint_about_certificates(wire: FakeWire) -> None:
+    wire.script = [Answer(200)]
+    store = S3Store(BucketSettings("b", endpoint=wire.endpoint.replace("http:", "https:")), credentials=KEYS)
+
+    found = refusal(lambda: store.head("a"))
+
+    assert isinstance(found, StoreUnreachable)
+    assert "ca_file" in found.hint
+
+
+# -- head: why, when HEAD itself cannot say
+
+
+def test_head_asks_again_with_get_whether_the_object_or_the_bucket_is_missing(wire: FakeWire) -> None:
+    wire.script = [Answer(404), error(404, "NoSuchKey", "no such key")]
+
+    assert store_on(wire).head("a") is None
+
+    assert [asked.method for asked in wire.asked] == ["HEAD", "GET"]
+
+
+def test_an_object_that_appears_between_head_and_get_is_found(wire: FakeWire) -> None:
+    there = Answer(200, headers={"ETag": '"e"'}, announced=5)
+    wire.script = [Answer(404), Answer(206, b"x", {"Content-Range": "bytes 0-0/5"}), there]
+
+    info = store_on(wire).head("a")
+
+    assert info is not None
+    assert (info.size, info.etag) == (5, "e")
+
+
+def test_a_store_that_forbids_head_but_not_get_is_denied_and_never_missing(wire: FakeWire) -> None:
+    wire.script = [Answer(403), Answer(206, b"x", {"Content-Range": "bytes 0-0/5"}), Answer(403)]
+
+    assert isinstance(refusal(lambda: store_on(wire).head("a")), StoreDenied)
+
+
+# -- read: bodies
+
+
+def test_a_body_that_breaks_off_is_read_again(wire: FakeWire) -> None:
+    wire.script = [Answer(200, b"da", announced=4), Answer(200, b"data")]
+
+    assert store_on(wire).read("a") == b"data"
+
+    assert len(wire.asked) == 2
+
+
+def test_a_body_that_breaks_off_every_time_is_an_error_and_never_short_data(wire: FakeWire) -> None:
+    wire.script = [Answer(200, b"da", announced=4)]
+
+    assert isinstance(refusal(lambda: store_on(wire).read("a")), StoreUnreachable)
+
+    assert len(wire.asked) == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, b"whole object"),
+        Answer(206, b"whol", {"Content-Range": "bytes 0-3/12"}),
+        Answer(206, b"e object", {"Content-Range": "bytes 4-11/12"}),
+    ],
+    ids=["no range", "another start", "too much"],
+)
+def test_bytes_of_another_range_are_refused(wire: FakeWire, answer: Answer) -> None:
+    wire.script = [answer]
+
+    found = refusal(lambda: store_on(wire).read("a", start=4, length=4))
+
+    assert isinstance(found, StoreFailed)
+    assert "bytes=4-7" in found.message
+
+
+def test_the_whole_object_is_right_when_no_more_was_asked_for(wire: FakeWire) -> None:
+    wire.script = [Answer(200, b"data")]
+
+    assert store_on(wire).read("a", length=100) == b"data"
+
+
+def test_an_object_that_vanishes_is_missing_then(wire: FakeWire) -> None:
+    wire.script = [Answer(206, b"da", {"Content-Range": "bytes 0-1/4"}), error(404, "NoSuchKey")]
+    store = store_on(wire)
+
+    assert store.read("a", length=2) == b"da"
+    assert store.read("a", start=2, length=2) is None
+
+
+# -- list
+
+
+def test_a_listing_without_end_is_an_error(wire: FakeWire) -> None:
+    page = (
+        b"<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+        b"<Contents><Key>a</Key><Size>1</Size></Contents></ListBucketResult>"
+    )
+    wire.script = [Answer(200, page, {"Content-Type": "application/xml"})]
+
+    found = refusal(lambda: list(store_on(wire).list()))
+
+    assert isinstance(found, StoreFailed)
+    assert "continuation token" in found.hint
+
+
+# -- put
+
+
+def test_an_upload_that_cannot_be_aborted_says_that_it_stays_open(wire: FakeWire) -> None:
+    created = b"<InitiateMultipartUploadResult><UploadId>upload-7</UploadId></InitiateMultipartUploadResult>"
+    wire.script = [Answer(200, created, {"Content-Type": "application/xml"}), error(403, "AccessDenied")]
+
+    found = refusal(
+        lambda: store_on(wire).put_multipart("a", iter([b"p"]), user_metadata={}, content_type="text/plain")
+    )
+
+    assert isinstance(found, StoreDenied)
+    assert [asked.method for asked in wire.asked] == ["POST", "PUT", "DELETE"]
+    assert "upload-7 stays open" in found.__notes__[0]
+
+
+# -- TLS
+
+
+def self_signed(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test store")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    ca_file, both = folder / "ca.pem", folder / "both.pem"
+    ca_file.write_bytes(pem)
+    both.write_bytes(private + pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+    return ca_file, context
+
+
+def test_the_ca_file_and_nothing_less_makes_a_private_authority_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    ca_file, context = self_signed(tmp_path)
+    wire = FakeWire(script=[Answer(200, b"data")])
+    server = serve(wire, context)
+
+    trusted, doubted = store_on(wire, ca_file=ca_file), store_on(wire)
+
+    assert trusted.read("a") == b"data"
+    assert isinstance(refusal(lambda: doubted.read("a")), StoreUnreachable)
+    server.shutdown()
+    server.server_close()
