@@ -1,0 +1,67 @@
+"""What can be made to go wrong in the embedded cluster, for one topic or for all, a number of times or always."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from offloadctl.model.names import TopicName
+
+
+class Fault(StrEnum):
+    """One way to fail; each happens to real clusters."""
+
+    SLOW = "slow"
+    """Every answer of the admin service takes long."""
+    UNAVAILABLE = "unavailable"
+    """The admin service answers 503."""
+    RESET = "reset"
+    """The admin service closes the connection instead of answering."""
+    STUCK_RUNNING = "stuck-running"
+    """The offload task dies of an exception and its status stays RUNNING until the topic is unloaded."""
+    CRASH_BEFORE_INDEX = "crash-before-index"
+    """The broker dies after the data object and before the index object."""
+    LOST_OBJECT = "lost-object"
+    """The data object disappears after the offload is complete."""
+    LOST_INDEX = "lost-index"
+    """The index object disappears after the offload is complete; readers hang although BookKeeper has the ledger."""
+    TRUNCATED_LEDGER = "truncated-ledger"
+    """An entry does not fit into a block: the object ends in front of it, and the broker reports success."""
+
+
+REQUEST_FAULTS: Final = (Fault.SLOW, Fault.UNAVAILABLE, Fault.RESET)
+"""Those that meet requests; the others meet offloads."""
+
+
+@dataclass(slots=True)
+class _Planted:
+    fault: Fault
+    topic: TopicName | None
+    left: int | None
+
+
+class Faults:
+    """The faults that are switched on."""
+
+    def __init__(self) -> None:
+        self._planted: list[_Planted] = []
+
+    def plant(self, fault: Fault, *, topic: TopicName | None = None, count: int | None = None) -> None:
+        """Switch a fault on: for one topic or for everything, `count` times or until `clear`."""
+        if count is not None and count < 1:
+            raise ValueError(f"a fault happens at least once, not {count} times")
+        self._planted.append(_Planted(fault, topic, count))
+
+    def clear(self, fault: Fault | None = None) -> None:
+        """Switch one fault off, or all of them."""
+        self._planted = [planted for planted in self._planted if fault is not None and planted.fault is not fault]
+
+    def take(self, fault: Fault, topic: TopicName | None) -> bool:
+        """Whether the fault happens now; one that is planted for a number of times is used up by it."""
+        for planted in self._planted:
+            if planted.fault is fault and planted.topic in (None, topic):
+                if planted.left is not None:
+                    planted.left -= 1
+                    if planted.left == 0:
+                        self._planted.remove(planted)
+                return True
+        return False
