@@ -1,0 +1,210 @@
+"""The root command, and the only place that ends the process."""
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import FrameType
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError  # typer exports no base class
+from typer.core import TyperCommand
+
+from offloadctl.cli.help import GroupedCommand, GroupedGroup
+from offloadctl.cli.output import Invocation, OutputClosed, emit, emit_document, say, scrubbed_streams
+from offloadctl.errors import OffloadctlError
+from offloadctl.exitcodes import ExitCode
+from offloadctl.redaction import remember_environment
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and end it."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code is all that is left of any failure."""
+    invocation = Invocation.of(arguments, os.environ)
+    remember_environment(os.environ)
+    with scrubbed_streams(), _termination() as terminated:
+        try:
+            code = _run(arguments, invocation)
+            sys.stdout.flush()
+        except OutputClosed:
+            _close_stdout()
+            return ExitCode.FAILED
+        if code == ExitCode.INTERRUPTED and terminated:
+            return ExitCode.TERMINATED
+        return code
+
+
+@dataclass(frozen=True, slots=True)
+class LazyCommand:
+    """A command that is imported when it is used; its name and help are known before."""
+
+    module: str
+    attribute: str
+    help: str
+    panel: str
+    hidden: bool = False
+
+
+COMMANDS: Final = {
+    "offload": LazyCommand(
+        "offloadctl.cli.offload", "app", "Move ledgers to S3, and confirm that they moved.", "Ledgers"
+    ),
+    "offload-status": LazyCommand(
+        "offloadctl.cli.offload", "offload_status", "As `offload status`, with pulsar-admin's flags.", "Ledgers"
+    ),
+    "context": LazyCommand("offloadctl.cli.context", "app", "Clusters by name, and the settings in force.", "Settings"),
+    "demo": LazyCommand("offloadctl.cli.demo", "app", "The whole story on an embedded cluster.", "Learning"),
+    "explain": LazyCommand("offloadctl.cli.explain", "explain", "What a code, a key or a word means.", "Learning"),
+    "schema": LazyCommand("offloadctl.cli.schema", "schema", "The JSON Schema of the documents.", "Learning"),
+}
+
+
+class _Root(GroupedGroup):
+    """The root group: a stub stands for each command until it is used, so help and completion load nothing."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, lazy in COMMANDS.items():
+            stub = TyperCommand(name, help=lazy.help, hidden=lazy.hidden, rich_help_panel=lazy.panel)
+            self.add_command(stub, name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] in COMMANDS:
+            self.add_command(load_command(args[0]), args[0])
+        return super().resolve_command(ctx, args)
+
+
+def load_command(name: str) -> Any:
+    """The real command behind a name of the table."""
+    lazy = COMMANDS[name]
+    found = getattr(importlib.import_module(lazy.module), lazy.attribute)
+    if not isinstance(found, typer.Typer):
+        function, found = found, typer.Typer()
+        found.command(name)(function)
+    return typer.main.get_command(_in_house_style(found))
+
+
+app = typer.Typer(
+    name="offloadctl",
+    cls=_Root,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`offloadctl explain exit-codes` tells what the exit codes mean.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from offloadctl import __version__  # noqa: PLC0415 - only here
+
+        emit(f"offloadctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Run Apache Pulsar's tiered storage on S3, and prove that what was offloaded is really there."""
+
+
+def _in_house_style(found: typer.Typer) -> typer.Typer:
+    """One look for all help: plain text in groups, as fast as the root's."""
+    found.rich_markup_mode = None
+    found._add_completion = False  # noqa: SLF001 - only the root has it, and typer has no other way to say so later
+    for command in found.registered_commands:
+        command.cls = GroupedCommand
+        command.context_settings = {"help_option_names": ["-h", "--help"], **(command.context_settings or {})}
+    for group in found.registered_groups:
+        if group.typer_instance is not None:
+            _in_house_style(group.typer_instance)
+    if found.registered_callback is not None:
+        found.registered_callback.cls = GroupedGroup
+    return found
+
+
+def _run(arguments: Sequence[str], invocation: Invocation) -> int:
+    try:
+        result = app(args=list(arguments), prog_name="offloadctl", standalone_mode=False)
+    except OffloadctlError as error:
+        return _fail(error, invocation)
+    except NoArgsIsHelpError as error:
+        emit(error.format_message())
+        return ExitCode.USAGE
+    except ClickException as error:
+        return _fail(_usage_error(error), invocation)
+    except typer.Abort:
+        return ExitCode.INTERRUPTED
+    except OutputClosed:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last net: a bug is a failure with words, not a page of code
+        bug = OffloadctlError(
+            f"this is a bug in offloadctl: {type(error).__name__}: {error}",
+            hint="run it again with --debug and report what it prints",
+        )
+        return _fail(bug, invocation, cause=error)
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _fail(error: OffloadctlError, invocation: Invocation, *, cause: BaseException | None = None) -> ExitCode:
+    """Tell the error: on stdout as a document for programs, on stderr for people."""
+    if invocation.debug:
+        say("".join(traceback.format_exception(cause or error)))
+    if invocation.output.is_document:
+        from offloadctl.report.errors import error_document  # noqa: PLC0415 - only when something failed
+
+        emit_document(error_document(error), invocation.output)
+    say(f"error: {error.message}")
+    if error.hint:
+        say(f"hint: {error.hint}")
+    return error.exit_code
+
+
+def _usage_error(error: ClickException) -> OffloadctlError:
+    from offloadctl.errors import UsageError as OurUsageError  # noqa: PLC0415 - the name is taken by click's
+
+    message = error.format_message().replace("\n", " ").rstrip(".")
+    context = getattr(error, "ctx", None) if isinstance(error, UsageError) else None
+    path = context.command_path if context is not None else "offloadctl"
+    return OurUsageError(message[:1].lower() + message[1:], hint=f"{path} --help")
+
+
+@contextmanager
+def _termination() -> Iterator[list[int]]:
+    """SIGTERM ends a command as Ctrl-C does, with its report; what came is in the list."""
+    received: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
+        received.append(number)
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:
+        # Not in the main thread: whoever runs commands there has the signals.
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _close_stdout() -> None:
+    """Nobody reads: let the interpreter's last flush at exit go nowhere instead of failing."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,187 @@
+"""The options by which every command reaches a cluster, and the session that they open.
+
+@app.command()
+@with_connection
+def topic(topics: list[str], connection: ConnectionFlags) -> ExitCode:
+    with connect(connection) as session:
+        session.allow_change()
+        ...session.ports...
+"""
+
+import functools
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar, get_type_hints
+
+import typer
+
+from offloadctl.cli.output import say
+from offloadctl.config.layers import ConnectionFlags
+from offloadctl.config.resolve import Resolved, require_files, resolve
+from offloadctl.model.settings import Context
+from offloadctl.ports import Clock, Ports
+from offloadctl.wiring import check_cluster, guard_mutation, open_ports
+
+__all__ = ["PANEL", "ConnectionFlags", "Session", "connect", "resolved", "with_connection"]
+
+PANEL: Final = "Connection"
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open connection, and the settings that made it."""
+
+    ports: Ports
+    settings: Resolved
+
+    @property
+    def context(self) -> Context:
+        """The context in use."""
+        return self.settings.context
+
+    def allow_change(self) -> None:
+        """Refuse unless the context may be changed; every command that changes something asks first."""
+        guard_mutation(self.context, explicit=self.settings.explicit_context)
+
+
+def with_connection(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command all connection options; it receives them as one value, its parameter `connection`."""
+    signature = inspect.signature(command)
+    hints = get_type_hints(command, include_extras=True)
+    own = [
+        parameter.replace(annotation=hints.get(name, parameter.annotation), kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in signature.parameters.items()
+        if name != "connection"
+    ]
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, (annotation, default) in _OPTIONS.items()
+    ]
+
+    @functools.wraps(command)
+    def wrapper(**values: Any) -> R:
+        flags = {name: values.pop(name) for name in _OPTIONS}
+        return command(connection=_flags(flags), **values)
+
+    # Typer reads both: the signature for names and defaults, the annotations for types.
+    wrapper.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {one.name: one.annotation for one in (*own, *options)}
+    return wrapper
+
+
+@contextmanager
+def connect(flags: ConnectionFlags, *, clock: Clock | None = None) -> Iterator[Session]:
+    """A session for these options; refused when the broker belongs to another cluster than the context names."""
+    settings = resolved(flags)
+    with open_ports(settings.context, clock=clock) as ports:
+        check_cluster(ports.admin, settings.context)
+        yield Session(ports, settings)
+
+
+def resolved(flags: ConnectionFlags) -> Resolved:
+    """The settings for these options and this environment; remarks about them go to stderr."""
+    settings = resolve(flags, os.environ)
+    require_files(settings)
+    for warning in settings.warnings:
+        say(f"warning: {warning}")
+    return settings
+
+
+def _option(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa: A002 - as typer has it
+    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=PANEL, show_default=False)
+
+
+_OPTIONS: Final[dict[str, tuple[Any, object]]] = {
+    "context": (
+        Annotated[
+            str | None,
+            _option("--context", metavar="NAME", help="The context to use, instead of the current one."),
+        ],
+        None,
+    ),
+    "admin_urls": (
+        Annotated[
+            list[str] | None,
+            _option("--admin-url", metavar="URL", help="Address of the admin REST service; may be repeated."),
+        ],
+        None,
+    ),
+    "token_file": (
+        Annotated[Path | None, _option("--token-file", metavar="FILE", help="A file with a bearer token.")],
+        None,
+    ),
+    "client_conf": (
+        Annotated[
+            Path | None,
+            _option("--client-conf", metavar="FILE", help="Pulsar's client.conf, instead of the current context."),
+        ],
+        None,
+    ),
+    "cluster": (
+        Annotated[
+            str | None,
+            _option("--cluster", metavar="NAME", help="The cluster that the broker must belong to."),
+        ],
+        None,
+    ),
+    "buckets": (
+        Annotated[
+            list[str] | None,
+            _option(
+                "--bucket",
+                metavar="NAME[,KEY=VALUE...]",
+                help="A bucket where ledgers go; repeatable. Keys: endpoint, region, profile, path_style, ca_file.",
+            ),
+        ],
+        None,
+    ),
+    "s3_endpoint": (
+        Annotated[str | None, _option("--s3-endpoint", metavar="URL", help="The S3 service, when it is not AWS.")],
+        None,
+    ),
+    "s3_region": (Annotated[str | None, _option("--s3-region", metavar="NAME", help="The bucket's region.")], None),
+    "s3_profile": (
+        Annotated[str | None, _option("--s3-profile", metavar="NAME", help="A profile of ~/.aws for credentials.")],
+        None,
+    ),
+    "s3_path_style": (
+        Annotated[
+            bool | None,
+            _option("--s3-path-style/--s3-virtual-style", help="Where the bucket's name goes in addresses."),
+        ],
+        None,
+    ),
+    "s3_ca_file": (
+        Annotated[Path | None, _option("--s3-ca-file", metavar="FILE", help="Certificates to trust for S3 (PEM).")],
+        None,
+    ),
+    "tls_ca_file": (
+        Annotated[Path | None, _option("--tls-ca-file", metavar="FILE", help="Certificates to trust (PEM).")],
+        None,
+    ),
+    "tls_cert_file": (
+        Annotated[Path | None, _option("--tls-cert-file", metavar="FILE", help="Our own certificate (PEM).")],
+        None,
+    ),
+    "tls_key_file": (
+        Annotated[Path | None, _option("--tls-key-file", metavar="FILE", help="The key of our own certificate (PEM).")],
+        None,
+    ),
+    "tls_insecure": (
+        Annotated[bool, _option("--tls-allow-insecure", help="Do not check the broker's certificate.")],
+        False,
+    ),
+    "read_only": (Annotated[bool, _option("--read-only", help="Refuse everything that changes something.")], False),
+    "debug": (Annotated[bool, _option("--debug", help="Show the traceback of an error.")], False),
+}
+
+
+def _flags(values: dict[str, Any]) -> ConnectionFlags:
+    lists = {name: tuple(values[name] or ()) for name in ("admin_urls", "buckets")}
+    return ConnectionFlags(**(values | lists))

@@ -1,0 +1,176 @@
+"""Where text leaves the process: the formats, the streams that let no secret through, and the console."""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Final, Self, TextIO, cast
+
+import typer
+
+from offloadctl.config.layers import DEBUG_VARIABLE, OUTPUT_VARIABLE
+from offloadctl.redaction import scrub
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class OutputFormat(StrEnum):
+    """How a result is written to stdout."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    NDJSON = "ndjson"
+    YAML = "yaml"
+
+    @property
+    def is_document(self) -> bool:
+        """Whether programs read it."""
+        return self not in (OutputFormat.TABLE, OutputFormat.WIDE)
+
+
+OutputOption = Annotated[
+    OutputFormat,
+    typer.Option("--output", "-o", envvar=OUTPUT_VARIABLE, help="How the result is written to stdout."),
+]
+"""`output: OutputOption = OutputFormat.TABLE`"""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What must be known of a command line even when it cannot be parsed: how to say so."""
+
+    output: OutputFormat = OutputFormat.TABLE
+    debug: bool = False
+
+    @classmethod
+    def of(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> Self:
+        """Look for `-o` and `--debug` only."""
+        texts = [environment.get(OUTPUT_VARIABLE, "")]
+        debug = environment.get(DEBUG_VARIABLE, "").lower() in ("1", "true", "yes", "on")
+        for index, argument in enumerate(arguments):
+            if argument == "--":
+                break
+            debug = debug or argument == "--debug"
+            if argument in ("-o", "--output"):
+                texts += arguments[index + 1 : index + 2]
+            elif argument.startswith("--output="):
+                texts.append(argument.removeprefix("--output="))
+            elif argument.startswith("-o") and not argument.startswith("--"):
+                texts.append(argument[2:].removeprefix("="))
+        known = [OutputFormat(text) for text in texts if text in _FORMATS]
+        return cls(known[-1] if known else OutputFormat.TABLE, debug)
+
+
+class OutputClosed(Exception):
+    """Whoever read our output has gone, as `head` does."""
+
+
+def emit(text: str) -> None:
+    """Write a result to stdout, without secrets and with one line end."""
+    sys.stdout.write(scrub(text).rstrip("\n") + "\n")
+
+
+def emit_document(document: Mapping[str, object], output: OutputFormat) -> None:
+    """Write a small document of the command line's own: a context, an explanation, an error."""
+    match output:
+        case OutputFormat.YAML:
+            import yaml  # noqa: PLC0415 - slow to load, and seldom asked for
+
+            emit(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True))
+        case OutputFormat.NDJSON:
+            emit(json.dumps(document, ensure_ascii=False))
+        case _:
+            emit(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """Talk to the person on stderr."""
+    sys.stderr.write(scrub(text).rstrip("\n") + "\n")
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """A rich console: colour only on a terminal and never with NO_COLOR; wide enough for pipes not to cut lines."""
+    from rich.console import Console  # noqa: PLC0415 - half of the time that `--help` may take
+
+    stream = sys.stderr if stderr else sys.stdout
+    terminal = stream.isatty()
+    return Console(
+        file=stream,
+        force_terminal=terminal,
+        no_color=bool(os.environ.get("NO_COLOR")) or not terminal,
+        width=None if terminal else _PIPE_WIDTH,
+        highlight=False,
+        soft_wrap=not terminal,
+    )
+
+
+def align(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells in columns, for tables too small to need rich."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+@contextmanager
+def scrubbed_streams() -> Iterator[None]:
+    """Until the end, everything that is written to stdout and stderr is rid of known secrets."""
+    out, err = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = cast("TextIO", _Scrubbed(out)), cast("TextIO", _Scrubbed(err))
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = out, err
+
+
+_FORMATS: Final = tuple(OutputFormat)
+_PIPE_WIDTH: Final = 200
+
+
+class _Scrubbed(io.TextIOBase):
+    """A text stream in front of another one, which it neither owns nor closes."""
+
+    def __init__(self, behind: TextIO) -> None:
+        self._behind = behind
+
+    def write(self, text: str, /) -> int:
+        with _reader_gone():
+            self._behind.write(scrub(text))
+        return len(text)
+
+    def flush(self) -> None:
+        with _reader_gone():
+            self._behind.flush()
+
+    def isatty(self) -> bool:
+        return self._behind.isatty()
+
+    def fileno(self) -> int:
+        return self._behind.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Leave the stream behind open: it belongs to the process."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._behind.encoding or "utf-8"
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]
+        return getattr(self._behind, "errors", None)
+
+
+@contextmanager
+def _reader_gone() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise OutputClosed from error
