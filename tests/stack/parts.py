@@ -1,0 +1,113 @@
+"""The parts of a real stack, built once from the package registries and kept in a cache.
+
+Every part lives in a directory named by a digest of what it is made from, so that a changed file
+makes a new part and an unchanged one costs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+PULSAR_VERSION = "4.0.7"
+MINIO_VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
+CACHE_VARIABLE = "OFFLOADCTL_STACK_CACHE"
+
+STACK = Path(__file__).resolve().parent
+BROKER_FILES = STACK / "broker"
+OFFLOADER_FILES = STACK / "offloader"
+NAR_NAME = "standin-offloader.nar"
+
+
+class PartMissing(Exception):
+    """A part of the stack cannot be had on this machine; the message names it and the way out."""
+
+
+def cache_directory() -> Path:
+    """Where built parts are kept: `$OFFLOADCTL_STACK_CACHE`, else in the user's cache directory."""
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "offloadctl" / "stack"
+
+
+def broker_jars() -> Path:
+    """The directory with the jars of a standalone broker."""
+    pom = BROKER_FILES / "pom.xml"
+
+    def build(target: Path) -> None:
+        goal = ("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={target}")
+        _run("the broker's jars", "mvn", "-q", "-B", "-f", str(pom), *goal)
+
+    return _cached(f"broker-{PULSAR_VERSION}", [pom], build)
+
+
+def offloader_directory() -> Path:
+    """The directory with the stand-in offloader's nar, as a broker's `offloadersDirectory`."""
+    sources = [OFFLOADER_FILES / "pom.xml", *sorted(p for p in (OFFLOADER_FILES / "src").rglob("*") if p.is_file())]
+
+    def build(target: Path) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            work = Path(scratch) / "offloader"
+            shutil.copytree(OFFLOADER_FILES, work, ignore=shutil.ignore_patterns("target"))
+            _run("the stand-in offloader", "mvn", "-q", "-B", "-f", str(work / "pom.xml"), "package")
+            shutil.copy(work / "target" / NAR_NAME, target / NAR_NAME)
+
+    return _cached("offloader", sources, build)
+
+
+def minio_binary() -> Path:
+    """The MinIO server, built by Go from its pinned source."""
+
+    def build(target: Path) -> None:
+        module = f"github.com/minio/minio@{MINIO_VERSION}"
+        _run("MinIO", "go", "install", module, environment={"GOBIN": str(target)})
+
+    return _cached(f"minio-{MINIO_VERSION}", [], build) / "minio"
+
+
+def java() -> str:
+    """The `java` command."""
+    return _command("java", "the broker")
+
+
+def _cached(name: str, sources: list[Path], build: Callable[[Path], None]) -> Path:
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    finished = cache_directory() / (f"{name}-{digest.hexdigest()[:12]}" if sources else name)
+    if finished.is_dir():
+        return finished
+    finished.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(dir=finished.parent, prefix=f".{name}-"))
+    try:
+        build(unfinished)
+        unfinished.chmod(0o755)
+        try:
+            unfinished.rename(finished)
+        except OSError:
+            if not finished.is_dir():  # else another process was faster, and its part is as good
+                raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return finished
+
+
+def _run(part: str, command: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    words = [_command(command, part), *arguments]
+    done = subprocess.run(words, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        last_lines = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+        raise PartMissing(f"{part}: `{' '.join(words)}` failed with exit code {done.returncode}:\n{last_lines}")
+
+
+def _command(name: str, part: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise PartMissing(f"{part}: the command `{name}` is not installed; install it and try again")
+    return found
