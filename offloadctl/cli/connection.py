@@ -12,7 +12,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, get_type_hints
@@ -22,8 +22,10 @@ import typer
 from offloadctl.cli.output import say
 from offloadctl.config.layers import ConnectionFlags
 from offloadctl.config.resolve import Resolved, require_files, resolve
+from offloadctl.errors import BrokerError
 from offloadctl.model.settings import Context
 from offloadctl.ports import Clock, Ports
+from offloadctl.report.origin import Origin
 from offloadctl.wiring import check_cluster, guard_mutation, open_ports
 
 __all__ = ["PANEL", "ConnectionFlags", "Session", "connect", "resolved", "with_connection"]
@@ -44,6 +46,15 @@ class Session:
     def context(self) -> Context:
         """The context in use."""
         return self.settings.context
+
+    def origin(self) -> Origin:
+        """Where documents come from; without a cluster in the context the broker is asked, if it knows only one."""
+        cluster = self.context.cluster
+        if cluster is None:
+            with suppress(BrokerError):
+                known = self.ports.admin.clusters()
+                cluster = known[0] if len(known) == 1 else None
+        return Origin(self.context.name, cluster)
 
     def allow_change(self) -> None:
         """Refuse unless the context may be changed; every command that changes something asks first."""
@@ -87,7 +98,7 @@ def connect(flags: ConnectionFlags, *, clock: Clock | None = None) -> Iterator[S
 def resolved(flags: ConnectionFlags) -> Resolved:
     """The settings for these options and this environment; remarks about them go to stderr."""
     settings = resolve(flags, os.environ)
-    require_files(settings)
+    require_files(settings.in_force)
     for warning in settings.warnings:
         say(f"warning: {warning}")
     return settings

@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,8 @@ from offloadctl.config.layers import DEBUG_VARIABLE, OUTPUT_VARIABLE
 from offloadctl.redaction import scrub
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from msgspec import Struct
+    from rich.console import Console, RenderableType
 
 
 class OutputFormat(StrEnum):
@@ -87,6 +88,31 @@ def emit_document(document: Mapping[str, object], output: OutputFormat) -> None:
             emit(json.dumps(document, ensure_ascii=False))
         case _:
             emit(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def emit_result(
+    output: OutputFormat,
+    *,
+    document: Callable[[], "Struct"],
+    lines: Callable[[], Iterable["Struct"]],
+    text: Callable[..., Iterable["RenderableType"]],
+) -> None:
+    """Write a command's result: tables for people, its document for programs; only what is written is made."""
+    if not output.is_document:
+        screen = console()
+        for part in text(wide=output is OutputFormat.WIDE):
+            screen.print(part)
+        return
+    import msgspec  # noqa: PLC0415 - slow to load
+
+    match output:
+        case OutputFormat.NDJSON:
+            for line in lines():
+                emit(msgspec.json.encode(line).decode())
+        case OutputFormat.YAML:
+            emit_document(msgspec.to_builtins(document()), output)
+        case _:
+            emit(msgspec.json.format(msgspec.json.encode(document()), indent=2).decode())
 
 
 def say(text: str) -> None:

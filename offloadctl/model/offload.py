@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from offloadctl.exitcodes import ExitCode
+from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.finding import Finding
 from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadStatus, Position
 from offloadctl.model.names import TopicName
@@ -97,6 +97,7 @@ class Outcome(StrEnum):
     DAMAGED = "damaged"
     REFUSED = "refused"
     INTERRUPTED = "interrupted"
+    NOT_STARTED = "not-started"
 
     @property
     def exit_code(self) -> ExitCode:
@@ -139,6 +140,10 @@ _OUTCOMES = {
     ),
     Outcome.REFUSED: (ExitCode.REFUSED, "A safety rule refused the offload; nothing was sent."),
     Outcome.INTERRUPTED: (ExitCode.INTERRUPTED, "The wait was interrupted; the offload may still be running."),
+    Outcome.NOT_STARTED: (
+        ExitCode.INTERRUPTED,
+        "The command was interrupted before this topic's turn; nothing was sent.",
+    ),
 }
 
 
@@ -207,6 +212,12 @@ class OffloadRun:
     finished_at: datetime
     dry_run: bool
     interrupted: ExitCode | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """One code for everything that the run met."""
+        met = [result.exit_code for result in self.results]
+        return combine(met if self.interrupted is None else [*met, self.interrupted])
 
     @property
     def results(self) -> tuple[OffloadResult, ...]:

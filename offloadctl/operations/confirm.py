@@ -29,12 +29,12 @@ class ObjectsInStores:
 
     stores: tuple[ObjectStore, ...]
 
-    def __call__(self, topic: TopicName, moved: MovedLedger, policies: OffloadPolicies | None) -> ObjectsSeen:
+    def __call__(self, topic: TopicName, ledger: MovedLedger, policies: OffloadPolicies | None) -> ObjectsSeen:
         """Both objects must be there, of the sizes that the ledger implies, and end with its last entry."""
-        uuid = moved.ledger.context_uuid
+        uuid = ledger.ledger.context_uuid
         if uuid is None:
-            return _unseen(f"the metadata names no object for ledger {moved.ledger.ledger_id}")
-        subject = OffloadedLedger(topic, moved.ledger, uuid)
+            return _unseen(f"the metadata names no object for ledger {ledger.ledger.ledger_id}")
+        subject = OffloadedLedger(topic, ledger.ledger, uuid)
         bucket = policies.bucket if policies else None
         named = tuple(store for store in self.stores if bucket in (None, store.bucket))
         if not named:
@@ -43,7 +43,7 @@ class ObjectsInStores:
         try:
             return self._look(subject, named, certain=bucket is not None)
         except StoreError as error:
-            return _unseen(f"the objects of ledger {moved.ledger.ledger_id} could not be read: {error.message}")
+            return _unseen(f"the objects of ledger {ledger.ledger.ledger_id} could not be read: {error.message}")
 
     def _look(self, subject: OffloadedLedger, stores: tuple[ObjectStore, ...], *, certain: bool) -> ObjectsSeen:
         for store in stores:

@@ -1,15 +1,62 @@
 """A topic's ledgers at one moment, from the broker's two views of them."""
 
+import threading
 from typing import Final
 
-from offloadctl.errors import Unstable
-from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadProgress, ServedLedgers, StoredLedger, StoredLedgers
+from offloadctl.errors import BrokerError, Unstable
+from offloadctl.model.ledger import (
+    Ledger,
+    ManagedLedger,
+    OffloadPolicies,
+    OffloadProgress,
+    ServedLedgers,
+    StoredLedger,
+    StoredLedgers,
+)
 from offloadctl.model.names import TopicName
 from offloadctl.ports import BrokerAdmin, Clock
 from offloadctl.units import ByteSize
 
 _ATTEMPTS: Final = 5
 _PAUSE_S: Final = 0.2
+
+
+class LedgerReader:
+    """Reads topics as far as that disturbs nobody: a topic that no broker serves is loaded only with `may_load`.
+
+    Which topics are served is asked once, and only if it matters; without super-user rights no topic counts as served.
+    """
+
+    def __init__(self, admin: BrokerAdmin, clock: Clock, *, may_load: bool) -> None:
+        self._admin = admin
+        self._clock = clock
+        self._may_load = may_load
+        self._served: frozenset[TopicName] | None = None
+        self._lock = threading.Lock()
+
+    def read(self, topic: TopicName) -> ManagedLedger:
+        """The topic's ledgers; what only the serving broker knows is there if a broker may be asked."""
+        if self._may_load or topic in self._served_topics():
+            return read_served(self._admin, self._clock, topic)
+        return read_stored(self._admin, self._clock, topic)
+
+    def _served_topics(self) -> frozenset[TopicName]:
+        with self._lock:
+            if self._served is None:
+                try:
+                    self._served = self._admin.served_topics()
+                except BrokerError:
+                    # Who may not ask learns less of each topic, and the report says so topic by topic.
+                    self._served = frozenset()
+            return self._served
+
+
+def read_policies(admin: BrokerAdmin, topic: TopicName) -> OffloadPolicies | None:
+    """The offload settings in force, or None: they explain what is found and decide nothing."""
+    try:
+        return admin.offload_policies(topic)
+    except BrokerError:
+        return None
 
 
 def read_stored(admin: BrokerAdmin, clock: Clock, topic: TopicName) -> ManagedLedger:

@@ -1,15 +1,15 @@
 """Offload one topic or partition: plan, trigger, wait, and judge by the ledgers, never by the status alone."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from offloadctl.errors import BrokerError, Busy, Refused
+from offloadctl.errors import BrokerError, Busy, Interrupted, NotFound, Refused
 from offloadctl.model.finding import Finding
 from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadState, OffloadStatus
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Confirmation, MovedLedger, OffloadPlan, OffloadResult, OffloadWish, Outcome, Reason
-from offloadctl.operations.facts import read_served, read_stored
+from offloadctl.operations.facts import LedgerReader, read_policies, read_served
 from offloadctl.operations.waiting import Wait, Waited, WaitEnd
 from offloadctl.plan.offload import confirm_ledger, plan_offload
 from offloadctl.ports import Ports
@@ -41,6 +41,25 @@ def not_looked_at(topic: TopicName, ledger: MovedLedger, policies: OffloadPolici
     return ObjectsSeen(Confirmation.UNCONFIRMED, not_covered="no bucket is configured, so no object was looked at")
 
 
+class Watcher:
+    """Is told how a run goes on, from the thread that runs it; this one does nothing with it."""
+
+    def planned(self, plan: OffloadPlan) -> None:
+        """The plan is made, and about to be acted on if it moves anything."""
+
+    def triggered(self, plan: OffloadPlan, *, joined: bool) -> None:
+        """The broker has accepted the request, or was busy with another one that is waited for now."""
+
+    def progressed(self, plan: OffloadPlan, status: OffloadStatus, complete: frozenset[int]) -> None:
+        """The broker was asked again: what it claims, and which of the plan's ledgers are complete by now."""
+
+    def confirming(self, plan: OffloadPlan, looked_at: int, total: int) -> None:
+        """The run is over, and so many of its complete ledgers' objects were looked at."""
+
+    def finished(self, result: OffloadResult) -> None:
+        """The topic is done with, one way or another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offload:
     """How to run offloads: through which ports, for which ledgers, and how long to wait for them."""
@@ -49,13 +68,20 @@ class Offload:
     wish: OffloadWish
     timeout_s: float | None = None
     check_objects: ObjectsCheck = not_looked_at
-    on_poll: Callable[[TopicName, OffloadStatus], None] = lambda _topic, _status: None
+    watcher: Watcher = field(default_factory=Watcher)
 
-    def plan(self, topic: TopicName, *, load: bool) -> OffloadPlan:
-        """The plan for a topic; without `load` from the metadata store alone, which disturbs nothing."""
-        read = read_served if load else read_stored
-        ledgers = read(self.ports.admin, self.ports.clock, topic)
-        return plan_offload(ledgers, self.wish, self.ports.clock.now(), policies=self._policies(topic))
+    def plan(self, topic: TopicName, reader: LedgerReader) -> OffloadPlan:
+        """The plan for a topic, from what `reader` may read of it."""
+        return plan_offload(reader.read(topic), self.wish, self.ports.clock.now(), policies=self._policies(topic))
+
+    def dry_run(self, topic: TopicName, reader: LedgerReader) -> OffloadResult:
+        """The plan as a result; nothing is sent."""
+        try:
+            plan = self.plan(topic, reader)
+        except BrokerError as error:
+            return _failed(topic, Outcome.FAILED, error)
+        outcome = Outcome.PLANNED if plan.before is not None else Outcome.NOTHING_TO_DO
+        return OffloadResult(topic, outcome, plan, reasons=plan.reasons)
 
     def run(self, topic: TopicName, *, wait: bool = True) -> OffloadResult:
         """Offload the topic and say what really moved. Failures of this topic are outcomes, not exceptions."""
@@ -66,19 +92,25 @@ class Offload:
             result = _failed(topic, Outcome.FAILED, error)
         except Refused as error:
             result = _failed(topic, Outcome.REFUSED, error)
+        except Interrupted:
+            result = OffloadResult(topic, Outcome.NOT_STARTED)
         return replace(result, seconds=self.ports.clock.monotonic() - begun)
 
     def _run(self, topic: TopicName, *, wait: bool) -> OffloadResult:
-        plan = self.plan(topic, load=True)
+        plan = self.plan(topic, LedgerReader(self.ports.admin, self.ports.clock, may_load=True))
+        self.watcher.planned(plan)
         if plan.before is None:
             return OffloadResult(topic, Outcome.NOTHING_TO_DO, plan, reasons=plan.reasons)
+        # The last moment at which an interruption means that nothing was sent.
+        self.ports.clock.sleep(0)
         joined = self._trigger(plan)
+        self.watcher.triggered(plan, joined=joined)
         if not wait:
             return OffloadResult(topic, Outcome.ACCEPTED, plan, joined=joined, reasons=plan.reasons)
-        poll = Wait(
-            self.ports.admin, self.ports.clock, topic, self.timeout_s, lambda status: self.on_poll(topic, status)
-        )
-        return replace(self._judge(plan, poll.until_done()), joined=joined)
+        try:
+            return replace(self._judge(plan, self._wait(plan)), joined=joined)
+        except Interrupted:
+            return OffloadResult(topic, Outcome.INTERRUPTED, plan, joined=joined, reasons=plan.reasons)
 
     def _trigger(self, plan: OffloadPlan) -> bool:
         """Send the plan's boundary; True if another run is going on, which is then waited for instead."""
@@ -88,23 +120,51 @@ class Offload:
         except Busy:
             return True
         except BrokerError as error:
-            # A lost answer may have been an accepted request: only the broker's status tells, and a second
-            # trigger would be a second run.
-            if not error.retryable or self.ports.admin.offload_status(plan.topic).state is not OffloadState.RUNNING:
+            if not error.retryable or not self._was_accepted(plan):
                 raise
         return False
+
+    def _was_accepted(self, plan: OffloadPlan) -> bool:
+        """After a lost answer: the broker runs, or has moved the ledgers already. A second trigger might run twice."""
+        if self.ports.admin.offload_status(plan.topic).state is OffloadState.RUNNING:
+            return True
+        return {ledger.ledger_id for ledger in plan.moves} == self._complete(plan)
+
+    def _wait(self, plan: OffloadPlan) -> Waited:
+        def polled(status: OffloadStatus) -> None:
+            self.watcher.progressed(plan, status, self._complete(plan))
+
+        return Wait(self.ports.admin, self.ports.clock, plan.topic, self.timeout_s, polled).until_done()
+
+    def _complete(self, plan: OffloadPlan) -> frozenset[int]:
+        """Which of the plan's ledgers are complete by now; none if the broker does not say."""
+        try:
+            served = self.ports.admin.served_ledgers(plan.topic)
+        except BrokerError:
+            return frozenset()
+        return frozenset(
+            one.ledger_id for one in served.ledgers if one.offloaded and plan.managed_ledger.ledger(one.ledger_id)
+        ) & {ledger.ledger_id for ledger in plan.moves}
 
     def _judge(self, plan: OffloadPlan, waited: Waited) -> OffloadResult:
         result = OffloadResult(plan.topic, Outcome.FAILED, plan, status=waited.status, reasons=plan.reasons)
         if waited.end is WaitEnd.DELETED:
-            return replace(
-                result, outcome=Outcome.DELETED, hint="the topic is gone; its objects in S3 may be left over"
-            )
+            return _deleted(result)
         if waited.end is WaitEnd.UNREACHABLE and waited.error is not None:
             reason = Reason(waited.error.code, waited.error.message)
             return replace(result, reasons=(*plan.reasons, reason), hint="the offload may still be running")
-        after = read_served(self.ports.admin, self.ports.clock, plan.topic)
-        return self._result(result, [self._look(plan, MovedLedger(*each)) for each in _compare(plan, after)], waited)
+        try:
+            after = read_served(self.ports.admin, self.ports.clock, plan.topic)
+        except NotFound:
+            return _deleted(result)
+        return self._result(result, list(self._looks(plan, _compare(plan, after))), waited)
+
+    def _looks(
+        self, plan: OffloadPlan, compared: Sequence[tuple[Ledger, Confirmation]]
+    ) -> Iterator[tuple[MovedLedger, ObjectsSeen | None]]:
+        for number, each in enumerate(compared):
+            self.watcher.confirming(plan, number, len(compared))
+            yield self._look(plan, MovedLedger(*each))
 
     def _look(self, plan: OffloadPlan, ledger: MovedLedger) -> tuple[MovedLedger, ObjectsSeen | None]:
         if ledger.confirmation is not Confirmation.UNCONFIRMED:
@@ -128,11 +188,11 @@ class Offload:
         )
 
     def _policies(self, topic: TopicName) -> OffloadPolicies | None:
-        """The settings in force, or None: they explain a plan but do not decide it."""
-        try:
-            return self.ports.admin.offload_policies(topic)
-        except BrokerError:
-            return None
+        return read_policies(self.ports.admin, topic)
+
+
+def _deleted(result: OffloadResult) -> OffloadResult:
+    return replace(result, outcome=Outcome.DELETED, hint="the topic is gone; its objects in S3 may be left over")
 
 
 def judge(ledgers: Sequence[MovedLedger], waited: Waited) -> tuple[Outcome, str]:

@@ -105,8 +105,8 @@ def _reasons(plan: OffloadPlan, wish: OffloadWish, now: datetime) -> Iterable[Re
     if not managed_ledger.served:
         yield Reason(
             "not-loaded",
-            "no broker serves the topic: planned from its metadata alone; loading it closes the open ledger, "
-            "opens a new one, and may move the boundary",
+            "planned from the metadata alone, since no broker is known to serve the topic; loading it closes the "
+            "open ledger, opens a new one, and may move the boundary",
         )
 
 

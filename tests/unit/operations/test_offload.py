@@ -5,6 +5,7 @@ from offloadctl.model.finding import Finding, Severity
 from offloadctl.model.ledger import OffloadPolicies, OffloadState, OffloadStatus, Position
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Confirmation, MovedLedger, OffloadResult, OffloadWish, Outcome
+from offloadctl.operations.facts import LedgerReader
 from offloadctl.operations.offload import ObjectsCheck, ObjectsSeen, Offload, not_looked_at
 from offloadctl.ports import Ports
 from offloadctl.units import ByteSize
@@ -188,7 +189,7 @@ def test_no_wait_claims_no_more_than_acceptance() -> None:
 def test_planning_without_loading_asks_nothing_that_loads() -> None:
     broker = FakeBroker()
 
-    plan = offload(broker).plan(TOPIC, load=False)
+    plan = offload(broker).plan(TOPIC, LedgerReader(broker, VirtualClock(), may_load=False))
 
     assert broker.loading_calls == 0
     assert [ledger.ledger_id for ledger in plan.moves] == [31, 32]

@@ -1,0 +1,135 @@
+"""What the words mean that this program prints: exit codes, outcomes, fates, findings, errors, Pulsar's own terms."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from offloadctl import errors
+from offloadctl.check.catalogue import KINDS as FINDING_KINDS
+from offloadctl.errors import BadValue, OffloadctlError
+from offloadctl.exitcodes import ExitCode
+from offloadctl.model.offload import Confirmation, Fate, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One word: what sort of word it is, and its meaning."""
+
+    word: str
+    sort: str
+    text: str
+
+
+_TERMS: Final = {
+    "managed-ledger": (
+        "What holds a persistent topic, or one partition of it: a list of BookKeeper ledgers, oldest first."
+    ),
+    "ledger": "A file of entries in BookKeeper, written once. A topic's last ledger is open; the others are closed.",
+    "entry": "What a producer's message or batch becomes in a ledger; `position` is its address, ledger:entry.",
+    "open-ledger": (
+        "The ledger that is being written to. It is never offloaded, whatever the threshold. It closes when it is "
+        "full or old enough (managedLedgerMaxEntriesPerLedger and its neighbours), or when its topic is unloaded."
+    ),
+    "size-threshold": (
+        "So many bytes of the newest data stay in BookKeeper. The newest ledgers whose sum does not exceed it stay, "
+        "the open ledger's bytes and those of offloaded ledgers counted; everything closed before them moves."
+    ),
+    "deletion-lag": (
+        "How long BookKeeper keeps its copy after an offload is complete (managedLedgerOffloadDeletionLagMs, 4 h by "
+        "default). Negative: for ever. Only then comes the disk space back, at the next retention check and after "
+        "the bookies' garbage collection."
+    ),
+    "data-object": "`<uuid>-ledger-<id>`: the ledger's entries in blocks of at most the configured block size.",
+    "index-object": "`<uuid>-ledger-<id>-index`: where each block begins, and the ledger's metadata. Written last.",
+    "offload-context": (
+        "What the metadata says of a ledger's offload: the uuid of the attempt, and `complete` once it is over. "
+        "`isOffloaded` of internal-info says only that there is one, even of an attempt that died."
+    ),
+    "offload-status": (
+        "The broker's claim about the last offload by hand since it loaded the topic. It is kept in one broker's "
+        "memory, forgotten by an unload, and SUCCESS for objects that were cut short."
+    ),
+    "in-flight": "An offload was begun and is not complete: it is running, it failed, or a crash left it.",
+    "eligible": "Closed, not offloaded, not empty, and not the last of the list: what threshold 0 would move.",
+    "doubly-stored": (
+        "In S3 and still in BookKeeper too, until the deletion lag has passed. No REST call tells exactly."
+    ),
+    "served": (
+        "Some broker has loaded the topic. Asking one for an idle topic's internalStats loads it, which closes its "
+        "open ledger and may trim or offload it; that is why commands that only read leave idle topics alone."
+    ),
+    "threshold-0": (
+        "Offload everything that is closed, at once. In a policy it means the same, for each ledger to come."
+    ),
+}
+
+_PROGRESS: Final = {
+    Confirmation.CONFIRMED: "Complete in the metadata, and both objects are in S3 as they must be.",
+    Confirmation.UNCONFIRMED: "Complete in the metadata; its objects were not looked at.",
+    Confirmation.DAMAGED: "Complete in the metadata, and its objects are not the whole ledger: see the findings.",
+    Confirmation.NOT_MOVED: "Planned, and not complete after the run.",
+    Confirmation.TRIMMED: "Gone from the topic: retention deleted it during the run, and its objects with it.",
+}
+
+_FATES: Final = {
+    Fate.MOVES: "It will be offloaded.",
+    Fate.ALREADY_OFFLOADED: "It is in S3 already. pulsar-admin's rule counts its bytes all the same.",
+    Fate.KEPT: "It stays in BookKeeper: neither the size nor the age that was asked for is reached.",
+    Fate.OPEN: "It is being written to; an open ledger is never offloaded.",
+    Fate.LAST: "The last ledger of the list is never offloaded by hand, not even that of a terminated topic.",
+    Fate.EMPTY: "It has no entries; brokers refuse to offload such ledgers.",
+    Fate.NO_LENGTH: "It has entries and a recorded length of 0; brokers before 4.1 leave such ledgers out.",
+    Fate.UNKNOWN: "An offload was begun; complete or not is unknown until the topic is loaded.",
+}
+
+
+def explain(word: str, more: Iterable[Explanation] = ()) -> tuple[Explanation, ...]:
+    """Everything known under that word; BadValue with the nearest words if there is nothing."""
+    wanted = _key(word)
+    everything = (*everything_known(), *more)
+    if wanted in ("exit-codes", "exit-code"):
+        return tuple(one for one in everything if one.sort == "exit code")
+    found = tuple(one for one in everything if _key(one.word) == wanted)
+    if not found:
+        near = get_close_matches(wanted, {_key(one.word) for one in everything}, n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(near)}?" if near else "offloadctl explain, without a word, lists them"
+        raise BadValue(f"nothing is known about {word!r}", hint=hint)
+    return found
+
+
+def everything_known() -> tuple[Explanation, ...]:
+    """All words that need no settings."""
+    return (
+        *(Explanation(str(int(code)), "exit code", code.meaning) for code in ExitCode),
+        *(Explanation(one.value, "outcome", _outcome(one)) for one in Outcome),
+        *(Explanation(one.value, "ledger in a plan", text) for one, text in _FATES.items()),
+        *(Explanation(one.value, "ledger after a run", text) for one, text in _PROGRESS.items()),
+        *(
+            Explanation(one.code, f"finding, {one.severity.value}", f"{one.what} {one.means} {one.do}")
+            for one in FINDING_KINDS.values()
+        ),
+        *(Explanation(one.code, "error", _error(one)) for one in _error_classes(OffloadctlError)),
+        *(Explanation(word, "term", text) for word, text in _TERMS.items()),
+    )
+
+
+def _outcome(outcome: Outcome) -> str:
+    return f"{outcome.meaning} Exit code {int(outcome.exit_code)}."
+
+
+def _error(kind: type[OffloadctlError]) -> str:
+    text = (kind.__doc__ or "").strip().splitlines()[0]
+    again = " Trying again may help." if kind.retryable else ""
+    return f"{text} Exit code {int(kind.exit_code)}.{again}"
+
+
+def _error_classes(kind: type[OffloadctlError]) -> Iterable[type[OffloadctlError]]:
+    for one in kind.__subclasses__():
+        if one.__module__ == errors.__name__:
+            yield one
+            yield from _error_classes(one)
+
+
+def _key(word: str) -> str:
+    return word.strip().lower().replace("_", "-").replace(" ", "-")

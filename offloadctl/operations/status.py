@@ -1,0 +1,122 @@
+"""The status of topics: what brokers claim, what the ledgers show, and what the bucket holds of them."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from offloadctl.errors import BrokerError, StoreError
+from offloadctl.exitcodes import ExitCode, combine
+from offloadctl.format.keys import data_key
+from offloadctl.model.ledger import ManagedLedger, OffloadPolicies, OffloadState
+from offloadctl.model.names import TopicName
+from offloadctl.model.offload import Reason
+from offloadctl.model.status import DataObject, StatusGroup, StatusReport, TopicStatus, UnreadTopic
+from offloadctl.operations.facts import LedgerReader, read_policies
+from offloadctl.operations.topics import find_target, refuse_system_topics
+from offloadctl.operations.waiting import Wait, Waited, WaitEnd
+from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.ports import ObjectInfo, ObjectStore, Ports
+
+AT_ONCE: Final = 8
+"""Reads wait for the network most of the time; the adapter's rate limit spares the broker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How to look at topics."""
+
+    ports: Ports
+    may_load: bool = False
+    look_at_objects: bool = True
+    """Whether to ask the buckets, if there are any, for each offloaded ledger's data object."""
+
+    def report(self, topics: Sequence[TopicName]) -> StatusReport:
+        """The status of each topic; one that cannot be read does not stop the others."""
+        asked = tuple(dict.fromkeys(topics))
+        refuse_system_topics(asked)
+        reader = LedgerReader(self.ports.admin, self.ports.clock, may_load=self.may_load)
+        observed_at = self.ports.clock.now()
+        finished = work_through(
+            asked,
+            lambda topic: self._group(topic, reader),
+            at_once=AT_ONCE,
+            stop=threading.Event(),
+            done=lambda _group: None,
+        )
+        groups = tuple(finished.results[index] for index in sorted(finished.results))
+        return StatusReport(groups, observed_at, ExitCode.INTERRUPTED if finished.interrupted else None)
+
+    def report_when_done(self, topics: Sequence[TopicName], timeout_s: float | None) -> StatusReport:
+        """The same, once the runs that went on are over or `timeout_s` has passed; tells how the wait ended."""
+        running = [
+            part
+            for part in self.report(topics).parts
+            if isinstance(part, TopicStatus) and part.claim is not None and part.claim.state is OffloadState.RUNNING
+        ]
+        clock = StoppableClock(self.ports.clock)
+        waits = [Wait(self.ports.admin, clock, part.topic, timeout_s, lambda _status: None) for part in running]
+        finished = work_through(
+            waits, Wait.until_done, at_once=max(1, len(waits)), stop=clock.stop, done=lambda _waited: None
+        )
+        report = self.report(topics)
+        met = [_code_of(waited) for waited in finished.results.values()]
+        if finished.interrupted:
+            met.append(ExitCode.INTERRUPTED)
+        return replace(report, waited=combine(met))
+
+    def _group(self, topic: TopicName, reader: LedgerReader) -> StatusGroup:
+        try:
+            target = find_target(self.ports.admin, topic)
+        except BrokerError as error:
+            return StatusGroup(topic, 0, (_unread(topic, error),))
+        policies = read_policies(self.ports.admin, topic)
+        return StatusGroup(topic, target.partitions, tuple(self._part(part, reader, policies) for part in target.parts))
+
+    def _part(
+        self, topic: TopicName, reader: LedgerReader, policies: OffloadPolicies | None
+    ) -> TopicStatus | UnreadTopic:
+        try:
+            ledgers = reader.read(topic)
+            claim = self.ports.admin.offload_status(topic) if ledgers.served else None
+        except BrokerError as error:
+            return _unread(topic, error)
+        if not self.look_at_objects or not self.ports.stores:
+            return TopicStatus(ledgers, claim, policies)
+        not_covered: list[str] = []
+        objects = tuple(self._objects(ledgers, policies, not_covered))
+        return TopicStatus(ledgers, claim, policies, objects, tuple(dict.fromkeys(not_covered)))
+
+    def _objects(
+        self, ledgers: ManagedLedger, policies: OffloadPolicies | None, not_covered: list[str]
+    ) -> Iterator[DataObject]:
+        bucket = policies.bucket if policies is not None else None
+        stores = [store for store in self.ports.stores if bucket in (None, store.bucket)]
+        if not stores:
+            not_covered.append(f"the broker writes to bucket {bucket}, which is none of those that are configured here")
+            return
+        for ledger in ledgers.closed:
+            if not ledger.is_offloaded or ledger.context_uuid is None:
+                continue
+            try:
+                found = _head(stores, data_key(ledger.context_uuid, ledger.ledger_id))
+            except StoreError as error:
+                not_covered.append(error.message)
+                return
+            size, written_at = (found.size, found.last_modified) if found is not None else (None, None)
+            yield DataObject(ledger.ledger_id, size, written_at)
+
+
+def _code_of(waited: Waited) -> ExitCode:
+    if waited.end is WaitEnd.TIMED_OUT:
+        return ExitCode.TIMED_OUT
+    failed = waited.end is not WaitEnd.FINISHED or waited.status.state is OffloadState.ERROR
+    return ExitCode.FAILED if failed else ExitCode.OK
+
+
+def _head(stores: Sequence[ObjectStore], key: str) -> ObjectInfo | None:
+    return next((found for store in stores if (found := store.head(key)) is not None), None)
+
+
+def _unread(topic: TopicName, error: BrokerError) -> UnreadTopic:
+    return UnreadTopic(topic, Reason(error.code, error.message), error.hint)

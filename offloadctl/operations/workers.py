@@ -1,0 +1,116 @@
+"""Doing several things at once so that an interruption ends them in order, with what is finished kept."""
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Generic, TypeVar
+
+from offloadctl.errors import Interrupted
+from offloadctl.ports import Clock
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_SLICE_S: Final = 0.2
+"""So long may a sleeping worker take to notice that it must stop."""
+
+_GRACE_S: Final = 3.0
+"""So long is waited for workers after an interruption; one that waits for a broker's answer may take longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoppableClock:
+    """The clock behind it, whose sleepers raise Interrupted once `stop` is set."""
+
+    clock: Clock
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC."""
+        return self.clock.now()
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+        return self.clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait in slices."""
+        left = seconds
+        while left > 0 and not self.stop.is_set():
+            self.clock.sleep(min(left, _SLICE_S))
+            left -= _SLICE_S
+        if self.stop.is_set():
+            raise Interrupted("interrupted")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Generic[R]):
+    """What came of the items that were begun and ended, by their place; and whether that was cut short."""
+
+    results: dict[int, R]
+    begun: frozenset[int]
+    interrupted: bool
+
+
+def work_through(
+    items: Sequence[T], work: Callable[[T], R], *, at_once: int, stop: threading.Event, done: Callable[[R], None]
+) -> Finished[R]:
+    """Call `work` for each item, up to `at_once` at a time; `done` is called here, with each result as it comes.
+
+    KeyboardInterrupt sets `stop`, lets the workers end what they can in a few seconds, and is told in the result. An
+    exception of `work` is raised here, after `stop` is set.
+    """
+    waiting, begun = deque(enumerate(items)), set[int]()
+    answers: queue.SimpleQueue[tuple[int, R | None, BaseException | None]] = queue.SimpleQueue()
+
+    def worker() -> None:
+        while not stop.is_set():
+            try:
+                index, item = waiting.popleft()
+            except IndexError:
+                return
+            begun.add(index)
+            try:
+                answers.put((index, work(item), None))
+            except BaseException as error:  # noqa: BLE001 - raised again where it can be told
+                answers.put((index, None, error))
+
+    for number in range(min(at_once, len(items))):
+        # Daemons: whoever hangs in a socket must not keep the process.
+        threading.Thread(target=worker, name=f"worker-{number}", daemon=True).start()
+    return _collect(len(items), answers, begun, stop, done)
+
+
+def _collect(
+    total: int,
+    answers: "queue.SimpleQueue[tuple[int, R | None, BaseException | None]]",
+    begun: set[int],
+    stop: threading.Event,
+    done: Callable[[R], None],
+) -> Finished[R]:
+    results: dict[int, R] = {}
+
+    def take(timeout: float | None) -> None:
+        index, result, error = answers.get(timeout=timeout)
+        if error is not None:
+            stop.set()
+            raise error
+        results[index] = result  # type: ignore[assignment]  # there is a result where there is no error
+        done(results[index])
+
+    try:
+        while len(results) < total:
+            take(None)
+    except KeyboardInterrupt:
+        stop.set()
+        try:
+            while len(results) < len(begun):
+                take(_GRACE_S)
+        except (queue.Empty, KeyboardInterrupt):
+            # Whoever is not back by now is told as interrupted.
+            pass
+        return Finished(results, frozenset(begun), interrupted=True)
+    return Finished(results, frozenset(begun), interrupted=False)

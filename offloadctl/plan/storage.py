@@ -1,0 +1,70 @@
+"""What offloaded ledgers take up, as far as it can be known from outside.
+
+No REST call tells when an offload was completed or whether BookKeeper's copy is gone (the fields are in the metadata
+store only), so these are bounds, and say so. The object sizes follow from the block layout (format/data_block.py).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from offloadctl.format.data_block import BLOCK_HEADER_LENGTH, ENTRY_HEADER_LENGTH
+from offloadctl.model.ledger import Ledger, OffloadPolicies
+from offloadctl.model.status import Amount, Bound, DataObject, TopicStatus, total_size
+from offloadctl.units import ByteSize
+
+OBJECTS_PER_LEDGER: Final = 2
+"""Data and index."""
+
+
+def implied_data_size(ledger: Ledger, max_block_size: int | None) -> Amount:
+    """The data object's size: exact if one block holds the ledger, else at least this, since blocks end in padding."""
+    size = ByteSize(BLOCK_HEADER_LENGTH + ENTRY_HEADER_LENGTH * ledger.entries + ledger.size)
+    fits = max_block_size is not None and size <= max_block_size
+    return Amount(size, Bound.EXACT if fits else Bound.AT_LEAST)
+
+
+def implied_data_sizes(ledgers: Sequence[Ledger], max_block_size: int | None) -> Amount:
+    """All of their data objects together."""
+    return _sum([implied_data_size(ledger, max_block_size) for ledger in ledgers])
+
+
+def stored_in_s3(status: TopicStatus) -> Amount:
+    """The bytes of the data objects: as the bucket tells, or as the ledgers imply if no bucket was looked at."""
+    if status.objects is not None:
+        found = ByteSize(sum(one.size or 0 for one in status.objects))
+        return Amount(found, Bound.EXACT if len(status.objects) == len(status.offloaded) else Bound.AT_LEAST)
+    policies = status.policies or OffloadPolicies()
+    return implied_data_sizes(status.offloaded, policies.max_block_size)
+
+
+def doubly_stored(status: TopicStatus) -> Amount:
+    """The bytes that are in S3 and may still be in BookKeeper: until the deletion lag after completion has passed.
+
+    An object's time is a little before its offload's completion, and BookKeeper's copy goes at the first trim after
+    the lag, so with objects this is a lower bound, without them only an upper one.
+    """
+    everything = Amount(total_size(status.offloaded), Bound.AT_MOST)
+    if not status.offloaded:
+        return Amount(ByteSize(0))
+    lag = deletion_lag(status.policies)
+    if lag is None or status.objects is None:
+        return everything
+    waiting = {one.ledger_id for one in status.objects if _is_within(one, lag, status.managed_ledger.observed_at)}
+    return Amount(total_size(ledger for ledger in status.offloaded if ledger.ledger_id in waiting), Bound.AT_LEAST)
+
+
+def deletion_lag(policies: OffloadPolicies | None) -> timedelta | None:
+    """How long after completion BookKeeper's copy is kept; None: for ever, or unknown."""
+    if policies is None or policies.deletion_lag_ms is None or policies.deletion_lag_ms < 0:
+        return None
+    return timedelta(milliseconds=policies.deletion_lag_ms)
+
+
+def _is_within(one: DataObject, lag: timedelta, now: datetime) -> bool:
+    return one.written_at is not None and now - one.written_at <= lag
+
+
+def _sum(amounts: Sequence[Amount]) -> Amount:
+    exact = all(amount.bound is Bound.EXACT for amount in amounts)
+    return Amount(ByteSize(sum(amount.size for amount in amounts)), Bound.EXACT if exact else Bound.AT_LEAST)

@@ -1,0 +1,278 @@
+"""The documents that programs read, one class for each shape: field names are the interface, docstrings its manual.
+
+Sizes are bytes, durations seconds, times RFC 3339 in UTC. Within one apiVersion fields may be added; none is taken
+away.
+"""
+
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+from offloadctl.report.errors import API_VERSION
+
+ApiVersion = Literal["offloadctl/v1"]
+
+assert API_VERSION == "offloadctl/v1"  # noqa: S101 - a Literal takes no constant
+
+
+class _Part(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """A piece of a document; None is written as null, so that every field is always there."""
+
+
+class ReasonDocument(_Part, frozen=True, kw_only=True):
+    """Why something is as it is: `code` for programs, `text` for people."""
+
+    code: str
+    text: str
+
+
+class FindingDocument(_Part, frozen=True, kw_only=True):
+    """Something that is not as Pulsar writes it."""
+
+    code: str
+    severity: str
+    what: str
+    topic: str | None
+    ledger_id: int | None
+    key: str | None
+    offset: int | None
+    expected: str
+    found: str
+    meaning: str
+    next_step: str
+
+
+class AmountDocument(_Part, frozen=True, kw_only=True):
+    """Bytes that may not be known exactly: `bound` is exact, at-least or at-most."""
+
+    bytes: int
+    bound: str
+
+
+class LedgerDocument(_Part, frozen=True, kw_only=True):
+    """One ledger of a plan. `size` is BookKeeper's, replication left out."""
+
+    ledger_id: int
+    entries: int
+    size: int
+    open: bool
+    progress: str
+    fate: str
+    closed_at: datetime | None
+    uuid: str | None
+
+
+class ExpectedObjectsDocument(_Part, frozen=True, kw_only=True):
+    """What the offload is going to write, and where."""
+
+    count: int
+    data: AmountDocument
+    driver: str | None
+    bucket: str | None
+    endpoint: str | None
+
+
+class PlanDocument(_Part, frozen=True, kw_only=True):
+    """What is asked of the broker: every closed ledger before the message id `before` moves."""
+
+    before: str | None
+    served: bool
+    observed_at: datetime
+    ledgers_to_move: int
+    bytes_to_move: int
+    ledgers: list[LedgerDocument]
+    objects: ExpectedObjectsDocument | None
+    deletion_lag_seconds: float | None
+    bookkeeper_copy_kept_until: datetime | None
+    """The earliest moment at which BookKeeper can delete its copy, if the offload ended now; null: never or unknown."""
+
+
+class MovedLedgerDocument(_Part, frozen=True, kw_only=True):
+    """A planned ledger after the run."""
+
+    ledger_id: int
+    entries: int
+    size: int
+    confirmation: str
+    object_bytes: int
+    uuid: str | None
+
+
+class BrokerStatusDocument(_Part, frozen=True, kw_only=True):
+    """What the broker claims of the last manual offload."""
+
+    state: str
+    last_error: str
+    first_unoffloaded: str | None
+
+
+class OffloadResultDocument(_Part, frozen=True, kw_only=True):
+    """The run of one topic or partition."""
+
+    topic: str
+    outcome: str
+    meaning: str
+    exit_code: int
+    joined: bool
+    seconds: float
+    plan: PlanDocument | None
+    ledgers: list[MovedLedgerDocument]
+    broker_status: BrokerStatusDocument | None
+    reasons: list[ReasonDocument]
+    hint: str
+    findings: list[FindingDocument]
+    not_covered: list[str]
+
+
+class OffloadTopicDocument(_Part, frozen=True, kw_only=True):
+    """One topic that was asked for: one result, or one for each partition."""
+
+    topic: str
+    partitions: int
+    results: list[OffloadResultDocument]
+
+
+class OffloadRequestDocument(_Part, frozen=True, kw_only=True):
+    """What was asked for."""
+
+    size_threshold: int | None
+    older_than_seconds: float | None
+    dry_run: bool
+
+
+class OffloadSummaryDocument(_Part, frozen=True, kw_only=True):
+    """Totals over all results; `outcomes` counts each outcome that was met."""
+
+    results: int
+    ledgers_to_move: int
+    bytes_to_move: int
+    ledgers_confirmed: int
+    bytes_confirmed: int
+    outcomes: dict[str, int]
+
+
+class _Document(_Part, frozen=True, kw_only=True):
+    """The frame of each document: where it comes from."""
+
+    api_version: ApiVersion = "offloadctl/v1"
+    context: str
+    cluster: str | None
+
+
+class OffloadRun(_Document, frozen=True, kw_only=True):
+    """`offloadctl offload topic`."""
+
+    kind: Literal["OffloadRun"] = "OffloadRun"
+    request: OffloadRequestDocument
+    started_at: datetime
+    finished_at: datetime
+    interrupted: bool
+    topics: list[OffloadTopicDocument]
+    summary: OffloadSummaryDocument
+    exit_code: int
+
+
+class OffloadResult(_Document, frozen=True, kw_only=True):
+    """One line of `offloadctl offload topic -o ndjson`."""
+
+    kind: Literal["OffloadResult"] = "OffloadResult"
+    parent: str
+    result: OffloadResultDocument
+
+
+class LedgerSumDocument(_Part, frozen=True, kw_only=True):
+    """A number of ledgers and their bytes in BookKeeper, replication left out."""
+
+    ledgers: int
+    size: int
+
+
+class TopicStatusDocument(_Part, frozen=True, kw_only=True):
+    """One topic or partition. What is null was not asked, since asking would have made a broker load the topic."""
+
+    topic: str
+    served: bool
+    broker_status: BrokerStatusDocument | None
+    observed_at: datetime
+    closed: LedgerSumDocument
+    open_size: int | None
+    offloaded: LedgerSumDocument
+    in_flight: LedgerSumDocument
+    begun: LedgerSumDocument
+    """Offload begun; complete or not is unknown without loading the topic."""
+    local: LedgerSumDocument
+    eligible: LedgerSumDocument
+    oldest_eligible_closed_at: datetime | None
+    in_s3: AmountDocument
+    doubly_stored: AmountDocument
+    missing_objects: list[int]
+    """Ids of offloaded ledgers whose data object no configured bucket has."""
+    driver: str | None
+    bucket: str | None
+    deletion_lag_seconds: float | None
+    not_covered: list[str]
+
+
+class UnreadTopicDocument(_Part, frozen=True, kw_only=True):
+    """A topic whose status could not be had."""
+
+    topic: str
+    code: str
+    message: str
+    hint: str
+
+
+class TopicStatusGroupDocument(_Part, frozen=True, kw_only=True):
+    """One topic that was asked for."""
+
+    topic: str
+    partitions: int
+    statuses: list[TopicStatusDocument]
+    unread: list[UnreadTopicDocument]
+
+
+class OffloadStatus(_Document, frozen=True, kw_only=True):
+    """`offloadctl offload status`."""
+
+    kind: Literal["OffloadStatus"] = "OffloadStatus"
+    observed_at: datetime
+    topics: list[TopicStatusGroupDocument]
+    exit_code: int
+
+
+class TopicOffloadStatus(_Document, frozen=True, kw_only=True):
+    """One line of `offloadctl offload status -o ndjson`."""
+
+    kind: Literal["TopicOffloadStatus"] = "TopicOffloadStatus"
+    parent: str
+    status: TopicStatusDocument | None
+    unread: UnreadTopicDocument | None
+
+
+class ErrorDetailsDocument(_Part, frozen=True, kw_only=True):
+    """A failure: `code` for programs, the rest for people."""
+
+    code: str
+    message: str
+    hint: str
+    retryable: bool
+    exit_code: int
+
+
+class Error(_Part, frozen=True, kw_only=True):
+    """Any command that failed before it had a result."""
+
+    api_version: ApiVersion = "offloadctl/v1"
+    kind: Literal["Error"] = "Error"
+    error: ErrorDetailsDocument
+
+
+KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
+    OffloadRun,
+    OffloadResult,
+    OffloadStatus,
+    TopicOffloadStatus,
+    Error,
+)
+"""Every kind of document that has a schema here."""

@@ -1,0 +1,169 @@
+"""An offload run as documents."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from offloadctl.model.finding import Finding
+from offloadctl.model.ledger import OffloadPolicies
+from offloadctl.model.ledger import OffloadStatus as BrokerStatus
+from offloadctl.model.offload import Confirmation, MovedLedger, OffloadPlan, PlannedLedger, Reason
+from offloadctl.model.offload import OffloadResult as Result
+from offloadctl.model.offload import OffloadRun as Run
+from offloadctl.model.status import Amount
+from offloadctl.plan.storage import OBJECTS_PER_LEDGER, deletion_lag, implied_data_sizes
+from offloadctl.report import documents as doc
+from offloadctl.report.origin import Origin
+
+
+def run_document(run: Run, origin: Origin) -> doc.OffloadRun:
+    """The whole run."""
+    return doc.OffloadRun(
+        context=origin.context,
+        cluster=origin.cluster,
+        request=doc.OffloadRequestDocument(
+            size_threshold=run.wish.size_threshold,
+            older_than_seconds=run.wish.older_than.total_seconds() if run.wish.older_than is not None else None,
+            dry_run=run.dry_run,
+        ),
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        interrupted=run.interrupted is not None,
+        topics=[
+            doc.OffloadTopicDocument(
+                topic=str(topic.topic),
+                partitions=topic.partitions,
+                results=[_result(result) for result in topic.results],
+            )
+            for topic in run.topics
+        ],
+        summary=_summary(run),
+        exit_code=int(run.exit_code),
+    )
+
+
+def result_documents(run: Run, origin: Origin) -> Iterator[doc.OffloadResult]:
+    """One document for each topic or partition."""
+    for topic in run.topics:
+        for result in topic.results:
+            yield doc.OffloadResult(
+                context=origin.context, cluster=origin.cluster, parent=str(topic.topic), result=_result(result)
+            )
+
+
+def amount_document(amount: Amount) -> doc.AmountDocument:
+    """Bytes with their bound."""
+    return doc.AmountDocument(bytes=amount.size, bound=amount.bound.value)
+
+
+def broker_status_document(status: BrokerStatus) -> doc.BrokerStatusDocument:
+    """The broker's claim."""
+    first = status.first_unoffloaded
+    return doc.BrokerStatusDocument(
+        state=status.state.value,
+        last_error=status.last_error,
+        first_unoffloaded=str(first) if first is not None else None,
+    )
+
+
+def _result(result: Result) -> doc.OffloadResultDocument:
+    return doc.OffloadResultDocument(
+        topic=str(result.topic),
+        outcome=result.outcome.value,
+        meaning=result.outcome.meaning,
+        exit_code=int(result.exit_code),
+        joined=result.joined,
+        seconds=round(result.seconds, 3),
+        plan=_plan(result.plan) if result.plan is not None else None,
+        ledgers=[_moved(moved) for moved in result.ledgers],
+        broker_status=broker_status_document(result.status) if result.status is not None else None,
+        reasons=[_reason(reason) for reason in result.reasons],
+        hint=result.hint,
+        findings=[_finding(finding) for finding in result.findings],
+        not_covered=list(result.not_covered),
+    )
+
+
+def _plan(plan: OffloadPlan) -> doc.PlanDocument:
+    lag, observed_at = deletion_lag(plan.policies), plan.managed_ledger.observed_at
+    return doc.PlanDocument(
+        before=str(plan.before) if plan.before is not None else None,
+        served=plan.managed_ledger.served,
+        observed_at=observed_at,
+        ledgers_to_move=len(plan.moves),
+        bytes_to_move=plan.bytes_to_move,
+        ledgers=[_planned(planned) for planned in plan.ledgers],
+        objects=_expected_objects(plan, plan.policies) if plan.moves else None,
+        deletion_lag_seconds=lag.total_seconds() if lag is not None else None,
+        bookkeeper_copy_kept_until=observed_at + lag if lag is not None and plan.moves else None,
+    )
+
+
+def _expected_objects(plan: OffloadPlan, policies: OffloadPolicies | None) -> doc.ExpectedObjectsDocument:
+    known = policies or OffloadPolicies()
+    return doc.ExpectedObjectsDocument(
+        count=OBJECTS_PER_LEDGER * len(plan.moves),
+        data=amount_document(implied_data_sizes(plan.moves, known.max_block_size)),
+        driver=known.driver,
+        bucket=known.bucket,
+        endpoint=known.endpoint,
+    )
+
+
+def _planned(planned: PlannedLedger) -> doc.LedgerDocument:
+    ledger = planned.ledger
+    return doc.LedgerDocument(
+        ledger_id=ledger.ledger_id,
+        entries=ledger.entries,
+        size=ledger.size,
+        open=ledger.is_open,
+        progress=ledger.progress.value,
+        fate=planned.fate.value,
+        closed_at=ledger.closed_at,
+        uuid=str(ledger.context_uuid) if ledger.context_uuid is not None else None,
+    )
+
+
+def _moved(moved: MovedLedger) -> doc.MovedLedgerDocument:
+    ledger = moved.ledger
+    return doc.MovedLedgerDocument(
+        ledger_id=ledger.ledger_id,
+        entries=ledger.entries,
+        size=ledger.size,
+        confirmation=moved.confirmation.value,
+        object_bytes=moved.object_bytes,
+        uuid=str(ledger.context_uuid) if ledger.context_uuid is not None else None,
+    )
+
+
+def _reason(reason: Reason) -> doc.ReasonDocument:
+    return doc.ReasonDocument(code=reason.code, text=reason.text)
+
+
+def _finding(finding: Finding) -> doc.FindingDocument:
+    return doc.FindingDocument(
+        code=finding.code,
+        severity=finding.severity.value,
+        what=finding.what,
+        topic=str(finding.topic) if finding.topic is not None else None,
+        ledger_id=finding.ledger_id,
+        key=finding.key,
+        offset=finding.offset,
+        expected=finding.expected,
+        found=finding.found,
+        meaning=finding.meaning,
+        next_step=finding.next_step,
+    )
+
+
+def _summary(run: Run) -> doc.OffloadSummaryDocument:
+    plans = [result.plan for result in run.results if result.plan is not None]
+    moved = [one for result in run.results for one in result.ledgers]
+    confirmed = [one for one in moved if one.confirmation is Confirmation.CONFIRMED]
+    return doc.OffloadSummaryDocument(
+        results=len(run.results),
+        ledgers_to_move=sum(len(plan.moves) for plan in plans),
+        bytes_to_move=sum(plan.bytes_to_move for plan in plans),
+        ledgers_confirmed=len(confirmed),
+        bytes_confirmed=sum(one.ledger.size for one in confirmed),
+        outcomes=dict(Counter(result.outcome.value for result in run.results)),
+    )

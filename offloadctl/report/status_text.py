@@ -1,0 +1,139 @@
+"""The status of topics for people: one row for each, and what needs a second look below."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from offloadctl.model.ledger import Ledger, OffloadState
+from offloadctl.model.status import StatusReport, TopicStatus, UnreadTopic, total_size
+from offloadctl.plan.storage import doubly_stored, stored_in_s3
+from offloadctl.report.origin import Origin
+from offloadctl.report.text import Column, Style, ago, amount, count, labelled, line, styled, table
+from offloadctl.units import format_size
+
+_STATE_STYLES = {OffloadState.ERROR: Style.BAD, OffloadState.RUNNING: Style.CAREFUL, OffloadState.SUCCESS: Style.GOOD}
+
+
+def status_text(report: StatusReport, origin: Origin, *, wide: bool = False) -> Iterator[RenderableType]:
+    """One topic in words, several as a table."""
+    parts = report.parts
+    if len(parts) == 1 and isinstance(parts[0], TopicStatus) and not wide:
+        yield line((str(parts[0].topic), Style.HEAD), f"  ({origin})")
+        yield from _in_words(parts[0])
+        return
+    for group in report.groups:
+        partitions = f", {count(group.partitions, 'partition')}" if group.partitions else ""
+        yield line((str(group.topic), Style.HEAD), f"  ({origin}{partitions})")
+        rows = [part for part in group.parts if isinstance(part, TopicStatus)]
+        if rows:
+            yield _table(rows, wide=wide)
+        for part in group.parts:
+            yield from _remarks(part)
+
+
+def _in_words(status: TopicStatus) -> Iterator[RenderableType]:
+    now = status.managed_ledger.observed_at
+    yield labelled("broker says", _claim(status), style=_claim_style(status))
+    yield labelled("closed", _ledgers(status.closed))
+    if status.open_size is not None:
+        yield labelled("open", f"{format_size(status.open_size)} in the ledger that is being written to")
+    yield labelled("offloaded", _ledgers(status.offloaded))
+    if status.offloaded:
+        yield labelled("in S3", _in_s3(status))
+        yield labelled("twice", f"{amount(doubly_stored(status))} of them still in BookKeeper too")
+    yield from _unfinished(status)
+    yield labelled("local", f"{_ledgers(status.local)} in BookKeeper only")
+    yield labelled("eligible", _eligible(status, now))
+    yield from _remarks(status)
+
+
+def _unfinished(status: TopicStatus) -> Iterator[RenderableType]:
+    if status.in_flight:
+        ids = ", ".join(str(ledger.ledger_id) for ledger in status.in_flight[:10])
+        text = f"{_ledgers(status.in_flight)} begun and not complete: running, failed or left by a crash ({ids})"
+        yield labelled("in flight", text, style=Style.CAREFUL)
+    if status.begun:
+        text = f"{_ledgers(status.begun)} begun; complete or not is unknown while the topic is not loaded"
+        yield labelled("begun", text, style=Style.CAREFUL)
+
+
+def _remarks(part: TopicStatus | UnreadTopic) -> Iterator[RenderableType]:
+    if isinstance(part, UnreadTopic):
+        yield labelled("error", part.reason.text, style=Style.BAD)
+        if part.hint:
+            yield labelled("do next", part.hint)
+        return
+    if part.missing_objects:
+        ids = ", ".join(str(one.ledger_id) for one in part.missing_objects[:10])
+        text = f"no data object of {count(len(part.missing_objects), 'ledger')} in the configured buckets: {ids}"
+        yield labelled("missing", text, style=Style.BAD)
+    for text in part.not_covered:
+        yield labelled("not seen", text, style=Style.CAREFUL)
+
+
+def _table(statuses: Sequence[TopicStatus], *, wide: bool) -> RenderableType:
+    columns = [
+        Column("topic" if statuses[0].topic.partition is None else "partition", may_fold=True),
+        Column("broker says"),
+        Column("closed", is_number=True),
+        Column("offloaded", is_number=True),
+        Column("in flight", is_number=True),
+        Column("eligible", is_number=True),
+        Column("oldest", is_number=True),
+    ]
+    if wide:
+        columns += [Column("local", is_number=True), Column("in S3", is_number=True), Column("twice", is_number=True)]
+    return table(columns, [_row(status, wide=wide) for status in statuses])
+
+
+def _row(status: TopicStatus, *, wide: bool) -> list[str | Text]:
+    partition, oldest = status.topic.partition, status.oldest_eligible
+    unknown = "?" if status.begun else "0"
+    row: list[str | Text] = [
+        str(status.topic) if partition is None else str(partition),
+        styled(status.claim.state.value if status.claim else "not asked", _claim_style(status)),
+        format_size(total_size(status.closed)),
+        format_size(total_size(status.offloaded)) if status.offloaded else unknown,
+        format_size(total_size(status.in_flight)) if status.in_flight else unknown,
+        format_size(total_size(status.eligible)) if status.eligible else "0",
+        ago(oldest.closed_at, status.managed_ledger.observed_at).removesuffix(" ago") if oldest else "-",
+    ]
+    if wide:
+        extra = (format_size(total_size(status.local)), amount(stored_in_s3(status)), amount(doubly_stored(status)))
+        row += extra
+    return row
+
+
+def _claim(status: TopicStatus) -> str:
+    if status.claim is None:
+        return "not asked: no broker is known to serve the topic, and asking would load it (--load-topics)"
+    first = status.claim.last_error.partition("\n")[0]
+    words = {
+        OffloadState.NOT_RUN: "NOT_RUN: no offload by hand since the topic was loaded",
+        OffloadState.RUNNING: "RUNNING",
+        OffloadState.SUCCESS: f"SUCCESS, all before {status.claim.first_unoffloaded}",
+        OffloadState.ERROR: f"ERROR: {first}",
+    }
+    return words[status.claim.state]
+
+
+def _claim_style(status: TopicStatus) -> Style:
+    return _STATE_STYLES.get(status.claim.state, Style.PLAIN) if status.claim is not None else Style.QUIET
+
+
+def _in_s3(status: TopicStatus) -> str:
+    how = "as the bucket tells" if status.objects is not None else "as the ledgers imply; no bucket was looked at"
+    return f"{amount(stored_in_s3(status))} of data objects, {how}"
+
+
+def _eligible(status: TopicStatus, now: datetime) -> str:
+    oldest = status.oldest_eligible
+    if oldest is None:
+        return "nothing: no closed ledger waits for an offload"
+    return f"{_ledgers(status.eligible)} can move now; the oldest closed {ago(oldest.closed_at, now)}"
+
+
+def _ledgers(ledgers: Sequence[Ledger]) -> str:
+    return f"{count(len(ledgers), 'ledger')}, {format_size(total_size(ledgers))}" if ledgers else "none"

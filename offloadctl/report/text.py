@@ -1,0 +1,126 @@
+"""What the tables for people have in common: columns, styles, and how sizes, times and bounds are written."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from offloadctl.exitcodes import ExitCode
+from offloadctl.model.finding import Finding
+from offloadctl.model.status import Amount, Bound
+from offloadctl.units import format_duration, format_size
+
+
+class Style(StrEnum):
+    """What colours mean; nothing is told by colour alone."""
+
+    GOOD = "green"
+    CAREFUL = "yellow"
+    BAD = "bold red"
+    QUIET = "dim"
+    HEAD = "bold"
+    PLAIN = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table; numbers stand on the right."""
+
+    title: str
+    is_number: bool = False
+    may_fold: bool = False
+    """Whether long cells go on in the next line when the terminal is narrow; others are cut with an ellipsis."""
+
+
+Cell = str | Text
+
+_INDENT: Final = 2
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, indent: int = _INDENT) -> RenderableType:
+    """A table without lines, its head in capitals."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=Style.HEAD, show_edge=False)
+    for column in columns:
+        made.add_column(
+            column.title.upper(),
+            justify="right" if column.is_number else "left",
+            no_wrap=not column.may_fold,
+            overflow="fold" if column.may_fold else "ellipsis",
+        )
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    return Padding(made, (0, 0, 0, indent))
+
+
+def line(*parts: tuple[str, Style] | str, indent: int = 0) -> RenderableType:
+    """One line of text, whose brackets are brackets; it wraps with its indent."""
+    text = Text.assemble(*((part, "") if isinstance(part, str) else (part[0], str(part[1])) for part in parts))
+    return Padding(text, (0, 0, 0, indent)) if indent else text
+
+
+def labelled(label: str, text: str, *, style: Style = Style.PLAIN, width: int = 12) -> RenderableType:
+    """A word and what there is to say to it, indented below each other."""
+    made = Table.grid(padding=(0, 1, 0, 0))
+    made.add_column(width=width, no_wrap=True)
+    made.add_column(overflow="fold")
+    made.add_row(Text(label, style=Style.QUIET), Text(text, style=str(style)))
+    return Padding(made, (0, 0, 0, _INDENT))
+
+
+def styled(text: str, style: Style) -> Text:
+    """A cell in a style."""
+    return Text(text, style=str(style))
+
+
+def style_of(code: ExitCode) -> Style:
+    """Green for what is done, red for what failed or is damaged, yellow for what lies between."""
+    if code is ExitCode.OK:
+        return Style.GOOD
+    return Style.BAD if code in (ExitCode.FAILED, ExitCode.DAMAGE, ExitCode.REFUSED) else Style.CAREFUL
+
+
+def amount(value: Amount) -> str:
+    """`612 KiB`, `at least 1 GiB`, `at most 3 MiB`."""
+    prefix = {Bound.EXACT: "", Bound.AT_LEAST: "at least ", Bound.AT_MOST: "at most "}[value.bound]
+    return prefix + format_size(value.size)
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """`2h 5m ago`, or a dash."""
+    return "-" if moment is None else f"{format_duration(now - moment)} ago"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 ledger`, `2 ledgers`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def findings(found: Iterable[Finding]) -> Iterable[RenderableType]:
+    """Each finding: what, where, expected and found, what it means and what to do."""
+    for one in found:
+        yield line((f"{one.severity.value}: ", Style.BAD), f"{one.what} [{one.code}]", indent=_INDENT)
+        where = ", ".join(
+            part
+            for part in (
+                f"ledger {one.ledger_id}" if one.ledger_id is not None else "",
+                one.key or "",
+                f"offset {one.offset:,}" if one.offset is not None else "",
+            )
+            if part
+        )
+        rows = (
+            ("where", where),
+            ("expected", one.expected),
+            ("found", one.found),
+            ("means", one.meaning),
+            ("do now", one.next_step),
+        )
+        for label, text in rows:
+            if text:
+                yield labelled(label, text)
