@@ -6,8 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from offloadctl.config.given import Given, Layer, Origin
 from offloadctl.config.imported import read_oauth2_key
-from offloadctl.config.layers import Given, Layer
 from offloadctl.errors import SettingsError
 from offloadctl.model.settings import BasicAuth, BrokerAuth, OAuth2Auth, TokenAuth
 from offloadctl.redaction import Secret, remember
@@ -148,7 +148,7 @@ def _secret(auth: Mapping[str, Given], path: str, environment: Mapping[str, str]
     return None
 
 
-def _read(file: Path, path: str, origin: str) -> str:
+def _read(file: Path, path: str, origin: Origin) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

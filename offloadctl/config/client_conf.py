@@ -12,8 +12,8 @@ from typing import Final
 
 import javaproperties
 
-from offloadctl.config.imported import Imported, file_name, give, json_object, oauth2_key
-from offloadctl.config.layers import Layer
+from offloadctl.config.given import Layer, Origin, OriginKind
+from offloadctl.config.imported import Imported, LeftOut, file_name, give, json_object, oauth2_key
 from offloadctl.errors import SettingsError
 from offloadctl.redaction import remember
 
@@ -30,21 +30,24 @@ _READ: Final = (
     "useKeyStoreTls",
     "sslFactoryPlugin",
 )
+_BINARY_PROTOCOL: Final = "only the admin REST service is used"
+_KEY_STORE: Final = "Java key stores are off (useKeyStoreTls=false)"
+_JAVA_ONLY: Final = "it is for Java"
 # In the file that comes with Pulsar, and of no use here: they are close to keys that are.
-_LEFT_OUT: Final = (
-    "brokerServiceUrl",
-    "proxyServiceUrl",
-    "proxyProtocol",
-    "useTls",
-    "tlsTrustStoreType",
-    "tlsTrustStorePath",
-    "tlsTrustStorePassword",
-    "tlsKeyStoreType",
-    "tlsKeyStorePath",
-    "tlsKeyStorePassword",
-    "webserviceTlsProvider",
-    "sslFactoryPluginParams",
-)
+_LEFT_OUT: Final = {
+    "brokerServiceUrl": _BINARY_PROTOCOL,
+    "proxyServiceUrl": _BINARY_PROTOCOL,
+    "proxyProtocol": _BINARY_PROTOCOL,
+    "useTls": "the address says it: https://",
+    "tlsTrustStoreType": _KEY_STORE,
+    "tlsTrustStorePath": _KEY_STORE,
+    "tlsTrustStorePassword": _KEY_STORE,
+    "tlsKeyStoreType": _KEY_STORE,
+    "tlsKeyStorePath": _KEY_STORE,
+    "tlsKeyStorePassword": _KEY_STORE,
+    "webserviceTlsProvider": _JAVA_ONLY,
+    "sslFactoryPluginParams": _JAVA_ONLY,
+}
 _DEFAULT_SSL_FACTORY: Final = "org.apache.pulsar.common.util.DefaultPulsarSslFactory"
 
 _CLIENT_AUTH: Final = "org.apache.pulsar.client.impl.auth."
@@ -76,22 +79,27 @@ def parse_client_conf(text: str, path: Path) -> Imported:
     _refuse_key_stores(values, path)
     base = Path.cwd()
     auth, remarks = _auth(values.get("authPlugin", ""), values.get("authParams", ""), path, base)
+    addresses = _addresses(values)
     insecure = _switch(values, "tlsAllowInsecureConnection", path)
     verify_hostname = _switch(values, "tlsEnableHostnameVerification", path)
-    if insecure:
-        remarks = (*remarks, "tlsAllowInsecureConnection=true: the broker's certificate is not checked")
-    if verify_hostname is False:
-        remarks = (*remarks, "tlsEnableHostnameVerification=false: any host may show the certificate, as in the file")
+    # The file that comes with Pulsar says so too, and means nothing by it as long as there is no TLS.
+    if any(address.startswith("https:") for address in addresses):
+        if insecure:
+            remarks = (*remarks, f"{path}: tlsAllowInsecureConnection=true, the broker's certificate is not checked")
+        elif verify_hostname is False:
+            remarks = (*remarks, f"{path}: tlsEnableHostnameVerification=false, any host may show the certificate")
     settings: dict[str, object] = {
-        "admin_urls": _addresses(values),
+        "admin_urls": addresses,
         "tls.ca_file": values.get("tlsTrustCertsFilePath"),
         "tls.certificate_file": values.get("tlsCertificateFilePath"),
         "tls.key_file": values.get("tlsKeyFilePath"),
         "tls.verify": False if insecure else None,
         "tls.verify_hostname": verify_hostname,
     }
+    origin = Origin(OriginKind.CLIENT_CONF, f"client.conf {path}")
     # AuthenticationTls wins over the certificate keys, as in the Java client.
-    return Imported("client.conf", Layer(give(settings | dict(auth), f"client.conf {path}", base)), remarks)
+    layer = Layer(give(settings | dict(auth), origin, base))
+    return Imported("client.conf", layer, remarks, _left_out(values))
 
 
 def split_addresses(text: str) -> list[str]:
@@ -130,6 +138,14 @@ def _addresses(values: Mapping[str, str]) -> list[str]:
     return split_addresses(service) if service.startswith(("http://", "https://")) else []
 
 
+def _left_out(values: Mapping[str, str]) -> tuple[LeftOut, ...]:
+    silent = ("tlsTrustStoreType", "tlsKeyStoreType")
+    whys = {key: _LEFT_OUT.get(key, "it is not known here") for key in values if key not in (*_READ, *silent)}
+    if "authParams" in values and "authPlugin" not in values:
+        whys["authParams"] = "there is no authPlugin"
+    return tuple(LeftOut(key, why) for key, why in whys.items())
+
+
 def _switch(values: Mapping[str, str], key: str, path: Path) -> bool | None:
     text = values.get(key)
     if text is None:
@@ -154,7 +170,7 @@ def _refuse_key_stores(values: Mapping[str, str], path: Path) -> None:
 
 def _auth(plugin: str, params: str, path: Path, base: Path) -> tuple[Mapping[str, object], tuple[str, ...]]:
     if not plugin:
-        return {}, (("authParams is ignored: there is no authPlugin",) if params else ())
+        return {}, ((f"{path}: authParams is ignored, as there is no authPlugin",) if params else ())
     where = f"client.conf {path}: authParams"
     settings: Mapping[str, object] | None = None
     match _PLUGINS.get(plugin):

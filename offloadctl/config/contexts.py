@@ -1,16 +1,19 @@
 """The context file: named contexts in TOML, read strictly."""
 
-import re
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from offloadctl.config.keys import KEYS, Kind, check_typed, find_bucket_key, find_key, unknown
-from offloadctl.config.layers import CONFIG_VARIABLE, Given, GivenBucket, Layer, make_bucket
+from offloadctl.config.given import Given, GivenBucket, Layer, by_context
+from offloadctl.config.keys import KEYS, check_typed, find_bucket_key, find_key, unknown
+from offloadctl.config.layers import CONFIG_VARIABLE, make_bucket
+from offloadctl.config.private_file import read_text
+from offloadctl.config.toml_text import scan
 from offloadctl.errors import SettingsError
+from offloadctl.redaction import Secret
 
 _TABLES: Final = ("auth", "tls", "rates")
 
@@ -59,15 +62,8 @@ def config_path(environment: Mapping[str, str]) -> Path:
 
 def load_contexts(path: Path) -> ContextFile:
     """The file's contexts; a file that is not there holds none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ContextFile(path)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsError(f"{path}: the context file cannot be read: {reason}") from error
-    file = parse_contexts(text, path)
-    return ContextFile(file.path, file.current, file.contexts, tuple(_permission_warnings(file)))
+    file = parse_contexts(read_text(path), path)
+    return replace(file, warnings=tuple(_permission_warnings(file)))
 
 
 def parse_contexts(text: str, path: Path) -> ContextFile:
@@ -85,10 +81,8 @@ def parse_contexts(text: str, path: Path) -> ContextFile:
         raise SettingsError(f"{reader.where(('current',))}: current must be the name of a context")
     tables = reader.table(document.get("contexts", {}), ("contexts",))
     contexts = tuple(NamedContext(name, reader.context(name, table)) for name, table in tables.items())
-    file = ContextFile(path, current, contexts)
-    if current is not None:
-        file.require(current, reader.where(("current",)))
-    return file
+    # Whether there is such a context is asked when it is used: `context use` must be able to repair it.
+    return ContextFile(path, current, contexts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +110,7 @@ class _Reader:
                 key = find_key(path, self.where(place))
                 # File names in the file are meant from where the file is, wherever the command is run.
                 checked = check_typed(key, one, self.where(place), self.path.parent)
-                given.append(Given(path, checked, f"context {name}"))
+                given.append(Given(path, checked, by_context(name)))
         return Layer(tuple(given), buckets)
 
     def _flat(self, table: Mapping[str, object], keys: tuple[str, ...]) -> Mapping[str, tuple[tuple[str, ...], object]]:
@@ -134,18 +128,22 @@ class _Reader:
         return flat
 
     def _buckets(self, name: str, value: object, keys: tuple[str, ...]) -> tuple[GivenBucket, ...]:
-        where = self.where(keys)
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            raise SettingsError(f"{where}: buckets must be tables, each under [[contexts.{name}.buckets]]")
+            raise SettingsError(f"{self.where(keys)}: buckets must be tables, each under [[contexts.{name}.buckets]]")
         found = []
-        for table in value:
-            checked = {
-                key: check_typed(find_bucket_key(key, where), one, where, self.path.parent)
-                for key, one in table.items()
-                if not (key == "note" and one == "")
-            }
-            found.append(GivenBucket(make_bucket(checked, where), f"context {name}"))
+        for number, table in enumerate(value):
+            place = (*keys, str(number))
+            checked = {}
+            for key, one in table.items():
+                where = self.where((*place, key))
+                checked[key] = check_typed(find_bucket_key(key, where), one, where, self.path.parent)
+            found.append(make_bucket(checked, self.where(place), by_context(name)))
         return tuple(found)
+
+
+def holds_secret(one: Given) -> bool:
+    """Whether the value is a secret as text, or an address with a password."""
+    return isinstance(one.value, Secret) or (one.path == "proxy" and "@" in str(one.value))
 
 
 def _known_names() -> tuple[str, ...]:
@@ -153,29 +151,16 @@ def _known_names() -> tuple[str, ...]:
 
 
 def _permission_warnings(file: ContextFile) -> list[str]:
-    secret = {key.path for key in KEYS if key.kind is Kind.SECRET}
-    holds = [context.name for context in file.contexts if any(one.path in secret for one in context.layer.given)]
+    holds = [context.name for context in file.contexts if any(holds_secret(one) for one in context.layer.given)]
     if not holds or not stat.S_IMODE(file.path.stat().st_mode) & (stat.S_IRGRP | stat.S_IROTH):
         return []
     return [f"{file.path} holds a secret (context {', '.join(holds)}) and others can read it: chmod 600 {file.path}"]
 
 
-_HEADER: Final = re.compile(r"\s*\[\[?([^\[\]]+)\]\]?\s*(?:#.*)?")
-_ASSIGNMENT: Final = re.compile(r"\s*([A-Za-z0-9_.\-\"' ]+?)\s*=")
-
-
 def _line_numbers(text: str) -> Mapping[tuple[str, ...], int]:
-    """Where each key stands, for messages only: tomllib does not tell, and a guess beside the file's name is enough."""
+    """Where each key and table stands, as tomllib does not tell."""
     lines: dict[tuple[str, ...], int] = {}
-    table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), start=1):
-        if match := _HEADER.fullmatch(line):
-            table = _parts(match[1])
-            lines.setdefault(table, number)
-        elif match := _ASSIGNMENT.match(line):
-            lines.setdefault((*table, *_parts(match[1])), number)
+    for one in scan(text):
+        if one.is_header or one.is_assignment:
+            lines.setdefault(one.path, one.line)
     return lines
-
-
-def _parts(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))

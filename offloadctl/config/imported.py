@@ -1,4 +1,4 @@
-"""What another tool's settings become here: a layer, remarks for people, and what is still missing."""
+"""What another tool's settings become here: a layer, remarks for people, and what was left out."""
 
 import base64
 import binascii
@@ -6,13 +6,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from offloadctl.config.given import Given, Layer, Origin
 from offloadctl.config.keys import check_typed, find_key
-from offloadctl.config.layers import Given, Layer
 from offloadctl.errors import SettingsError
 from offloadctl.redaction import remember
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """One key of the other tool that has no counterpart here, and why; its value may be a secret."""
+
+    key: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,27 +29,14 @@ class Imported:
     name: str
     layer: Layer
     remarks: tuple[str, ...] = ()
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """What no other tool knows, and this one needs or would like to have."""
-        return tuple(why for path, why in _WANTED if path == "buckets" or self.layer.get(path) is None)
+    """What a person should know whenever these settings are used."""
+    left_out: tuple[LeftOut, ...] = ()
 
 
-_WANTED: Final = (
-    ("admin_urls", "admin_urls: no address was found; http://localhost:8080 is used"),
-    (
-        "buckets",
-        "buckets: without S3 an offload is reported as done, not confirmed (exit 5); add bucket=NAME,endpoint=…",
-    ),
-    ("cluster", "cluster: name it, and another cluster behind the same address is refused"),
-)
-
-
-def give(values: Mapping[str, object], origin: str, base: Path) -> tuple[Given, ...]:
+def give(values: Mapping[str, object], origin: Origin, base: Path) -> tuple[Given, ...]:
     """The values that are there, checked; blank and None mean that nothing was said."""
     return tuple(
-        Given(path, check_typed(find_key(path, origin), value, origin, base), origin)
+        Given(path, check_typed(find_key(path, str(origin)), value, str(origin), base), origin)
         for path, value in values.items()
         if value not in (None, "", [])
     )

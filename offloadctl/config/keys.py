@@ -126,9 +126,10 @@ def parse_text(key: Key, text: str, where: str, base: Path | None = None) -> Val
             return text.lower() in _YES
         case Kind.NUMBER:
             try:
-                return check_typed(key, float(text), where, base)
+                number = float(text)
             except ValueError:
                 raise _wrong(key, where, f"not {text!r}") from None
+            return check_typed(key, number, where, base)
         case Kind.LIST | Kind.URLS:
             return check_typed(key, [part.strip() for part in text.split(",") if part.strip()], where, base)
         case _:
@@ -142,7 +143,9 @@ def check_typed(  # noqa: PLR0911 - one arm for each kind
     match key.kind, value:
         case (Kind.SWITCH, bool()):
             return value
-        case (Kind.NUMBER, int() | float()) if not isinstance(value, bool) and 0 < value < float("inf"):
+        case (Kind.NUMBER, int() | float()) if not isinstance(value, bool):
+            if not 0 < value < float("inf"):
+                raise _wrong(key, where, f"not {value:g}")
             return float(value)
         case (Kind.SECRET, str()) if value.strip():
             return Secret(value.strip())
@@ -152,7 +155,7 @@ def check_typed(  # noqa: PLR0911 - one arm for each kind
         case (Kind.URL, str()):
             return _address(key, value, where)
         case (Kind.TEXT, str()) if value.strip():
-            return value
+            return value.strip()
         case (Kind.LIST, list()) if all(isinstance(part, str) and part for part in value):
             return tuple(value)
         case (Kind.URLS, list()) if value and all(isinstance(part, str) for part in value):

@@ -1,10 +1,12 @@
-"""One source of settings as a value: the flags, the environment, a named context, a client.conf."""
+"""The sources nearest to the person, each as a layer: the flags and the environment."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
+from offloadctl.config.given import Given, GivenBucket, Layer, Origin, bucket_of, by_flag, by_variable
 from offloadctl.config.keys import (
     BUCKET_KEYS,
     KEYS,
@@ -17,38 +19,6 @@ from offloadctl.config.keys import (
     unknown,
 )
 from offloadctl.errors import SettingsError
-from offloadctl.model.settings import BucketSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """One value, and where it was given."""
-
-    path: str
-    value: Value
-    origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class GivenBucket:
-    """One bucket, and where it was given; without a name it completes a bucket that another layer names."""
-
-    settings: BucketSettings
-    origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """What one source says; it may say nothing."""
-
-    given: tuple[Given, ...] = ()
-    buckets: tuple[GivenBucket, ...] = ()
-    bucket_defaults: GivenBucket | None = None
-    """What is said of buckets without naming one: `--s3-endpoint`, OFFLOADCTL_S3_REGION."""
-
-    def get(self, path: str) -> Given | None:
-        """What this source says of one key."""
-        return next((given for given in self.given if given.path == path), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +62,11 @@ _BUCKET_VARIABLES: Final = {
     f"OFFLOADCTL_S3_{key.path.upper()}": key.path for key in BUCKET_KEYS if key.path not in ("name", "note")
 }
 
+# Kubernetes sets these in each pod beside a Service named offloadctl (envvars.go, MakeEnvVars): not meant for us.
+_SERVICE_LINK: Final = re.compile(
+    r"OFFLOADCTL_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+)
+
 
 def known_variables() -> tuple[str, ...]:
     """Every environment variable that means something to this program."""
@@ -101,25 +76,26 @@ def known_variables() -> tuple[str, ...]:
 
 def layer_from_environment(environment: Mapping[str, str]) -> Layer:
     """The OFFLOADCTL_* variables; an empty one counts as not set, an unknown one is an error."""
-    by_variable = {key.variable: key.path for key in KEYS} | _SHORT_VARIABLES
+    by_name = {key.variable: key.path for key in KEYS} | _SHORT_VARIABLES
     given: list[Given] = []
     buckets: tuple[GivenBucket, ...] = ()
-    defaults: dict[str, Value] = {}
+    defaults: list[Given] = []
     for name, text in sorted(environment.items()):
         if not name.startswith(PREFIX) or not text.strip() or name in _OTHER_VARIABLES:
             continue
-        if name in by_variable:
-            where = f"environment variable {name}"
-            given.append(Given(by_variable[name], parse_text(find_key(by_variable[name], where), text, where), name))
+        where = f"environment variable {name}"
+        if name in by_name:
+            key = find_key(by_name[name], where)
+            given.append(Given(key.path, parse_text(key, text, where), by_variable(name)))
         elif name in _BUCKET_VARIABLES:
-            key = find_bucket_key(_BUCKET_VARIABLES[name], name)
-            defaults[key.path] = parse_text(key, text, f"environment variable {name}")
+            key = find_bucket_key(_BUCKET_VARIABLES[name], where)
+            defaults.append(Given(key.path, parse_text(key, text, where), by_variable(name)))
         elif name == _BUCKET_VARIABLE:
-            buckets = tuple(GivenBucket(parse_bucket(part, name), name) for part in text.split())
-        else:
+            buckets = tuple(parse_bucket(part, where, by_variable(name)) for part in text.split())
+        elif not _SERVICE_LINK.fullmatch(name):
             raise unknown("variable", name, "environment", known_variables())
     _refuse_twice(given)
-    return Layer(tuple(given), buckets, _defaults(defaults, "OFFLOADCTL_S3_*"))
+    return Layer(tuple(given), buckets, bucket_of(defaults) if defaults else None)
 
 
 def layer_from_flags(flags: ConnectionFlags) -> Layer:
@@ -135,7 +111,7 @@ def layer_from_flags(flags: ConnectionFlags) -> Layer:
         "read_only": ("--read-only", flags.read_only or None),
     }
     given = tuple(
-        Given(path, check_typed(find_key(path, option), value, f"option {option}"), option)
+        Given(path, check_typed(find_key(path, option), value, f"option {option}"), by_flag(option))
         for path, (option, value) in named.items()
         if value is not None
     )
@@ -146,73 +122,43 @@ def layer_from_flags(flags: ConnectionFlags) -> Layer:
         "path_style": ("--s3-path-style", flags.s3_path_style),
         "ca_file": ("--s3-ca-file", _text(flags.s3_ca_file)),
     }
-    defaults = {
-        path: check_typed(find_bucket_key(path, option), value, f"option {option}")
+    defaults = [
+        Given(path, check_typed(find_bucket_key(path, option), value, f"option {option}"), by_flag(option))
         for path, (option, value) in s3.items()
         if value is not None
-    }
-    buckets = tuple(GivenBucket(parse_bucket(text, "option --bucket"), "--bucket") for text in flags.buckets)
-    return Layer(given, buckets, _defaults(defaults, "--s3-*"))
+    ]
+    buckets = tuple(parse_bucket(text, "option --bucket", by_flag("--bucket")) for text in flags.buckets)
+    return Layer(given, buckets, bucket_of(defaults) if defaults else None)
 
 
-def parse_bucket(text: str, where: str, base: Path | None = None) -> BucketSettings:
+def parse_bucket(text: str, where: str, origin: Origin, base: Path | None = None) -> GivenBucket:
     """A bucket from `NAME[,endpoint=…][,region=…][,profile=…][,path_style=…][,ca_file=…][,note=…]`."""
     name, *parts = text.split(",")
-    values: dict[str, Value] = {"name": name}
+    values: dict[str, Value] = {"name": name.strip()}
     for part in parts:
         path, equals, value = part.partition("=")
         path = path.strip().replace("-", "_")
         key = find_bucket_key(path, where)
         if not equals or path in values:
             raise SettingsError(
-                f"{where}: {part!r} is not one key=value, or comes twice",
+                f"{where}: {path} is not one key=value, or comes twice",
                 hint="write NAME,endpoint=https://host,region=us-east-1",
             )
         values[path] = parse_text(key, value, where, base)
-    return make_bucket(values, where)
+    return make_bucket(values, where, origin)
 
 
-def make_bucket(values: Mapping[str, Value], where: str) -> BucketSettings:
+def make_bucket(values: Mapping[str, Value], where: str, origin: Origin) -> GivenBucket:
     """A bucket from its checked values."""
     if not values.get("name"):
         raise SettingsError(f"{where}: a bucket needs a name", hint="write NAME[,endpoint=https://host][,region=…]")
-    return _bucket(values)
+    if str(values["name"]).startswith("s3://"):
+        raise SettingsError(f"{where}: {values['name']} is an address", hint="write the bucket's name without s3://")
+    return bucket_of(Given(path, value, origin) for path, value in values.items())
 
 
-def completed(bucket: BucketSettings, defaults: BucketSettings) -> BucketSettings:
-    """The bucket with what it leaves open taken from `defaults`."""
-    return _laid_over(defaults, bucket)
-
-
-def overridden(bucket: BucketSettings, by: BucketSettings) -> BucketSettings:
-    """The bucket with everything that `by` says."""
-    return _laid_over(bucket, by)
-
-
-def _laid_over(lower: BucketSettings, upper: BucketSettings) -> BucketSettings:
-    changes = {field.name: getattr(upper, field.name) for field in fields(BucketSettings)}
-    return replace(lower, **{name: value for name, value in changes.items() if value not in (None, "")})
-
-
-def _bucket(values: Mapping[str, Value]) -> BucketSettings:
-    # Each value was checked against its key, whose kind is the field's type.
-    return BucketSettings(
-        name=cast("str", values.get("name", "")),
-        endpoint=cast("str | None", values.get("endpoint")),
-        region=cast("str | None", values.get("region")),
-        profile=cast("str | None", values.get("profile")),
-        path_style=cast("bool | None", values.get("path_style")),
-        ca_file=cast("Path | None", values.get("ca_file")),
-        note=cast("str", values.get("note", "")),
-    )
-
-
-def _defaults(values: Mapping[str, Value], origin: str) -> GivenBucket | None:
-    return GivenBucket(_bucket(values), origin) if values else None
-
-
-def _refuse_twice(given: list[Given]) -> None:
-    seen: dict[str, str] = {}
+def _refuse_twice(given: Iterable[Given]) -> None:
+    seen: dict[str, Origin] = {}
     for one in given:
         if one.path in seen:
             raise SettingsError(f"environment: {seen[one.path]} and {one.origin} set the same thing; keep one of them")

@@ -3,17 +3,18 @@
 The field names are those of pulsarctl's pkg/cmdutils/ctx_conf.go; `clientID` is the older spelling of `client_id`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from offloadctl.config.client_conf import split_addresses
-from offloadctl.config.imported import Imported, give, oauth2_key
-from offloadctl.config.layers import Layer
+from offloadctl.config.given import Layer, Origin, OriginKind
+from offloadctl.config.imported import Imported, LeftOut, give, oauth2_key
 from offloadctl.errors import SettingsError
 from offloadctl.redaction import remember
 
+_CONTEXT_FIELDS: Final = ("admin-service-url", "bookie-service-url")
 _AUTH_FIELDS: Final = (
     "locationoforigin",
     "tls_trust_certs_file_path",
@@ -21,10 +22,10 @@ _AUTH_FIELDS: Final = (
     "tls_cert_file",
     "tls_key_file",
     "token",
-    "tokenFile",
+    "tokenfile",
     "issuer_endpoint",
     "client_id",
-    "clientID",
+    "clientid",
     "audience",
     "scope",
     "key_file",
@@ -76,14 +77,22 @@ def _context(name: str, table: Mapping[str, object], login: Mapping[str, object]
         "tls.key_file": login.get("tls_key_file"),
         "tls.verify": False if insecure else None,
     }
-    origin = f"pulsarctl context {name}"
+    origin = Origin(OriginKind.PULSARCTL, f"pulsarctl context {name}")
     auth = _auth(login, f"{path}, {name}", path.parent)
-    remarks = [f"{field} is not known here and was left out" for field in login if field not in _AUTH_FIELDS]
-    if insecure:
-        remarks.append("tls_allow_insecure_connection: the broker's certificate is not checked")
+    layer = Layer(give(settings | dict(auth), origin, path.parent))
+    remarks = ("tls_allow_insecure_connection: the broker's certificate is not checked",) if insecure else ()
+    return Imported(name, layer, remarks, tuple(_left_out(table, login)))
+
+
+def _left_out(table: Mapping[str, object], login: Mapping[str, object]) -> Iterator[LeftOut]:
+    if table.get("bookie-service-url"):
+        yield LeftOut("bookie-service-url", "bookies are not asked")
+    yield from (LeftOut(field, "it is not known here") for field in table if field not in _CONTEXT_FIELDS)
+    yield from (LeftOut(field, "it is not known here") for field in login if field.lower() not in _AUTH_FIELDS)
     if login.get("token") and login.get("tokenFile"):
-        remarks.append("tokenFile is left out: the context has a token as well")
-    return Imported(name, Layer(give(settings | dict(auth), origin, path.parent)), tuple(remarks))
+        yield LeftOut("tokenFile", "the context has a token as well")
+    if login.get("issuer_endpoint") and (login.get("token") or login.get("tokenFile")):
+        yield LeftOut("issuer_endpoint", "the context has a token as well")
 
 
 def _auth(login: Mapping[str, object], where: str, base: Path) -> Mapping[str, object]:

@@ -3,28 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from offloadctl.config.auth import auth_from, strongest_auth
 from offloadctl.config.client_conf import load_client_conf
 from offloadctl.config.contexts import ContextFile, NamedContext, config_path, load_contexts
+from offloadctl.config.defaults import DEFAULTS
+from offloadctl.config.given import Given, GivenBucket, Layer
 from offloadctl.config.keys import KEYS, Kind
 from offloadctl.config.layers import (
     CONTEXT_VARIABLE,
     ConnectionFlags,
-    Given,
-    GivenBucket,
-    Layer,
-    completed,
     layer_from_environment,
     layer_from_flags,
-    overridden,
 )
 from offloadctl.errors import SettingsError
 from offloadctl.model.settings import BrokerSettings, Context, RateLimits, TlsSettings
 
 CLIENT_CONF_VARIABLE: Final = "PULSAR_CLIENT_CONF"
-DEFAULT_ORIGIN: Final = "default"
 NO_CONTEXT: Final = "default"
 """The name of the context when none is named: flags, environment and defaults."""
 
@@ -32,76 +28,112 @@ T = TypeVar("T", str, bool, float, Path, tuple[str, ...])
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """All that was said, the strongest source first; not yet judged."""
+
+    name: str
+    layers: tuple[Layer, ...]
+    explicit_context: bool = False
+    """Whether the context was named by --context: the environment and `context use` do not count."""
+    warnings: tuple[str, ...] = ()
+    unused_client_conf: Path | None = None
+    """The file of PULSAR_CLIENT_CONF when it does not count, as a stronger source names the addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """For each key the value of the strongest source, and the buckets; in the order of the table of keys."""
+
+    given: tuple[Given, ...]
+    buckets: tuple[GivenBucket, ...] = ()
+
+    def get(self, path: str) -> Given | None:
+        """The value of one key, if it has one."""
+        return next((given for given in self.given if given.path == path), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
-    """The settings to work with, and what `context show` tells about them."""
+    """The settings to work with, and where they came from."""
 
     context: Context
     explicit_context: bool
-    """Whether the context was named by --context: the environment and `context use` do not count."""
-    given: tuple[Given, ...] = ()
-    bucket_origins: tuple[str, ...] = ()
+    in_force: InForce
     warnings: tuple[str, ...] = ()
-
-    def origin(self, path: str) -> str:
-        """Where the value of a key came from."""
-        return next((given.origin for given in self.given if given.path == path), DEFAULT_ORIGIN)
 
 
 def resolve(flags: ConnectionFlags, environment: Mapping[str, str]) -> Resolved:
     """The settings from flags, environment, context file, client.conf and defaults, in that order."""
-    upper = (layer_from_flags(flags), layer_from_environment(environment))
+    sources = gather(flags, environment)
+    in_force = merged(sources.layers)
+    return Resolved(
+        context=context_from(sources.name, in_force, environment),
+        explicit_context=sources.explicit_context,
+        in_force=in_force,
+        warnings=sources.warnings,
+    )
+
+
+def gather(flags: ConnectionFlags, environment: Mapping[str, str]) -> Sources:
+    """What each source says, the strongest first."""
+    upper = [layer_from_flags(flags), layer_from_environment(environment)]
     file = load_contexts(config_path(environment))
     named = _named_context(file, flags, environment)
-    client_conf, remarks = _client_conf_layer(flags, environment, (*upper, *((named.layer,) if named else ())))
-    layers = [layer for layer in (*upper, named.layer if named else None, client_conf) if layer is not None]
-    name = named.name if named else "client.conf" if client_conf is not None else NO_CONTEXT
-    return resolve_layers(
-        name,
-        layers,
-        environment,
+    if named is not None:
+        upper.append(named.layer)
+    variable = environment.get(CLIENT_CONF_VARIABLE)
+    client_conf = flags.client_conf or (Path(variable) if variable else None)
+    unused = None
+    # Its credentials belong to its addresses: a stray variable must not send them to the cluster that a context names.
+    if flags.client_conf is None and any(layer.get("admin_urls") is not None for layer in upper):
+        client_conf, unused = None, client_conf
+    imported = load_client_conf(client_conf) if client_conf is not None else None
+    return Sources(
+        name=named.name if named else "client.conf" if imported else NO_CONTEXT,
+        layers=(*upper, *((imported.layer,) if imported else ()), DEFAULTS),
         explicit_context=flags.context is not None,
-        warnings=(*file.warnings, *remarks),
+        warnings=(*file.warnings, *(imported.remarks if imported else ())),
+        unused_client_conf=unused,
     )
 
 
-def resolve_layers(
-    name: str,
-    layers: Sequence[Layer],
-    environment: Mapping[str, str],
-    *,
-    explicit_context: bool = False,
-    warnings: tuple[str, ...] = (),
-) -> Resolved:
-    """The settings from these sources, the strongest first."""
-    given = _merged(layers)
-    buckets = _buckets(layers)
-    values = _Values({one.path: one for one in given})
-    context = Context(
+def merged(layers: Sequence[Layer]) -> InForce:
+    """For each key the value of the strongest of these sources."""
+    found: dict[str, Given] = {}
+    for layer in layers:
+        for one in layer.given:
+            if not one.path.startswith("auth."):
+                found.setdefault(one.path, one)
+    found |= {one.path: one for one in strongest_auth(layers)}
+    return InForce(tuple(found[key.path] for key in KEYS if key.path in found), _buckets(layers))
+
+
+def context_from(name: str, in_force: InForce, environment: Mapping[str, str]) -> Context:
+    """The context that these values make; secrets are read from the files and variables that they name."""
+    values = _Values({one.path: one for one in in_force.given})
+    return Context(
         name=name,
         broker=_broker(values, environment),
-        buckets=tuple(bucket.settings for bucket in buckets),
+        buckets=tuple(bucket.settings for bucket in in_force.buckets),
         cluster=values.get("cluster", str),
-        protected=values.get("protected", bool) or False,
-    )
-    return Resolved(
-        context=context,
-        explicit_context=explicit_context,
-        given=given,
-        bucket_origins=tuple(bucket.origin for bucket in buckets),
-        warnings=warnings,
+        protected=values.need("protected", bool),
     )
 
 
-def require_files(resolved: Resolved) -> None:
+def require_files(in_force: InForce) -> None:
     """Every file that the settings name must be there, or the error says who named it."""
-    files = {key.path for key in KEYS if key.kind is Kind.FILE}
-    named = [(one.path, one.value, one.origin) for one in resolved.given if one.path in files]
-    for bucket, origin in zip(resolved.context.buckets, resolved.bucket_origins, strict=True):
-        if bucket.ca_file is not None:
-            named.append((f"ca_file of bucket {bucket.name}", bucket.ca_file, origin))
-    for path, value, origin in named:
-        if isinstance(value, Path) and not value.is_file():
+    for path, value, origin in _named_files(in_force):
+        if not value.is_file():
             raise SettingsError(f"{path} ({origin}): there is no file {value}")
+
+
+def _named_files(in_force: InForce) -> list[tuple[str, Path, str]]:
+    files = {key.path for key in KEYS if key.kind is Kind.FILE}
+    named = [(one.path, one) for one in in_force.given if one.path in files]
+    for bucket in in_force.buckets:
+        of_bucket = f"of bucket {bucket.settings.name}"
+        named += [(f"{one.path} {of_bucket}", one) for one in bucket.given if one.path == "ca_file"]
+    return [(path, one.value, str(one.origin)) for path, one in named if isinstance(one.value, Path)]
 
 
 def _named_context(file: ContextFile, flags: ConnectionFlags, environment: Mapping[str, str]) -> NamedContext | None:
@@ -112,33 +144,7 @@ def _named_context(file: ContextFile, flags: ConnectionFlags, environment: Mappi
         return None
     if variable := environment.get(CONTEXT_VARIABLE):
         return file.require(variable, CONTEXT_VARIABLE)
-    return file.require(file.current, str(file.path)) if file.current is not None else None
-
-
-def _client_conf_layer(
-    flags: ConnectionFlags, environment: Mapping[str, str], upper: tuple[Layer, ...]
-) -> tuple[Layer | None, tuple[str, ...]]:
-    if flags.client_conf is not None:
-        imported = load_client_conf(flags.client_conf)
-        return imported.layer, imported.remarks
-    variable = environment.get(CLIENT_CONF_VARIABLE)
-    if not variable:
-        return None, ()
-    # Its credentials belong to its addresses: a stray variable must not send them to the cluster that a context names.
-    if any(layer.get("admin_urls") is not None for layer in upper):
-        return None, ()
-    imported = load_client_conf(Path(variable))
-    return imported.layer, imported.remarks
-
-
-def _merged(layers: Sequence[Layer]) -> tuple[Given, ...]:
-    found: dict[str, Given] = {}
-    for layer in layers:
-        for one in layer.given:
-            if not one.path.startswith("auth."):
-                found.setdefault(one.path, one)
-    found |= {one.path: one for one in strongest_auth(layers)}
-    return tuple(found[key.path] for key in KEYS if key.path in found)
+    return file.require(file.current, f"{file.path}: current") if file.current is not None else None
 
 
 def _buckets(layers: Sequence[Layer]) -> tuple[GivenBucket, ...]:
@@ -146,20 +152,25 @@ def _buckets(layers: Sequence[Layer]) -> tuple[GivenBucket, ...]:
     for layer in reversed(layers):
         defaults = layer.bucket_defaults
         if layer.buckets:
-            found = layer.buckets
-            if defaults is not None:
-                found = tuple(GivenBucket(completed(one.settings, defaults.settings), one.origin) for one in found)
+            weaker = found
+            own = (bucket.over(defaults) if defaults is not None else bucket for bucket in layer.buckets)
+            found = tuple(_completed(bucket, weaker) for bucket in own)
         elif defaults is not None:
             if len(found) != 1:
                 raise SettingsError(
-                    f"{defaults.origin}: there are {len(found)} buckets, and this fits only one",
+                    f"{defaults.origin}: there are {len(found) or 'no'} buckets, and this is meant for one",
                     hint="name the bucket: --bucket NAME, or OFFLOADCTL_BUCKET",
                 )
-            only = found[0]
-            origin = f"{only.origin} and {defaults.origin}"
-            found = (GivenBucket(overridden(only.settings, defaults.settings), origin),)
+            found = (defaults.over(found[0]),)
     _refuse_same_bucket(found)
     return found
+
+
+def _completed(bucket: GivenBucket, weaker: Sequence[GivenBucket]) -> GivenBucket:
+    """`--bucket NAME` chooses one of the context's buckets, unless it names another endpoint."""
+    name, endpoint = bucket.settings.name, bucket.settings.endpoint
+    same = [one for one in weaker if one.settings.name == name and endpoint in (None, one.settings.endpoint)]
+    return bucket.over(same[0]) if len(same) == 1 else bucket
 
 
 def _refuse_same_bucket(buckets: tuple[GivenBucket, ...]) -> None:
@@ -179,25 +190,26 @@ class _Values:
         one = self.given.get(path)
         return one.value if one is not None and isinstance(one.value, kind) else None
 
-    def names(self, path: str) -> tuple[str, ...] | None:
-        one = self.given.get(path)
-        return one.value if one is not None and isinstance(one.value, tuple) else None
+    def need(self, path: str, kind: type[T]) -> T:
+        """The value of a key that has a default."""
+        value = self.given[path].value
+        assert isinstance(value, kind), path  # noqa: S101 - each value was checked against its key
+        return value
+
+    def names(self, path: str) -> tuple[str, ...]:
+        return cast("tuple[str, ...]", self.given[path].value)
 
 
 def _broker(values: _Values, environment: Mapping[str, str]) -> BrokerSettings:
-    known = BrokerSettings()
     return BrokerSettings(
-        admin_urls=values.names("admin_urls") or known.admin_urls,
+        admin_urls=values.names("admin_urls"),
         auth=auth_from(tuple(values.given.values()), environment),
         tls=_tls(values),
-        trusted_broker_hosts=values.names("trusted_broker_hosts") or (),
-        read_only=values.get("read_only", bool) or False,
-        rates=RateLimits(
-            light=values.get("rates.light", float) or known.rates.light,
-            loading=values.get("rates.loading", float) or known.rates.loading,
-        ),
-        connect_timeout=values.get("connect_timeout", float) or known.connect_timeout,
-        read_timeout=values.get("read_timeout", float) or known.read_timeout,
+        trusted_broker_hosts=values.names("trusted_broker_hosts"),
+        read_only=values.need("read_only", bool),
+        rates=RateLimits(light=values.need("rates.light", float), loading=values.need("rates.loading", float)),
+        connect_timeout=values.need("connect_timeout", float),
+        read_timeout=values.need("read_timeout", float),
         proxy=values.get("proxy", str),
     )
 
@@ -209,12 +221,10 @@ def _tls(values: _Values) -> TlsSettings:
             f"tls.key_file ({values.given['tls.key_file'].origin}) is given without tls.certificate_file",
             hint="mutual TLS needs both; a certificate file may hold the key as well",
         )
-    verify = values.get("tls.verify", bool)
-    verify_hostname = values.get("tls.verify_hostname", bool)
     return TlsSettings(
         ca_file=values.get("tls.ca_file", Path),
         certificate_file=certificate,
         key_file=key,
-        verify=verify if verify is not None else True,
-        verify_hostname=verify_hostname if verify_hostname is not None else True,
+        verify=values.need("tls.verify", bool),
+        verify_hostname=values.need("tls.verify_hostname", bool),
     )
