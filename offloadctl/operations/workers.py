@@ -110,7 +110,10 @@ def _collect(
             while len(results) < len(begun):
                 take(_GRACE_S)
         except (queue.Empty, KeyboardInterrupt):
-            # Whoever is not back by now is told as interrupted.
-            pass
+            # Whoever is not back by now counts as interrupted.
+            while not answers.empty():
+                index, result, _ = answers.get()
+                if result is not None:
+                    results[index] = result
         return Finished(results, frozenset(begun), interrupted=True)
     return Finished(results, frozenset(begun), interrupted=False)
