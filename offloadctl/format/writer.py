@@ -57,9 +57,12 @@ def write_blocks(
 
     `ledger_length` and `entry_count` are what the ledger's metadata says. Raises ValueError when the broker would not
     have begun or could not have gone on: an empty ledger, fewer entries than said, no room for a block's header.
+    A length that is too small ends in the trap, as the entry that does not fit would.
     """
     if entry_count <= 0:
         raise ValueError("an empty ledger is never offloaded")
+    if ledger_length < 0:
+        raise ValueError(f"a ledger's length is never negative, not even {ledger_length}")
     if max_block_size <= BLOCK_HEADER_LENGTH:
         raise ValueError(f"max_block_size must be over {BLOCK_HEADER_LENGTH}, not {max_block_size}")
     return _write_blocks(_Entries(entries), ledger_length, entry_count, max_block_size)
@@ -101,10 +104,8 @@ def _write_blocks(entries: _Entries, ledger_length: int, entry_count: int, max_b
     first_entry_id = offset = written = 0
     while first_entry_id < entry_count:
         remaining = entry_count - first_entry_id
-        # BlockAwareSegmentInputStreamImpl.calculateBlockSize
+        # BlockAwareSegmentInputStreamImpl.calculateBlockSize; never under a header's length, since no block takes more.
         length = min(max_block_size, remaining * ENTRY_HEADER_LENGTH + (ledger_length - written) + BLOCK_HEADER_LENGTH)
-        if length < BLOCK_HEADER_LENGTH:
-            raise ValueError(f"the ledger's length {ledger_length} is less than what {first_entry_id} entries hold")
         block_entries = _fill(entries, first_entry_id, remaining, room=length - BLOCK_HEADER_LENGTH)
         yield Block(first_entry_id, offset, _build_block(first_entry_id, block_entries, length))
         if not block_entries:
