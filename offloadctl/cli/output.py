@@ -99,8 +99,9 @@ def emit_result(
 ) -> None:
     """Write a command's result: tables for people, its document for programs; only what is written is made."""
     if not output.is_document:
-        screen = console()
-        for part in text(wide=output is OutputFormat.WIDE):
+        wide = output is OutputFormat.WIDE
+        screen = console(at_least=_WIDE if wide else 0)
+        for part in text(wide=wide):
             screen.print(part)
         return
     import msgspec  # noqa: PLC0415 - slow to load
@@ -120,13 +121,16 @@ def say(text: str) -> None:
     sys.stderr.write(scrub(text).rstrip("\n") + "\n")
 
 
-def console(*, stderr: bool = False) -> "Console":
-    """A rich console: colour only on a terminal and never with NO_COLOR; wide enough for pipes not to cut lines."""
+def console(*, stderr: bool = False, at_least: int = 0) -> "Console":
+    """A rich console: colour only on a terminal and never with NO_COLOR; wide enough for pipes not to cut lines.
+
+    On a terminal with fewer than `at_least` columns long lines go on in the next row, as with `kubectl -o wide`.
+    """
     from rich.console import Console  # noqa: PLC0415 - half of the time that `--help` may take
 
     stream = sys.stderr if stderr else sys.stdout
     terminal = stream.isatty()
-    return Console(
+    screen = Console(
         file=stream,
         force_terminal=terminal,
         no_color=bool(os.environ.get("NO_COLOR")) or not terminal,
@@ -134,6 +138,8 @@ def console(*, stderr: bool = False) -> "Console":
         highlight=False,
         soft_wrap=not terminal,
     )
+    screen.width = max(screen.width, at_least)
+    return screen
 
 
 def align(rows: Sequence[Sequence[str]]) -> str:
@@ -156,6 +162,7 @@ def scrubbed_streams() -> Iterator[None]:
 
 _FORMATS: Final = tuple(OutputFormat)
 _PIPE_WIDTH: Final = 200
+_WIDE: Final = 160
 
 
 class _Scrubbed(io.TextIOBase):

@@ -14,6 +14,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.offload import OffloadPlan, OffloadResult
 from offloadctl.operations.offload import Watcher
 from offloadctl.ports import Clock
+from offloadctl.report.text import short_name
 from offloadctl.units import format_size
 
 _BETWEEN_LINES_S: Final = 30.0
@@ -53,7 +54,7 @@ class _LiveTable(Watcher):
     def planned(self, plan: OffloadPlan) -> None:
         if plan.before is not None:
             self._tasks[plan.topic] = self._bars.add_task(
-                _short(plan.topic), total=plan.bytes_to_move, done=_done(plan, frozenset()), says="planned"
+                short_name(plan.topic), total=plan.bytes_to_move, done=_done(plan, frozenset()), says="planned"
             )
 
     def triggered(self, plan: OffloadPlan, *, joined: bool) -> None:
@@ -105,7 +106,3 @@ class _Lines(Watcher):
 def _done(plan: OffloadPlan, complete: frozenset[int]) -> str:
     moved = sum(ledger.size for ledger in plan.moves if ledger.ledger_id in complete)
     return f"{len(complete)} of {len(plan.moves)} ledgers, {format_size(moved)} of {format_size(plan.bytes_to_move)}"
-
-
-def _short(topic: TopicName) -> str:
-    return str(topic).removeprefix("persistent://")

@@ -250,6 +250,63 @@ class TopicOffloadStatus(_Document, frozen=True, kw_only=True):
     unread: UnreadTopicDocument | None
 
 
+class SettingDocument(_Part, frozen=True, kw_only=True):
+    """One setting in force. `origin` is flag, variable, context, client.conf or default; `source` names which one.
+
+    Secrets are masked.
+    """
+
+    key: str
+    value: str | bool | float | list[str]
+    origin: str
+    source: str
+
+
+class BucketDocument(_Part, frozen=True, kw_only=True):
+    """One bucket in force; credentials are AWS's own business and are not looked up."""
+
+    name: str
+    settings: list[SettingDocument]
+
+
+class Context(_Part, frozen=True, kw_only=True):
+    """`offloadctl context show`. With problems the settings cannot be used as they are, and the command exits with 2."""
+
+    api_version: ApiVersion = "offloadctl/v1"
+    kind: Literal["Context"] = "Context"
+    name: str
+    file: str
+    current: bool
+    settings: list[SettingDocument]
+    buckets: list[BucketDocument]
+    problems: list[str]
+
+
+class ContextSummary(_Part, frozen=True, kw_only=True):
+    """One context of the file, as the file has it. `auth` is token, basic, oauth2, certificate or none."""
+
+    api_version: ApiVersion = "offloadctl/v1"
+    kind: Literal["ContextSummary"] = "ContextSummary"
+    name: str
+    current: bool
+    admin_urls: list[str]
+    cluster: str | None
+    auth: str
+    buckets: list[str]
+    read_only: bool
+    protected: bool
+
+
+class ContextList(_Part, frozen=True, kw_only=True):
+    """`offloadctl context list`."""
+
+    api_version: ApiVersion = "offloadctl/v1"
+    kind: Literal["ContextList"] = "ContextList"
+    file: str
+    current: str | None
+    items: list[ContextSummary]
+
+
 class ErrorDetailsDocument(_Part, frozen=True, kw_only=True):
     """A failure: `code` for programs, the rest for people."""
 
@@ -273,6 +330,9 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     OffloadResult,
     OffloadStatus,
     TopicOffloadStatus,
+    Context,
+    ContextSummary,
+    ContextList,
     Error,
 )
 """Every kind of document that has a schema here."""

@@ -40,6 +40,13 @@ from offloadctl.units import format_duration, format_size
 _SHOWN_LEDGERS: Final = 20
 """So many ledgers tell how a topic looks; `-o wide` shows all."""
 
+_VERBS: Final = {
+    Outcome.PLANNED: "would move",
+    Outcome.ACCEPTED: "to move",
+    Outcome.CONFIRMED: "moved",
+    Outcome.UNCONFIRMED: "moved",
+}
+
 _FATE_STYLES: Final = {Fate.MOVES: Style.GOOD, Fate.NO_LENGTH: Style.CAREFUL, Fate.UNKNOWN: Style.CAREFUL}
 _CONFIRMATION_STYLES: Final = {
     Confirmation.CONFIRMED: Style.GOOD,
@@ -80,7 +87,7 @@ def _one(result: OffloadResult, *, wide: bool) -> Iterator[RenderableType]:
         yield _plan_table(result.plan, wide=wide)
     yield labelled("outcome", _outcome(result), style=style_of(result.exit_code))
     if result.plan is not None and result.plan.before is not None:
-        yield from _what_moves(result.plan)
+        yield from _what_moves(result.plan, _VERBS.get(result.outcome, "wanted"))
     for reason in result.reasons:
         label, _, text = reason.text.partition(": ")
         known = label in ("moves", "kept", "already offloaded")
@@ -91,7 +98,7 @@ def _one(result: OffloadResult, *, wide: bool) -> Iterator[RenderableType]:
     yield from findings(result.findings)
     for text in result.not_covered:
         yield labelled("not seen", text, style=Style.CAREFUL)
-    if result.hint:
+    if result.hint and not result.findings:
         yield labelled("do next", result.hint)
 
 
@@ -101,11 +108,9 @@ def _outcome(result: OffloadResult) -> str:
     return f"{result.outcome.value}{took}: {result.outcome.meaning}{joined}"
 
 
-def _what_moves(plan: OffloadPlan) -> Iterator[RenderableType]:
+def _what_moves(plan: OffloadPlan, verb: str) -> Iterator[RenderableType]:
     policies = plan.policies or OffloadPolicies()
-    yield labelled(
-        "moves", f"{count(len(plan.moves), 'ledger')}, {format_size(plan.bytes_to_move)}: before {plan.before}"
-    )
+    yield labelled(verb, f"{count(len(plan.moves), 'ledger')}, {format_size(plan.bytes_to_move)}: before {plan.before}")
     objects = count(OBJECTS_PER_LEDGER * len(plan.moves), "object")
     data = amount(implied_data_sizes(plan.moves, policies.max_block_size))
     yield labelled("to", f"{objects}, {data} of data, {_place(policies)}")

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rich.console import RenderableType
-from rich.text import Text
 
 from offloadctl.model.ledger import Ledger, OffloadState
 from offloadctl.model.status import StatusReport, TopicStatus, UnreadTopic, total_size
 from offloadctl.plan.storage import doubly_stored, stored_in_s3
 from offloadctl.report.origin import Origin
-from offloadctl.report.text import Column, Style, ago, amount, count, labelled, line, styled, table
+from offloadctl.report.text import Cell, Column, Style, ago, amount, count, labelled, line, short_name, styled, table
 from offloadctl.units import format_size
 
 _STATE_STYLES = {OffloadState.ERROR: Style.BAD, OffloadState.RUNNING: Style.CAREFUL, OffloadState.SUCCESS: Style.GOOD}
@@ -23,14 +22,22 @@ def status_text(report: StatusReport, origin: Origin, *, wide: bool = False) -> 
         yield line((str(parts[0].topic), Style.HEAD), f"  ({origin})")
         yield from _in_words(parts[0])
         return
+    if all(not group.partitions for group in report.groups):
+        yield line(f"{origin}")
+        yield from _block(parts, wide=wide)
+        return
     for group in report.groups:
         partitions = f", {count(group.partitions, 'partition')}" if group.partitions else ""
         yield line((str(group.topic), Style.HEAD), f"  ({origin}{partitions})")
-        rows = [part for part in group.parts if isinstance(part, TopicStatus)]
-        if rows:
-            yield _table(rows, wide=wide)
-        for part in group.parts:
-            yield from _remarks(part)
+        yield from _block(group.parts, wide=wide)
+
+
+def _block(parts: Sequence[TopicStatus | UnreadTopic], *, wide: bool) -> Iterator[RenderableType]:
+    rows = [part for part in parts if isinstance(part, TopicStatus)]
+    if rows:
+        yield _table(rows, wide=wide)
+    for part in parts:
+        yield from _remarks(part)
 
 
 def _in_words(status: TopicStatus) -> Iterator[RenderableType]:
@@ -74,46 +81,47 @@ def _remarks(part: TopicStatus | UnreadTopic) -> Iterator[RenderableType]:
 
 
 def _table(statuses: Sequence[TopicStatus], *, wide: bool) -> RenderableType:
+    in_flight = wide or any(status.in_flight or status.begun for status in statuses)
     columns = [
         Column("topic" if statuses[0].topic.partition is None else "partition", may_fold=True),
         Column("broker says"),
         Column("closed", is_number=True),
         Column("offloaded", is_number=True),
-        Column("in flight", is_number=True),
+        *([Column("unfinished", is_number=True)] if in_flight else []),
         Column("eligible", is_number=True),
         Column("oldest", is_number=True),
     ]
     if wide:
         columns += [Column("local", is_number=True), Column("in S3", is_number=True), Column("twice", is_number=True)]
-    return table(columns, [_row(status, wide=wide) for status in statuses])
+    return table(columns, [_row(status, in_flight=in_flight, wide=wide) for status in statuses])
 
 
-def _row(status: TopicStatus, *, wide: bool) -> list[str | Text]:
+def _row(status: TopicStatus, *, in_flight: bool, wide: bool) -> list[Cell]:
     partition, oldest = status.topic.partition, status.oldest_eligible
-    unknown = "?" if status.begun else "0"
-    row: list[str | Text] = [
-        str(status.topic) if partition is None else str(partition),
+    row: list[Cell] = [
+        short_name(status.topic) if partition is None else str(partition),
         styled(status.claim.state.value if status.claim else "not asked", _claim_style(status)),
-        format_size(total_size(status.closed)),
-        format_size(total_size(status.offloaded)) if status.offloaded else unknown,
-        format_size(total_size(status.in_flight)) if status.in_flight else unknown,
-        format_size(total_size(status.eligible)) if status.eligible else "0",
+        _size(status.closed),
+        "?" if status.begun else _size(status.offloaded),
+        *([_size((*status.in_flight, *status.begun))] if in_flight else []),
+        _size(status.eligible),
         ago(oldest.closed_at, status.managed_ledger.observed_at).removesuffix(" ago") if oldest else "-",
     ]
-    if wide:
-        extra = (format_size(total_size(status.local)), amount(stored_in_s3(status)), amount(doubly_stored(status)))
-        row += extra
-    return row
+    return [*row, _size(status.local), amount(stored_in_s3(status)), amount(doubly_stored(status))] if wide else row
+
+
+def _size(ledgers: Sequence[Ledger]) -> str:
+    return format_size(total_size(ledgers)) if ledgers else "-"
 
 
 def _claim(status: TopicStatus) -> str:
     if status.claim is None:
         return "not asked: no broker is known to serve the topic, and asking would load it (--load-topics)"
-    first = status.claim.last_error.partition("\n")[0]
+    first, first_kept = status.claim.last_error.partition("\n")[0], status.claim.first_unoffloaded
     words = {
         OffloadState.NOT_RUN: "NOT_RUN: no offload by hand since the topic was loaded",
         OffloadState.RUNNING: "RUNNING",
-        OffloadState.SUCCESS: f"SUCCESS, all before {status.claim.first_unoffloaded}",
+        OffloadState.SUCCESS: "SUCCESS" + (f", all before {first_kept}" if first_kept is not None else ""),
         OffloadState.ERROR: f"ERROR: {first}",
     }
     return words[status.claim.state]

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.finding import Finding
+from offloadctl.model.names import TopicName
 from offloadctl.model.status import Amount, Bound
 from offloadctl.units import format_duration, format_size
 
@@ -96,31 +97,32 @@ def ago(moment: datetime | None, now: datetime) -> str:
     return "-" if moment is None else f"{format_duration(now - moment)} ago"
 
 
+def short_name(topic: TopicName) -> str:
+    """`tenant/namespace/topic`: tables hold nothing but persistent topics."""
+    return str(topic).removeprefix("persistent://")
+
+
 def count(number: int, noun: str) -> str:
     """`1 ledger`, `2 ledgers`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def findings(found: Iterable[Finding]) -> Iterable[RenderableType]:
-    """Each finding: what, where, expected and found, what it means and what to do."""
-    for one in found:
+    """Each finding: what, where, expected and found; then what they mean and what to do."""
+    all_found = tuple(found)
+    for one in all_found:
         yield line((f"{one.severity.value}: ", Style.BAD), f"{one.what} [{one.code}]", indent=_INDENT)
-        where = ", ".join(
-            part
-            for part in (
-                f"ledger {one.ledger_id}" if one.ledger_id is not None else "",
-                one.key or "",
-                f"offset {one.offset:,}" if one.offset is not None else "",
-            )
-            if part
-        )
-        rows = (
-            ("where", where),
-            ("expected", one.expected),
-            ("found", one.found),
-            ("means", one.meaning),
-            ("do now", one.next_step),
-        )
-        for label, text in rows:
+        for label, text in (("where", _place(one)), ("expected", one.expected), ("found", one.found)):
             if text:
                 yield labelled(label, text)
+    # Findings of one cause share their meaning and their cure.
+    for text in dict.fromkeys(one.meaning for one in all_found if one.meaning):
+        yield labelled("means", text)
+    for text in dict.fromkeys(one.next_step for one in all_found if one.next_step):
+        yield labelled("do now", text, style=Style.HEAD)
+
+
+def _place(one: Finding) -> str:
+    ledger = f"ledger {one.ledger_id}" if one.ledger_id is not None else ""
+    offset = f"offset {one.offset:,}" if one.offset is not None else ""
+    return ", ".join(part for part in (ledger, one.key or "", offset) if part)
