@@ -39,10 +39,11 @@ class Broker(FakeBroker):
 
 def printed(parts: Iterable[RenderableType], *, width: int = 80) -> str:
     """As a terminal of that width would show it; wrapped lines joined by one blank."""
-    screen = Console(width=width, no_color=True, highlight=False, file=StringIO())
+    file = StringIO()
+    screen = Console(width=width, no_color=True, highlight=False, file=file)
     for part in parts:
         screen.print(part)
-    text = screen.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO from above
+    text = file.getvalue()
     assert all(len(line) <= width for line in text.splitlines())
     return text
 
