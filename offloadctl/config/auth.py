@@ -1,7 +1,7 @@
 """Who we are to the broker: which source wins when several name credentials, and what they become."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -57,6 +57,15 @@ def strongest_auth(layers: Sequence[Layer]) -> tuple[Given, ...]:
     return tuple(slots.values())
 
 
+def excluded_by(path: str, others: Iterable[str]) -> tuple[str, ...]:
+    """Those of the other keys that cannot stand beside this one."""
+    if path not in _SLOTS:
+        return ()
+    scheme, slot = _SLOTS[path]
+    known = [other for other in others if other in _SLOTS and other != path]
+    return tuple(other for other in known if _SLOTS[other][0] is not scheme or _SLOTS[other][1] == slot)
+
+
 def auth_from(given: Sequence[Given], environment: Mapping[str, str]) -> BrokerAuth | None:
     """The credentials that these values make; None if they name none."""
     auth = {one.path: one for one in given if one.path in _SLOTS}
@@ -75,14 +84,12 @@ def _said_by(layer: Layer) -> list[Given]:
     said = [one for one in layer.given if one.path in _SLOTS]
     slots: dict[str, Given] = {}
     for one in said:
-        scheme, slot = _SLOTS[one.path]
-        other = next((before for before in slots.values() if _SLOTS[before.path][0] is not scheme), slots.get(slot))
-        if other is not None:
+        if others := excluded_by(one.path, (before.path for before in slots.values())):
             raise SettingsError(
-                f"{one.origin}: {other.path} and {one.path} exclude each other",
+                f"{one.origin}: {others[0]} and {one.path} exclude each other",
                 hint="keep one of them",
             )
-        slots[slot] = one
+        slots[_SLOTS[one.path][1]] = one
     return said
 
 

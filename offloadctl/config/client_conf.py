@@ -96,7 +96,7 @@ def parse_client_conf(text: str, path: Path) -> Imported:
         "tls.verify": False if insecure else None,
         "tls.verify_hostname": verify_hostname,
     }
-    origin = Origin(OriginKind.CLIENT_CONF, f"client.conf {path}")
+    origin = Origin(OriginKind.CLIENT_CONF, f"client.conf {path.absolute()}")
     # AuthenticationTls wins over the certificate keys, as in the Java client.
     layer = Layer(give(settings | dict(auth), origin, base))
     return Imported("client.conf", layer, remarks, _left_out(values))

@@ -137,11 +137,21 @@ def _with_new_key(statements: list[Statement], path: Place, new: str) -> str:
 def _without_key(text: str, path: Place) -> str:
     statements = scan(text)
     _refuse_inline(statements, path)
-    kept = [one for one in statements if not (one.is_assignment and one.path == path)]
+    kept = _without_line(statements, path)
     expected = tomllib.loads(text)
     _take_out(expected, path)
     after = _without_tables(kept, lambda table: table == path[:-1] and len(table) > 2, only_empty=True)
     return _checked(after, expected)
+
+
+def _without_line(statements: Sequence[Statement], path: Place) -> list[Statement]:
+    at = next((at for at, one in enumerate(statements) if one.is_assignment and one.path == path), None)
+    if at is None:
+        return list(statements)
+    # A line that stood alone leaves one blank line, not two.
+    alone = at == 0 or statements[at - 1].is_blank
+    end = at + 2 if alone and at + 1 < len(statements) and statements[at + 1].is_blank else at + 1
+    return [*statements[:at], *statements[end:]]
 
 
 def _with_table(text: str, table: Place) -> str:

@@ -3,7 +3,7 @@
 The field names are those of pulsarctl's pkg/cmdutils/ctx_conf.go; `clientID` is the older spelling of `client_id`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from offloadctl.config.client_conf import split_addresses
 from offloadctl.config.given import Layer, Origin, OriginKind
 from offloadctl.config.imported import Imported, LeftOut, give, oauth2_key
+from offloadctl.config.keys import unknown
 from offloadctl.errors import SettingsError
 from offloadctl.redaction import remember
 
@@ -40,27 +41,31 @@ class PulsarctlContexts:
     current: str | None = None
 
 
-def load_pulsarctl(path: Path) -> PulsarctlContexts:
-    """The contexts of a pulsarctl file."""
+def load_pulsarctl(path: Path, *, only: Sequence[str] = ()) -> PulsarctlContexts:
+    """The contexts of a pulsarctl file; with `only`, these."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SettingsError(f"pulsarctl file {path} cannot be read: {reason}") from error
-    return parse_pulsarctl(text, path)
+    return parse_pulsarctl(text, path, only=only)
 
 
-def parse_pulsarctl(text: str, path: Path) -> PulsarctlContexts:
-    """The contexts of a pulsarctl file's text."""
+def parse_pulsarctl(text: str, path: Path, *, only: Sequence[str] = ()) -> PulsarctlContexts:
+    """The contexts of a pulsarctl file's text; with `only`, these, whatever is wrong with the others."""
     where = f"pulsarctl file {path}"
     document = _table(_yaml(text, where), where)
     contexts = _table(document.get("contexts") or {}, f"{where}, contexts")
     logins = _table(document.get("auth-info") or {}, f"{where}, auth-info")
     if not contexts:
         raise SettingsError(f"{where}: holds no contexts", hint="is it pulsarctl's? It is at ~/.config/pulsar/config")
+    for name in only:
+        if name not in contexts:
+            raise unknown("context", name, where, contexts)
     imported = tuple(
         _context(name, _table(table, f"{where}, {name}"), _table(logins.get(name) or {}, f"{where}, {name}"), path)
         for name, table in contexts.items()
+        if not only or name in only
     )
     current = document.get("current-context")
     return PulsarctlContexts(imported, current if isinstance(current, str) and current in contexts else None)

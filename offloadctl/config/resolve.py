@@ -122,18 +122,32 @@ def context_from(name: str, in_force: InForce, environment: Mapping[str, str]) -
 
 def require_files(in_force: InForce) -> None:
     """Every file that the settings name must be there, or the error says who named it."""
-    for path, value, origin in _named_files(in_force):
-        if not value.is_file():
-            raise SettingsError(f"{path} ({origin}): there is no file {value}")
+    for missing in _missing_files(in_force):
+        raise SettingsError(missing)
 
 
-def _named_files(in_force: InForce) -> list[tuple[str, Path, str]]:
+def problems_of(name: str, in_force: InForce, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Why these settings cannot be used as they are: every reason that can be told without asking anybody."""
+    missing = _missing_files(in_force)
+    try:
+        context_from(name, in_force, environment)
+    except SettingsError as error:
+        # A secret's file that is not there is told of already.
+        return missing or (error.message,)
+    return missing
+
+
+def _missing_files(in_force: InForce) -> tuple[str, ...]:
     files = {key.path for key in KEYS if key.kind is Kind.FILE}
     named = [(one.path, one) for one in in_force.given if one.path in files]
     for bucket in in_force.buckets:
         of_bucket = f"of bucket {bucket.settings.name}"
         named += [(f"{one.path} {of_bucket}", one) for one in bucket.given if one.path == "ca_file"]
-    return [(path, one.value, str(one.origin)) for path, one in named if isinstance(one.value, Path)]
+    return tuple(
+        f"{path} ({one.origin}): there is no file {one.value}"
+        for path, one in named
+        if isinstance(one.value, Path) and not one.value.is_file()
+    )
 
 
 def _named_context(file: ContextFile, flags: ConnectionFlags, environment: Mapping[str, str]) -> NamedContext | None:

@@ -270,7 +270,7 @@ class BucketDocument(_Part, frozen=True, kw_only=True):
 
 
 class Context(_Part, frozen=True, kw_only=True):
-    """`offloadctl context show`. With problems the settings cannot be used as they are, and the command exits with 2."""
+    """`offloadctl context show`. With problems the settings cannot be used as they are, and the exit code is 2."""
 
     api_version: ApiVersion = "offloadctl/v1"
     kind: Literal["Context"] = "Context"

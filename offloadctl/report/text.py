@@ -56,13 +56,13 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, indent: 
         )
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-    return Padding(made, (0, 0, 0, indent))
+    return Padding(made, (0, 0, 0, indent), expand=False)
 
 
 def line(*parts: tuple[str, Style] | str, indent: int = 0) -> RenderableType:
     """One line of text, whose brackets are brackets; it wraps with its indent."""
     text = Text.assemble(*((part, "") if isinstance(part, str) else (part[0], str(part[1])) for part in parts))
-    return Padding(text, (0, 0, 0, indent)) if indent else text
+    return Padding(text, (0, 0, 0, indent), expand=False) if indent else text
 
 
 def labelled(label: str, text: str, *, style: Style = Style.PLAIN, width: int = 12) -> RenderableType:
@@ -71,7 +71,7 @@ def labelled(label: str, text: str, *, style: Style = Style.PLAIN, width: int = 
     made.add_column(width=width, no_wrap=True)
     made.add_column(overflow="fold")
     made.add_row(Text(label, style=Style.QUIET), Text(text, style=str(style)))
-    return Padding(made, (0, 0, 0, _INDENT))
+    return Padding(made, (0, 0, 0, _INDENT), expand=False)
 
 
 def styled(text: str, style: Style) -> Text:
