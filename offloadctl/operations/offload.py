@@ -132,7 +132,8 @@ class Offload:
 
     def _wait(self, plan: OffloadPlan) -> Waited:
         def polled(status: OffloadStatus) -> None:
-            self.watcher.progressed(plan, status, self._complete(plan))
+            if status.state is OffloadState.RUNNING:
+                self.watcher.progressed(plan, status, self._complete(plan))
 
         return Wait(self.ports.admin, self.ports.clock, plan.topic, self.timeout_s, polled).until_done()
 
