@@ -31,7 +31,7 @@ demo: $(FOR_USE) ## Install into .venv and offload a topic of the embedded clust
 install: $(FOR_USE) ## Install into .venv only; then run .venv/bin/offloadctl
 
 ##@ Work on it
-.PHONY: dev test slow check format lint types imports bench clean
+.PHONY: dev test slow it images check format lint types imports bench clean
 dev: $(FOR_WORK) ## Install what tests and checks need into .venv
 
 test: $(FOR_WORK) ## The fast tests
@@ -40,6 +40,13 @@ test: $(FOR_WORK) ## The fast tests
 slow: $(FOR_WORK) ## The long tests: simulations and kills
 	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-slow} $(BIN)/pytest -n $(JOBS) -m slow --durations=10 $(SEED) $(PYTEST_ARGS) \
 	  || [ $$? -eq 5 ] # 5: no test was selected
+
+it: $(FOR_WORK) ## The tests on a real Pulsar and a real MinIO; needs Docker, and makes the images first
+	@[ -n "$$OFFLOADCTL_IT_ADMIN_URL" ] || [ -n "$$OFFLOADCTL_IT_PULSAR_IMAGE" ] || $(MAKE) --no-print-directory images
+	$(BIN)/pytest -m integration --timeout=600 --durations=15 $(SEED) $(PYTEST_ARGS)
+
+images: $(FOR_WORK) ## Local images of Pulsar, MinIO and offloadctl, where no image registry is reachable
+	@$(BIN)/python -m tests.stack.images
 
 check: lint types imports test ## Format, lint, types, import contracts, fast tests
 
@@ -58,7 +65,7 @@ imports: $(FOR_WORK) ## The import contracts of the architecture
 	@$(BIN)/lint-imports --no-logo --no-cache
 
 bench: $(FOR_WORK) ## Measure what the documentation claims
-	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script" || exit 1; done
 
 clean: ## Remove .venv and every cache
 	rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

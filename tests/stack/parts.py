@@ -16,10 +16,12 @@ from pathlib import Path
 
 PULSAR_VERSION = "4.0.7"
 MINIO_VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
+MINIO_CLIENT_VERSION = "v0.0.0-20250313080218-cf909e1063a9"
 CACHE_VARIABLE = "OFFLOADCTL_STACK_CACHE"
 
 STACK = Path(__file__).resolve().parent
 BROKER_FILES = STACK / "broker"
+TOOLS_FILES = STACK / "tools"
 OFFLOADER_FILES = STACK / "offloader"
 NAR_NAME = "standin-offloader.nar"
 
@@ -38,13 +40,12 @@ def cache_directory() -> Path:
 
 def broker_jars() -> Path:
     """The directory with the jars of a standalone broker."""
-    pom = BROKER_FILES / "pom.xml"
+    return _jars("the broker's jars", f"broker-{PULSAR_VERSION}", BROKER_FILES / "pom.xml")
 
-    def build(target: Path) -> None:
-        goal = ("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={target}")
-        _run("the broker's jars", "mvn", "-q", "-B", "-f", str(pom), *goal)
 
-    return _cached(f"broker-{PULSAR_VERSION}", [pom], build)
+def client_tools() -> Path:
+    """The directory with the jars of the real pulsar-admin and pulsar-client."""
+    return _jars("pulsar-admin", "client-tools", TOOLS_FILES / "pom.xml")
 
 
 def offloader_directory() -> Path:
@@ -55,7 +56,7 @@ def offloader_directory() -> Path:
         with tempfile.TemporaryDirectory() as scratch:
             work = Path(scratch) / "offloader"
             shutil.copytree(OFFLOADER_FILES, work, ignore=shutil.ignore_patterns("target"))
-            _run("the stand-in offloader", "mvn", "-q", "-B", "-f", str(work / "pom.xml"), "package")
+            run("the stand-in offloader", "mvn", "-q", "-B", "-f", str(work / "pom.xml"), "package")
             shutil.copy(work / "target" / NAR_NAME, target / NAR_NAME)
 
     return _cached("offloader", sources, build)
@@ -63,17 +64,42 @@ def offloader_directory() -> Path:
 
 def minio_binary() -> Path:
     """The MinIO server, built by Go from its pinned source."""
+    return _go_binary("MinIO", "minio", MINIO_VERSION)
 
-    def build(target: Path) -> None:
-        module = f"github.com/minio/minio@{MINIO_VERSION}"
-        _run("MinIO", "go", "install", module, environment={"GOBIN": str(target)})
 
-    return _cached(f"minio-{MINIO_VERSION}", [], build) / "minio"
+def minio_client() -> Path:
+    """MinIO's `mc`, which makes the bucket and tells whether the server is ready."""
+    return _go_binary("MinIO's client", "mc", MINIO_CLIENT_VERSION)
 
 
 def java() -> str:
     """The `java` command."""
     return _command("java", "the broker")
+
+
+def run(part: str, command: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run a command that a part is made with, and answer what it printed."""
+    words = [_command(command, part), *arguments]
+    done = subprocess.run(words, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        last_lines = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+        raise PartMissing(f"{part}: `{' '.join(words)}` failed with exit code {done.returncode}:\n{last_lines}")
+    return done.stdout
+
+
+def _jars(part: str, name: str, pom: Path) -> Path:
+    def build(target: Path) -> None:
+        goal = ("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={target}")
+        run(part, "mvn", "-q", "-B", "-f", str(pom), *goal)
+
+    return _cached(name, [pom], build)
+
+
+def _go_binary(part: str, name: str, version: str) -> Path:
+    def build(target: Path) -> None:
+        run(part, "go", "install", f"github.com/minio/{name}@{version}", environment={"GOBIN": str(target)})
+
+    return _cached(f"{name}-{version}", [], build) / name
 
 
 def _cached(name: str, sources: list[Path], build: Callable[[Path], None]) -> Path:
@@ -96,14 +122,6 @@ def _cached(name: str, sources: list[Path], build: Callable[[Path], None]) -> Pa
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return finished
-
-
-def _run(part: str, command: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-    words = [_command(command, part), *arguments]
-    done = subprocess.run(words, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        last_lines = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        raise PartMissing(f"{part}: `{' '.join(words)}` failed with exit code {done.returncode}:\n{last_lines}")
 
 
 def _command(name: str, part: str) -> str:
