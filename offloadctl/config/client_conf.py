@@ -30,6 +30,7 @@ _READ: Final = (
     "useKeyStoreTls",
     "sslFactoryPlugin",
 )
+_BY_LOWER: Final = {key.lower(): key for key in _READ}
 _BINARY_PROTOCOL: Final = "only the admin REST service is used"
 _KEY_STORE: Final = "Java key stores are off (useKeyStoreTls=false)"
 _JAVA_ONLY: Final = "it is for Java"
@@ -123,8 +124,8 @@ def _properties(text: str, path: Path) -> Mapping[str, str]:
         if key in _READ or key in _LEFT_OUT:
             continue
         # A wide net here would catch keys of newer Pulsar versions.
-        if near := difflib.get_close_matches(key, _READ, n=1, cutoff=0.85):
-            raise SettingsError(f"client.conf {path}: unknown key {key!r}", hint=f"did you mean {near[0]}?")
+        if near := difflib.get_close_matches(key.lower(), _BY_LOWER, n=1, cutoff=0.85):
+            raise SettingsError(f"client.conf {path}: unknown key {key!r}", hint=f"did you mean {_BY_LOWER[near[0]]}?")
     for key in ("authParams", "tlsTrustStorePassword", "tlsKeyStorePassword"):
         remember(values.get(key, ""))
     return values

@@ -69,7 +69,7 @@ def with_changes(text: str, name: str, changes: Sequence[Change]) -> str:
 
 
 def without_context(text: str, name: str) -> str:
-    """The text without the context `name`, and without the comments that stand directly above its tables."""
+    """The text without the context `name`, and without the comments directly above and below its tables."""
     after = _without_tables(scan(text), lambda table: table[:2] == ("contexts", name), comments=True)
     expected = tomllib.loads(text)
     expected.get("contexts", {}).pop(name, None)
@@ -90,7 +90,7 @@ class _Block:
     start: int
     end: int
     last: int
-    """Behind the last key, or the header: what follows may be a comment on the next table."""
+    """Behind the last key, or the header, and the comment directly below it."""
 
 
 def _blocks(statements: Sequence[Statement]) -> list[_Block]:
@@ -98,8 +98,11 @@ def _blocks(statements: Sequence[Statement]) -> list[_Block]:
     blocks = []
     for number, (start, end) in enumerate(pairwise(starts)):
         ours = [at for at in range(start, end) if statements[at].is_assignment or statements[at].is_header]
-        table = statements[start].table if number else ()
-        blocks.append(_Block(table, start, end, ours[-1] + 1 if ours else start))
+        last = ours[-1] + 1 if ours else start
+        comment = next((at for at in range(last, end) if not statements[at].is_comment), end)
+        # What stands directly above the next header is about that one.
+        last = last if comment == end < len(statements) else comment
+        blocks.append(_Block(statements[start].table if number else (), start, end, last))
     return blocks
 
 
@@ -137,17 +140,20 @@ def _with_new_key(statements: list[Statement], path: Place, new: str) -> str:
 def _without_key(text: str, path: Place) -> str:
     statements = scan(text)
     _refuse_inline(statements, path)
-    kept = _without_line(statements, path)
     expected = tomllib.loads(text)
     _take_out(expected, path)
-    after = _without_tables(kept, lambda table: table == path[:-1] and len(table) > 2, only_empty=True)
-    return _checked(after, expected)
+    return _checked(joined(_without_line(statements, path)), expected)
 
 
 def _without_line(statements: Sequence[Statement], path: Place) -> list[Statement]:
     at = next((at for at, one in enumerate(statements) if one.is_assignment and one.path == path), None)
     if at is None:
         return list(statements)
+    block = next(block for block in _blocks(statements) if block.start <= at < block.end)
+    beside = (*statements[block.start + 1 : at], *statements[at + 1 : block.last])
+    if len(block.table) > 2 and all(one.is_blank for one in beside):
+        # The only key of a table inside the context takes its header along.
+        return [*statements[: _above(statements, block.start)], *statements[at + 1 :]]
     # A line that stood alone leaves one blank line, not two.
     alone = at == 0 or statements[at - 1].is_blank
     end = at + 2 if alone and at + 1 < len(statements) and statements[at + 1].is_blank else at + 1
@@ -207,33 +213,27 @@ def _without_buckets(text: str, context: Place, name: str | None) -> str:
 
 
 def _without_tables(
-    statements: Sequence[Statement],
-    is_meant: Callable[[Place], bool],
-    *,
-    comments: bool = False,
-    only_empty: bool = False,
+    statements: Sequence[Statement], is_meant: Callable[[Place], bool], *, comments: bool = False
 ) -> str:
     """The text without some tables, and without the blank lines before them; what follows their last key stays."""
     gone: set[int] = set()
     for block in _blocks(statements)[1:]:
-        if not is_meant(block.table) or (only_empty and not _is_empty(statements[block.start + 1 : block.end])):
-            continue
-        gone.update(range(block.start, block.last))
-        above = block.start
-        if comments:
-            while above > 0 and statements[above - 1].is_comment:
-                above -= 1
-            # At the very top it may well be about the file.
-            above = above or block.start
-        while above > 0 and statements[above - 1].is_blank:
-            above -= 1
-        gone.update(range(above, block.start))
+        if is_meant(block.table):
+            gone.update(range(_above(statements, block.start, comments=comments), block.last))
     text = joined([one for at, one in enumerate(statements) if at not in gone])
     return text.lstrip("\r\n") if 0 in gone else text
 
 
-def _is_empty(statements: Iterable[Statement]) -> bool:
-    return all(one.is_blank for one in statements)
+def _above(statements: Sequence[Statement], start: int, *, comments: bool = False) -> int:
+    """Where the blank lines above a header begin, or the comment that stands directly above it."""
+    at = start
+    while comments and at > 0 and statements[at - 1].is_comment:
+        at -= 1
+    # At the very top it may well be about the file.
+    at = at or start
+    while at > 0 and statements[at - 1].is_blank:
+        at -= 1
+    return at
 
 
 def _with_new_table(statements: Sequence[Statement], header: str, beside: Place, lines: Sequence[str]) -> str:

@@ -89,7 +89,8 @@ def _key_in_address(path: str, where: str) -> Mapping[str, object]:
     media_type, _, data = path.partition(",")
     remember(data)
     try:
-        text = base64.b64decode(data).decode() if media_type.endswith(";base64") else unquote(data)
+        plain = unquote(data)
+        text = base64.b64decode(plain, validate=True).decode() if media_type.endswith(";base64") else plain
     except (binascii.Error, UnicodeDecodeError):
         raise SettingsError(f"{where}: the data: address holds no base64 text") from None
     client_id, secret = read_oauth2_key(text, where)
