@@ -142,8 +142,10 @@ final class OffloadedLedger implements ReadHandle {
                     "ledger " + id + ": cannot read entries " + first + " to " + last + (closed ? ", closed" : ""));
         }
         Map.Entry<Long, OffloadIndex.Block> block = index.blocks().floorEntry(first);
-        long offset = first == nextEntryId ? nextOffset : block.getValue().offset() + LedgerBlocks.HEADER_LENGTH;
-        long expected = first == nextEntryId ? first : block.getKey();
+        // A block's first entry is found by the index: where the last read ended is then in the block before.
+        boolean readsOn = first == nextEntryId && first != block.getKey();
+        long offset = readsOn ? nextOffset : block.getValue().offset() + LedgerBlocks.HEADER_LENGTH;
+        long expected = readsOn ? first : block.getKey();
         List<LedgerEntry> entries = new ArrayList<>();
         while (expected <= last) {
             Map.Entry<Long, OffloadIndex.Block> next = index.blocks().higherEntry(block.getKey());

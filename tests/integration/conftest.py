@@ -1,0 +1,107 @@
+"""A real Pulsar with a real MinIO: one for all tests, and one of their own for those that do harm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Final
+from uuid import uuid4
+
+import pytest
+
+from tests.integration.audit import Auditor
+from tests.integration.containers import Cluster, running_cluster
+from tests.integration.stack import CHOICE, PREFIX, Stack, Topic
+from tests.stack import parts
+
+STACK_CACHE: Final = parts.cache_directory()
+"""Taken before the tests get a home of their own."""
+
+ClusterStarter = Callable[..., AbstractContextManager[Cluster]]
+TopicMaker = Callable[[str], Topic]
+
+_offloader = pytest.StashKey[str]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which offloader made the objects."""
+    if found := terminalreporter.config.stash.get(_offloader, None):
+        terminalreporter.write_line(f"integration tests ran on {found}")
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster | None]:
+    """The containers of the stack that most tests share; None where a running stack was named."""
+    if CHOICE.running is not None:
+        request.config.stash[_offloader] = f"the stack at {CHOICE.running.admin_url}, with an offloader unknown to us"
+        yield None
+        return
+    with running_cluster(CHOICE.pulsar_image, CHOICE.minio_image) as cluster:
+        request.config.stash[_offloader] = f"{CHOICE.pulsar_image} with {offloader_of(cluster)}"
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def shared_stack(shared_cluster: Cluster | None) -> Stack:
+    """The stack that most tests share."""
+    if shared_cluster is not None:
+        return shared_cluster.stack
+    assert CHOICE.running is not None
+    return CHOICE.running
+
+
+@pytest.fixture(scope="session")
+def own_containers(shared_cluster: Cluster | None) -> None:
+    """Skip by name what needs containers of ours: the harm it does, or what it reads inside, is for them alone."""
+    if shared_cluster is None:
+        pytest.skip(f"needs containers of its own, and {PREFIX}ADMIN_URL names a stack that is not ours")
+
+
+@pytest.fixture
+def start_cluster(own_containers: None) -> ClusterStarter:
+    """Start a cluster that a test may break."""
+    return partial(running_cluster, CHOICE.pulsar_image, CHOICE.minio_image)
+
+
+@pytest.fixture
+def namespace(shared_stack: Stack, request: pytest.FixtureRequest) -> str:
+    """A namespace of the test's own that keeps its messages for ever."""
+    return make_namespace(shared_stack, request.node.name)
+
+
+@pytest.fixture
+def make_topic(shared_stack: Stack, namespace: str, auditor: Auditor) -> TopicMaker:
+    """Topics of the test's own namespace; bucket and metadata are compared when the test is over."""
+    return lambda name: Topic(shared_stack, f"persistent://{namespace}/{name}")
+
+
+@pytest.fixture
+def auditor(shared_stack: Stack, namespace: str) -> Iterator[Auditor]:
+    """Compares bucket and metadata at the test's end; what is left over is expected or the test fails."""
+    watching = Auditor.from_now(shared_stack, [namespace])
+    yield watching
+    assert watching.compare() == watching.expected
+
+
+@pytest.fixture(autouse=True)
+def _parts_cache(_own_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(parts.CACHE_VARIABLE, str(STACK_CACHE))
+
+
+def make_namespace(stack: Stack, test_name: str) -> str:
+    """A new namespace named after a test, with infinite retention: else closed ledgers are trimmed at once."""
+    name = "public/" + re.sub(r"[^a-z0-9]+", "-", test_name.lower())[:60].strip("-") + "-" + uuid4().hex[:8]
+    stack.put(f"namespaces/{name}")
+    stack.post(f"namespaces/{name}/retention", {"retentionTimeInMinutes": -1, "retentionSizeInMB": -1})
+    return name
+
+
+def offloader_of(cluster: Cluster) -> str:
+    """What the image has as its offloader."""
+    _, listing = cluster.pulsar.run(["ls", "offloaders"])
+    if parts.NAR_NAME in listing.split():
+        return f"the stand-in offloader of this project ({parts.NAR_NAME})"
+    jcloud = [name for name in listing.split() if "jcloud" in name]
+    return f"Pulsar's own offloader ({jcloud[0]})" if jcloud else f"an unknown offloader ({listing.strip()})"

@@ -1,0 +1,241 @@
+"""Pulsar and MinIO in containers of their own network, and the harm that tests do to them.
+
+Every port has the same number inside and outside, so that the address that a broker advertises, 127.0.0.1, is right
+for its clients here and for itself there.
+"""
+
+from __future__ import annotations
+
+import shlex
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import requests
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
+
+from tests.integration.stack import REGION, Stack, eventually
+from tests.stack import parts
+
+ACCESS_KEY: Final = "integration-access-key"
+SECRET_KEY: Final = "integration-secret-key"
+BUCKET: Final = "pulsar-offload"
+_MINIO_ALIAS: Final = "minio"
+_MINIO_PORT: Final = 9000
+_MEMORY: Final = "-Xms256m -Xmx768m -XX:MaxDirectMemorySize=768m"
+
+# The reaper's image comes from a registry; every container here is stopped by the fixture that started it.
+testcontainers_config.ryuk_disabled = True
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A container that can be killed, frozen and started again; its ports and its disk stay the same."""
+
+    container: DockerContainer
+
+    def kill(self) -> None:
+        """`kill -9` of all that runs in it."""
+        self.container.get_wrapped_container().kill(signal="SIGKILL")
+        self.container.get_wrapped_container().wait()
+
+    def stop(self) -> None:
+        """Ask it to end, and wait."""
+        self.container.get_wrapped_container().stop(timeout=30)
+
+    def start(self) -> None:
+        """Start what was killed or stopped."""
+        self.container.get_wrapped_container().start()
+
+    def freeze(self) -> None:
+        """Stop its clock: connections stay open and nothing answers."""
+        self.container.get_wrapped_container().pause()
+
+    def thaw(self) -> None:
+        """Let a frozen one go on."""
+        self.container.get_wrapped_container().unpause()
+
+    def run(self, command: list[str], *, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """The exit code and output of a command inside."""
+        done = self.container.get_wrapped_container().exec_run(command, environment=dict(environment or {}))
+        return done.exit_code, done.output.decode(errors="replace")
+
+    def run_in_background(self, command: list[str], *, environment: Mapping[str, str]) -> None:
+        """Start a command inside that outlives this call."""
+        self.container.get_wrapped_container().exec_run(command, environment=dict(environment), detach=True)
+
+    def log(self) -> str:
+        """All that it has printed."""
+        return bytes(self.container.get_wrapped_container().logs()).decode(errors="replace")
+
+
+def free_port() -> int:
+    """A port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerPorts:
+    """Where one broker listens."""
+
+    web: int = field(default_factory=free_port)
+    broker: int = field(default_factory=free_port)
+
+    @property
+    def admin_url(self) -> str:
+        return f"http://127.0.0.1:{self.web}"
+
+    @property
+    def broker_url(self) -> str:
+        return f"pulsar://127.0.0.1:{self.broker}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A stack of our own containers."""
+
+    stack: Stack
+    pulsar: Server
+    minio: Server
+    ports: BrokerPorts
+    second_ports: BrokerPorts
+    settings: Mapping[str, str]
+
+    def await_broker(self, *, seconds: float = 120) -> None:
+        """The first broker serves topics."""
+        await_broker(self.stack, self.pulsar, seconds=seconds)
+
+    def start_second_broker(self) -> Stack:
+        """Another broker on the same metadata store; only with ZooKeeper. It runs beside the first in its container."""
+        settings = {**self.settings, **broker_settings(self.second_ports)}
+        settings |= {"metadataStoreUrl": "zk:127.0.0.1:2181", "configurationMetadataStoreUrl": "zk:127.0.0.1:2181"}
+        environment = _as_environment(settings)
+        command = "cp conf/standalone.conf /tmp/second.conf && bin/apply-config-from-env.py /tmp/second.conf"
+        command += " && cp /tmp/second.conf conf/broker.conf && exec bin/pulsar broker > /tmp/second.log 2>&1"
+        self.pulsar.run_in_background(["sh", "-c", command], environment=environment)
+        second = Stack(
+            self.second_ports.admin_url,
+            self.second_ports.broker_url,
+            self.stack.s3_url,
+            self.stack.bucket,
+            self.stack.access_key,
+            self.stack.secret_key,
+            self.stack.token,
+        )
+        await_broker(second, self.pulsar, seconds=120)
+        return second
+
+    def kill_second_broker(self) -> None:
+        """`kill -9` of the broker that was started second, by the class that only it runs."""
+        find = "for p in /proc/[0-9]*; do grep -qa PulsarBrokerStarter $p/cmdline && echo ${p#/proc/}; done"
+        code, output = self.pulsar.run(["sh", "-c", f"kill -9 $({find} | grep -vx $$)"])
+        assert code == 0, output
+
+    def pulsar_admin(self, *arguments: str) -> tuple[int, str]:
+        """The exit code and output of the real pulsar-admin."""
+        return self.pulsar.run(["bin/pulsar-admin", "--admin-url", self.stack.admin_url, *arguments])
+
+
+def broker_settings(ports: BrokerPorts) -> dict[str, str]:
+    """Where a broker listens, and what it tells clients of it."""
+    return {
+        "webServicePort": str(ports.web),
+        "brokerServicePort": str(ports.broker),
+        "advertisedAddress": "127.0.0.1",
+        "bindAddress": "0.0.0.0",
+    }
+
+
+def test_settings() -> dict[str, str]:
+    """The settings that this project's tests need of any broker: small ledgers, offload by hand only."""
+    lines = (parts.BROKER_FILES / "standalone.conf").read_text().splitlines()
+    settings = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    for family in ("managedLedgerOffload", "s3ManagedLedgerOffload"):
+        endpoint = f"http://{_MINIO_ALIAS}:{_MINIO_PORT}"
+        settings |= {f"{family}Bucket": BUCKET, f"{family}Region": REGION, f"{family}ServiceEndpoint": endpoint}
+    return settings
+
+
+@contextmanager
+def running_cluster(
+    pulsar_image: str,
+    minio_image: str,
+    *,
+    settings: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    zookeeper: bool = False,
+    token: str | None = None,
+) -> Iterator[Cluster]:
+    """A fresh Pulsar and MinIO; `settings` are keys of broker.conf, an empty environment holds no credentials."""
+    ports, second_ports, s3_port = BrokerPorts(), BrokerPorts(), free_port()
+    stack = Stack(
+        ports.admin_url, ports.broker_url, f"http://127.0.0.1:{s3_port}", BUCKET, ACCESS_KEY, SECRET_KEY, token
+    )
+    credentials = {"ACCESS_KEY_ID": ACCESS_KEY, "ACCESS_KEY_SECRET": SECRET_KEY}
+    all_settings = {**test_settings(), **broker_settings(ports), **(settings or {})}
+    if zookeeper:
+        del all_settings["loadBalancerEnabled"]
+    with ExitStack() as running:
+        network = running.enter_context(Network())
+        minio = DockerContainer(minio_image).with_command("server /data").with_network(network)
+        minio.with_network_aliases(_MINIO_ALIAS).with_bind_ports(_MINIO_PORT, s3_port)
+        minio.with_env("MINIO_ROOT_USER", ACCESS_KEY).with_env("MINIO_ROOT_PASSWORD", SECRET_KEY)
+        running.enter_context(minio)
+        await_minio(stack)
+        stack.s3().create_bucket(Bucket=BUCKET)
+        pulsar = DockerContainer(pulsar_image).with_command(_start_command()).with_network(network)
+        for port in (ports.web, ports.broker, second_ports.web, second_ports.broker):
+            pulsar.with_bind_ports(port, port)
+        variables = {**_as_environment(all_settings), **(credentials if environment is None else environment)}
+        variables |= {"PULSAR_STANDALONE_USE_ZOOKEEPER": "1"} if zookeeper else {}
+        for name, value in variables.items():
+            pulsar.with_env(name, value)
+        running.enter_context(pulsar)
+        await_broker(stack, Server(pulsar), seconds=120)
+        yield Cluster(stack, Server(pulsar), Server(minio), ports, second_ports, all_settings)
+
+
+def await_minio(stack: Stack) -> None:
+    """MinIO answers."""
+
+    def answers() -> bool:
+        try:
+            return requests.get(f"{stack.s3_url}/minio/health/live", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    eventually(answers, "MinIO answers", seconds=60)
+
+
+def await_broker(stack: Stack, server: Server, *, seconds: float) -> None:
+    """The broker has its default namespace, and so serves topics."""
+
+    def serves() -> bool:
+        try:
+            answer = stack.call("GET", "namespaces/public")
+        except requests.RequestException:
+            return False
+        return answer.ok and "public/default" in answer.json()
+
+    try:
+        eventually(serves, f"the broker at {stack.admin_url} serves topics", seconds=seconds)
+    except AssertionError as error:
+        last_lines = "\n".join(line[:400] for line in server.log().splitlines()[-30:])
+        raise AssertionError(f"{error}; the end of its log:\n{last_lines}") from None
+
+
+def _start_command() -> str:
+    script = "bin/apply-config-from-env.py conf/standalone.conf && "
+    script += "exec bin/pulsar standalone --no-functions-worker --no-stream-storage"
+    return f"sh -c {shlex.quote(script)}"
+
+
+def _as_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    return {**{f"PULSAR_PREFIX_{key}": value for key, value in settings.items()}, "PULSAR_MEM": _MEMORY}
