@@ -4,7 +4,8 @@
     ├── UsageError                 2  the caller must change the command or the settings
     │   ├── BadValue                  a size, a duration, a name that does not parse
     │   ├── SettingsError             a context file, variable or client.conf that cannot be used
-    │   └── UnsupportedTopic          non-persistent, system or five-part topic names
+    │   ├── UnsupportedTopic          non-persistent, system or five-part topic names
+    │   └── MissingExtra              an optional part is not installed
     ├── BrokerError                1  the admin REST service
     │   ├── BrokerUnreachable         no connection, no answer in time, name does not resolve
     │   ├── NotAuthenticated          no credentials, or bad ones
@@ -25,7 +26,6 @@
     │   ├── ReadOnlyContext
     │   ├── ProtectedContext
     │   └── ClusterMismatch
-    ├── MissingExtra               2  an optional part is not installed
     └── Interrupted                130, 143
 FormatError (a ValueError, format/errors.py) tells why bytes are not what Pulsar writes; check/ turns it into a Finding.
 """

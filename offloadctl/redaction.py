@@ -15,8 +15,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 MASK: Final = "******"
 
-# Short texts would be found inside ordinary words; a secret that short protects nothing anyway.
+# Short texts would be found inside ordinary words; a secret that short protects nothing anyway. Nor does a word that
+# every JSON document is full of, and without it no program could read ours.
 _SHORTEST: Final = 4
+_NO_SECRETS: Final = ("true", "false", "null")
 
 # In the environment a variable is known by its name alone, and FOO_TOKEN=none must not take words out of documents.
 _SHORTEST_OF_VARIABLES: Final = 8
@@ -64,7 +66,7 @@ class Secret:
 def remember(text: str) -> None:
     """Let `scrub` know a secret that came from outside: a file that was re-read, a token that was fetched."""
     for line in {text, *text.splitlines()}:
-        if len(line.strip()) >= _SHORTEST:
+        if len(line.strip()) >= _SHORTEST and line.strip() not in _NO_SECRETS:
             _known.update(_spellings(line.strip()))
 
 
@@ -107,9 +109,10 @@ def _password_in(address: str) -> str:
 
 
 def _spellings(secret: str) -> set[str]:
-    """The secret as documents, addresses and pages write it: JSON, percent-encoding and HTML escape some characters."""
+    """The secret as documents, addresses, pages and Python write it: each of them escapes some characters."""
     return {
         secret,
+        repr(secret)[1:-1],
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         quote(secret),

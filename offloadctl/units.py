@@ -30,7 +30,7 @@ def parse_size(text: str) -> ByteSize:
     match = _SIZE.fullmatch(text)
     if match is None:
         raise BadValue(f"{text!r} is not a size", hint=_size_hint(text))
-    size = int(match[1]) * _SIZE_FACTORS[match[2].lower()]
+    size = _integer(match[1]) * _SIZE_FACTORS[match[2].lower()]
     if abs(size) > MAX_LONG:
         raise BadValue(f"{text!r} is more than a broker can hold", hint=f"the largest size is {MAX_LONG} bytes")
     return ByteSize(size)
@@ -54,7 +54,7 @@ def parse_duration(text: str) -> timedelta:
     if match is None:
         raise BadValue(f"{text!r} is not a duration", hint="write a whole number and one of s, m, h, d, w, y, as in 7d")
     try:
-        return timedelta(seconds=int(match[1]) * _DURATION_SECONDS[match[2].lower()])
+        return timedelta(seconds=_integer(match[1]) * _DURATION_SECONDS[match[2].lower()])
     except OverflowError:
         raise BadValue(f"{text!r} is too long", hint="the longest duration is 2700000y") from None
 
@@ -73,6 +73,14 @@ def format_duration(duration: timedelta) -> str:
         if count or parts:
             parts.append((count, unit))
     return " ".join(f"{count}{unit}" for count, unit in parts[:2] if count)
+
+
+def _integer(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:
+        # Python refuses to count thousands of digits; they are too many for anything here.
+        return MAX_LONG**2
 
 
 def _size_hint(text: str) -> str:

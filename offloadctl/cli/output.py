@@ -83,7 +83,8 @@ def emit_document(document: Mapping[str, object], output: OutputFormat) -> None:
         case OutputFormat.YAML:
             import yaml  # noqa: PLC0415 - slow to load, and seldom asked for
 
-            emit(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True))
+            # Never folded: a secret with a space in it would be parted where the net does not look.
+            emit(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=sys.maxsize))
         case OutputFormat.NDJSON:
             emit(json.dumps(document, ensure_ascii=False))
         case _:
