@@ -129,6 +129,7 @@ class _LedgerInfo(msgspec.Struct, frozen=True, rename="camel"):
 class _ManagedLedgerInfo(msgspec.Struct, frozen=True, rename="camel"):
     version: int
     ledgers: tuple[_LedgerInfo, ...]
+    modification_date: datetime | None = None
     terminated_position: _Message | None = None
 
 
@@ -168,6 +169,7 @@ def _stored_ledgers(info: _ManagedLedgerInfo) -> StoredLedgers:
         # The broker rebuilds the list from a HashMap after an offload (ManagedLedgerImpl.java), so it is in no order.
         ledgers=tuple(sorted(map(_stored_ledger, info.ledgers), key=lambda ledger: ledger.ledger_id)),
         terminated_at=terminated.position if terminated else None,
+        modified_at=info.modification_date,
     )
 
 

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from offloadctl.cli.output import console
 from offloadctl.model.ledger import OffloadStatus
 from offloadctl.model.names import TopicName
-from offloadctl.model.offload import OffloadPlan, OffloadResult
+from offloadctl.model.offload import OffloadPlan, OffloadResult, Outcome
 from offloadctl.operations.offload import Watcher
 from offloadctl.ports import Clock
 from offloadctl.report.text import short_name
@@ -94,7 +94,7 @@ class _Lines(Watcher):
             self._say(plan.topic, f"{status.state.value}, {_done(plan, complete)}")
 
     def finished(self, result: OffloadResult) -> None:
-        if result.plan is None or result.plan.before is not None:
+        if result.outcome not in (Outcome.PLANNED, Outcome.NOTHING_TO_DO):
             self._say(result.topic, result.outcome.value)
 
     def _say(self, topic: TopicName, text: str) -> None:

@@ -1,6 +1,7 @@
 """A topic's ledgers at one moment, from the broker's two views of them."""
 
 import threading
+from datetime import timedelta
 from typing import Final
 
 from offloadctl.errors import BrokerError, Unstable
@@ -20,11 +21,16 @@ from offloadctl.units import ByteSize
 _ATTEMPTS: Final = 5
 _PAUSE_S: Final = 0.2
 
+# statsUpdateFrequencyInSecs is 60; the rest is for clocks that differ a little.
+_LIST_AGE: Final = timedelta(seconds=75)
+
 
 class LedgerReader:
     """Reads topics as far as that disturbs nobody: a topic that no broker serves is loaded only with `may_load`.
 
-    Which topics are served is asked once, and only if it matters; without super-user rights no topic counts as served.
+    A topic whose ledgers are all closed is idle: whoever serves one keeps a ledger open. Of the others the brokers' list
+    tells, which is asked for once; it needs super-user rights and is up to a minute old, so a topic whose metadata was
+    written since then counts as served too. Who may not see the list learns less, and the report says so.
     """
 
     def __init__(self, admin: BrokerAdmin, clock: Clock, *, may_load: bool) -> None:
@@ -36,9 +42,18 @@ class LedgerReader:
 
     def read(self, topic: TopicName) -> ManagedLedger:
         """The topic's ledgers; what only the serving broker knows is there if a broker may be asked."""
-        if self._may_load or topic in self._served_topics():
+        if self._may_load:
             return read_served(self._admin, self._clock, topic)
-        return read_stored(self._admin, self._clock, topic)
+        stored = self._admin.stored_ledgers(topic)
+        if self._is_served(topic, stored):
+            return read_served(self._admin, self._clock, topic)
+        return join(topic, stored, None, self._clock)
+
+    def _is_served(self, topic: TopicName, stored: StoredLedgers) -> bool:
+        if not stored.has_open_ledger:
+            # A terminated topic has no open ledger, served or not.
+            return stored.terminated_at is not None and topic in self._served_topics()
+        return _is_recent(stored, self._clock) or topic in self._served_topics()
 
     def _served_topics(self) -> frozenset[TopicName]:
         with self._lock:
@@ -46,7 +61,6 @@ class LedgerReader:
                 try:
                     self._served = self._admin.served_topics()
                 except BrokerError:
-                    # Who may not ask learns less of each topic, and the report says so topic by topic.
                     self._served = frozenset()
             return self._served
 
@@ -57,11 +71,6 @@ def read_policies(admin: BrokerAdmin, topic: TopicName) -> OffloadPolicies | Non
         return admin.offload_policies(topic)
     except BrokerError:
         return None
-
-
-def read_stored(admin: BrokerAdmin, clock: Clock, topic: TopicName) -> ManagedLedger:
-    """The ledgers as the metadata store has them; no broker loads the topic, so completeness stays unknown."""
-    return join(topic, admin.stored_ledgers(topic), None, clock)
 
 
 def read_served(admin: BrokerAdmin, clock: Clock, topic: TopicName) -> ManagedLedger:
@@ -91,6 +100,10 @@ def join(topic: TopicName, stored: StoredLedgers, served: ServedLedgers | None, 
         _ledger(ledger, served, complete) for ledger in sorted(stored.ledgers, key=lambda one: one.ledger_id)
     )
     return ManagedLedger(topic, ledgers, clock.now(), served is not None, stored.terminated_at)
+
+
+def _is_recent(stored: StoredLedgers, clock: Clock) -> bool:
+    return stored.modified_at is not None and clock.now() - stored.modified_at < _LIST_AGE
 
 
 def _agree(stored: StoredLedgers, served: ServedLedgers) -> bool:

@@ -2,15 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from offloadctl.errors import Unstable
-from offloadctl.model.ledger import OffloadProgress, ServedLedger, ServedLedgers, StoredLedger, StoredLedgers
+from offloadctl.model.ledger import (
+    ManagedLedger,
+    OffloadProgress,
+    Position,
+    ServedLedger,
+    ServedLedgers,
+    StoredLedger,
+    StoredLedgers,
+)
 from offloadctl.model.names import TopicName
-from offloadctl.operations.facts import read_served, read_stored
+from offloadctl.operations.facts import LedgerReader, read_served
 from offloadctl.units import ByteSize
 
 TOPIC = TopicName("public", "crash", "crash")
@@ -58,7 +66,14 @@ class StillClock:
 class Views:
     """A broker that gives one prepared answer after the other."""
 
-    def __init__(self, served: list[ServedLedgers], stored: StoredLedgers = STORED) -> None:
+    def __init__(
+        self,
+        served: list[ServedLedgers],
+        stored: StoredLedgers = STORED,
+        listing: frozenset[TopicName] = frozenset(),
+    ) -> None:
+        self.listing = listing
+        self.listed = 0
         self._served: Iterator[ServedLedgers] = iter(served)
         self._stored = stored
 
@@ -69,6 +84,10 @@ class Views:
     def stored_ledgers(self, topic: TopicName) -> StoredLedgers:
         assert topic == TOPIC
         return self._stored
+
+    def served_topics(self) -> frozenset[TopicName]:
+        self.listed += 1
+        return self.listing
 
 
 def read(*served: ServedLedgers, stored: StoredLedgers = STORED) -> dict[int, OffloadProgress]:
@@ -109,8 +128,48 @@ def test_views_that_never_agree_are_an_error_and_not_a_guess() -> None:
         read(*[ROLLED] * 9)
 
 
+def look(views: Views, *, may_load: bool = False) -> ManagedLedger:
+    return LedgerReader(views, StillClock(), may_load=may_load).read(TOPIC)  # type: ignore[arg-type]
+
+
+def test_a_topic_on_the_brokers_list_is_asked() -> None:
+    assert look(Views([SERVED] * 2, listing=frozenset({TOPIC}))).served
+
+
+def test_a_topic_whose_metadata_was_just_written_is_served_although_the_list_is_older() -> None:
+    views = Views([SERVED] * 2, replace(STORED, modified_at=CLOSED_AT - timedelta(seconds=60)))
+
+    assert look(views).served
+    assert views.listed == 0
+
+
+def test_an_open_ledger_that_was_written_long_ago_may_be_that_of_a_dead_broker() -> None:
+    assert not look(Views([], replace(STORED, modified_at=CLOSED_AT - timedelta(hours=1)))).served
+
+
+def test_a_topic_without_an_open_ledger_is_idle_and_nobody_is_asked() -> None:
+    views = Views([], replace(STORED, ledgers=STORED.ledgers[1:], modified_at=CLOSED_AT), frozenset({TOPIC}))
+
+    assert not look(views).served
+    assert views.listed == 0
+
+
+def test_a_terminated_topic_has_no_open_ledger_and_can_be_served_all_the_same() -> None:
+    stored = replace(STORED, ledgers=STORED.ledgers[1:], terminated_at=Position(83, 0))
+    served = replace(SERVED, ledgers=SERVED.ledgers[:-1])
+
+    assert look(Views([served] * 2, stored, frozenset({TOPIC}))).served
+
+
+def test_with_permission_to_load_nobody_is_asked_who_serves_it() -> None:
+    views = Views([SERVED] * 2)
+
+    assert look(views, may_load=True).served
+    assert views.listed == 0
+
+
 def test_without_loading_a_begun_offload_stays_unknown() -> None:
-    managed = read_stored(Views([]), StillClock(), TOPIC)  # type: ignore[arg-type]
+    managed = look(Views([]))
 
     assert not managed.served
     assert managed.ledgers[0].progress is OffloadProgress.BEGUN
