@@ -28,7 +28,7 @@ _LIST_AGE: Final = timedelta(seconds=75)
 class LedgerReader:
     """Reads topics as far as that disturbs nobody: a topic that no broker serves is loaded only with `may_load`.
 
-    A topic whose ledgers are all closed is idle: whoever serves one keeps a ledger open. Of the others the brokers' list
+    A topic whose ledgers are all closed is idle: whoever serves one keeps a ledger open. Of others the brokers' list
     tells, which is asked for once; it needs super-user rights and is up to a minute old, so a topic whose metadata was
     written since then counts as served too. Who may not see the list learns less, and the report says so.
     """
