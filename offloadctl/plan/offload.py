@@ -140,19 +140,19 @@ def _staying(plan: OffloadPlan, wish: OffloadWish, now: datetime) -> Iterable[Re
 
 def _why_kept(plan: OffloadPlan, kept: list[Ledger], still_open: list[Ledger], wish: OffloadWish, now: datetime) -> str:
     stay = [*kept, *still_open]
-    text = [_sum(stay)]
+    why = []
     if wish.size_threshold is not None:
-        text.append(_size_rule(plan, stay, wish.size_threshold))
+        why.append(_size_rule(plan, stay, wish.size_threshold))
     if wish.older_than is not None and kept:
         ages = [now - ledger.closed_at for ledger in kept if ledger.closed_at is not None]
         if ages and max(ages) < wish.older_than:
-            text.append(
+            why.append(
                 f"the oldest closed {format_duration(max(ages))} ago, not yet {format_duration(wish.older_than)}"
             )
     if still_open and plan.managed_ledger.served:
         share = f"the open ledger holds {format_size(still_open[-1].size)} of them" if kept else "it is open"
-        text.append(share + ", and an open ledger never moves")
-    return ", ".join(text)
+        why.append(share + ", and an open ledger never moves")
+    return f"{_sum(stay)}, {'; '.join(why)}" if why else _sum(stay)
 
 
 def _size_rule(plan: OffloadPlan, stay: list[Ledger], threshold: int) -> str:

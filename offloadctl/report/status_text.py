@@ -6,11 +6,11 @@ from datetime import datetime
 from rich.console import RenderableType
 
 from offloadctl.model.ledger import Ledger, OffloadState
-from offloadctl.model.status import StatusReport, TopicStatus, UnreadTopic, total_size
+from offloadctl.model.status import Amount, Bound, StatusReport, TopicStatus, UnreadTopic, total_size
 from offloadctl.plan.storage import doubly_stored, stored_in_s3
 from offloadctl.report.origin import Origin
 from offloadctl.report.text import Cell, Column, Style, ago, amount, count, labelled, line, short_name, styled, table
-from offloadctl.units import format_size
+from offloadctl.units import ByteSize, format_size
 
 _STATE_STYLES = {OffloadState.ERROR: Style.BAD, OffloadState.RUNNING: Style.CAREFUL, OffloadState.SUCCESS: Style.GOOD}
 
@@ -49,7 +49,7 @@ def _in_words(status: TopicStatus) -> Iterator[RenderableType]:
     yield labelled("offloaded", _ledgers(status.offloaded))
     if status.offloaded:
         yield labelled("in S3", _in_s3(status))
-        yield labelled("twice", f"{amount(doubly_stored(status))} of them still in BookKeeper too")
+        yield labelled("twice", _twice(status))
     yield from _unfinished(status)
     yield labelled("local", f"{_ledgers(status.local)} in BookKeeper only")
     yield labelled("eligible", _eligible(status, now))
@@ -134,6 +134,13 @@ def _claim_style(status: TopicStatus) -> Style:
 def _in_s3(status: TopicStatus) -> str:
     how = "as the bucket tells" if status.objects is not None else "as the ledgers imply; no bucket was looked at"
     return f"{amount(stored_in_s3(status))} of data objects, {how}"
+
+
+def _twice(status: TopicStatus) -> str:
+    twice = doubly_stored(status)
+    if twice == Amount(ByteSize(0), Bound.AT_LEAST):
+        return "by the objects' times the deletion lag has passed, so BookKeeper's copies are gone or about to go"
+    return f"{amount(twice)} of them still in BookKeeper too"
 
 
 def _eligible(status: TopicStatus, now: datetime) -> str:

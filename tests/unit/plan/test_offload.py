@@ -80,7 +80,7 @@ def test_nothing_above_the_threshold_says_how_much_is_kept_and_how_much_of_it_is
     assert made.before is None
     (reason,) = made.reasons
     assert reason.text == (
-        "kept: 3 ledgers, 2.5 MiB, not above the threshold of 4 MiB, "
+        "kept: 3 ledgers, 2.5 MiB, not above the threshold of 4 MiB; "
         "the open ledger holds 511.7 KiB of them, and an open ledger never moves"
     )
 
