@@ -41,10 +41,11 @@ def changes_for(
         if name not in there:
             raise unknown("bucket", name, "option --remove-bucket", there)
     parsed = (parse_bucket(text, "option --bucket", by_flag("--bucket"), Path.cwd()) for text in buckets)
-    # As with kubectl, new credentials take the place of old ones that they exclude.
+    # As with kubectl, new credentials take the place of old ones that they exclude. What goes goes last: then a table
+    # that loses all its old keys is not emptied in between, and stays where it is.
     return (
-        *(KeyChange(path, None) for path in (*unset, *(path for path in replaced if path not in unset))),
         *(KeyChange(path, value) for path, value in given.items()),
+        *(KeyChange(path, None) for path in dict.fromkeys((*unset, *replaced))),
         *(BucketRemoval(name) for name in remove_buckets),
         *(BucketChange(bucket) for bucket in parsed),
     )
@@ -76,7 +77,7 @@ def changes_from_import(there: NamedContext | None, imported: Imported) -> tuple
     new = {one.path for one in imported.layer.given}
     stale = [one.path for one in there.layer.given if one.path.startswith("auth.")] if there is not None else []
     replaced = stale if any(path.startswith("auth.") for path in new) else []
-    return (*(KeyChange(path, None) for path in replaced if path not in new), *changes_from(imported.layer))
+    return (*changes_from(imported.layer), *(KeyChange(path, None) for path in replaced if path not in new))
 
 
 def _setting(text: str) -> tuple[Key, Value]:
