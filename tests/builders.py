@@ -1,10 +1,11 @@
 """Builders of whole things for tests: a ledger's entries and the objects that the offloader makes of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from offloadctl.format.data_block import BLOCK_HEADER_LENGTH, ENTRY_HEADER, DataBlockHeader
 from offloadctl.format.entry import BrokerEntryMetadata, Entry
 from offloadctl.format.index_object import IndexObject
 from offloadctl.format.ledger_metadata import LedgerMetadata, LedgerSegment, custom_metadata_for
@@ -89,4 +90,12 @@ def published(payloads: Iterable[bytes], *, max_block_size: int = 5 * 1024 * 102
     return Ledger(
         tuple(entry(payload, sequence_id=number) for number, payload in enumerate(payloads)),
         max_block_size,
+    )
+
+
+def block_of(entries: Sequence[bytes], *, first: int = 0, fill: bytes = b"") -> bytes:
+    """One block with these entries, whatever they are, and then `fill`."""
+    body = b"".join(ENTRY_HEADER.pack(len(data), number) + data for number, data in enumerate(entries, start=first))
+    return (
+        DataBlockHeader(BLOCK_HEADER_LENGTH, BLOCK_HEADER_LENGTH + len(body) + len(fill), first).build() + body + fill
     )

@@ -40,6 +40,22 @@ class ChecksumState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Checksum:
+    """An entry's own checksum, `at` bytes after the entry's first, and what its bytes come to; None without one."""
+
+    at: int
+    stored: int | None
+    computed: int | None
+
+    @property
+    def state(self) -> ChecksumState:
+        """What that says of the entry."""
+        if self.stored is None:
+            return ChecksumState.ABSENT
+        return ChecksumState.OK if self.computed == self.stored else ChecksumState.BAD
+
+
+@dataclass(frozen=True, slots=True)
 class BrokerEntryMetadata:
     """What the broker's interceptors note of an entry; each part is there only if its interceptor is on."""
 
@@ -107,18 +123,22 @@ class Entry:
         return b"".join([*parts, _build_message(self.metadata, self.payload)])
 
 
-def checksum_state(data: bytes | memoryview) -> ChecksumState:
-    """Verify an entry by its own checksum, without taking it apart.
+def read_checksum(data: bytes | memoryview) -> Checksum:
+    """Find an entry's own checksum and work out what it should be, without taking the entry apart.
 
-    Raises Truncated when the entry ends before the checksum could stand.
+    Raises FormatError when the entry ends before the checksum could stand.
     """
     _, at = _broker_metadata_place(data)
-    checksum, covered_at = _read_checksum(data, at)
-    if checksum is None:
-        return ChecksumState.ABSENT
+    stored, covered_at = _read_checksum(data, at)
+    if stored is None:
+        return Checksum(at, None, None)
     # The compiled function takes bytes only, no views.
-    computed = google_crc32c.value(bytes(data[covered_at:]))
-    return ChecksumState.OK if computed == checksum else ChecksumState.BAD
+    return Checksum(at + _MAGIC_LENGTH, stored, google_crc32c.value(bytes(data[covered_at:])))
+
+
+def checksum_state(data: bytes | memoryview) -> ChecksumState:
+    """Verify an entry by its own checksum; raises like read_checksum."""
+    return read_checksum(data).state
 
 
 def _build_message(metadata: bytes, payload: bytes) -> bytes:
