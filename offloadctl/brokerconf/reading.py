@@ -1,0 +1,180 @@
+"""A file that configures a broker -> its settings, each with its line: broker.conf, or variables for Pulsar's images.
+
+Variables come on top of the image's own broker.conf, which has its blanks and defaults: those count as well.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+import yaml
+
+from offloadctl.brokerconf.formats import PREFIX
+from offloadctl.brokerconf.properties import LineKind, parse
+from offloadctl.brokerconf.settings import BY_KEY, SETTINGS
+from offloadctl.errors import BadValue
+
+
+class Layout(StrEnum):
+    """How a file brings settings to a broker."""
+
+    CONF = "broker.conf"
+    ENV = "variables"
+    YAML = "variables in YAML"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key and its value as the broker reads it."""
+
+    key: str
+    value: str
+    line: int | None
+    """None: it is the image's own broker.conf that has it."""
+    name: str = ""
+    """As it is written, where that is not the key: with the images' prefix."""
+    bad_escape: str = ""
+    is_applied: bool = True
+    """The images pass over a variable without their prefix whose key is not in their broker.conf."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerConf:
+    """All that a file says to a broker."""
+
+    layout: Layout
+    entries: tuple[Entry, ...]
+    variables: frozenset[str] = frozenset()
+    """Every variable's name, whatever it is for."""
+
+    def entry(self, key: str) -> Entry | None:
+        """The entry that counts: of several the last one."""
+        return next((one for one in reversed(self.entries) if one.key == key and one.is_applied), None)
+
+    def text(self, key: str) -> str | None:
+        """The value that counts, if the key is there at all."""
+        found = self.entry(key)
+        return None if found is None else found.value
+
+
+def read(text: str, *, layout: Layout | None = None) -> BrokerConf:
+    """The settings of a file's text; BadValue if it is not text of any of these sorts."""
+    if "\0" in text:
+        raise BadValue("it is not a text file: there are NUL bytes in it")
+    match layout or layout_of(text):
+        case Layout.CONF:
+            return BrokerConf(Layout.CONF, tuple(_conf(text)))
+        case Layout.ENV:
+            return _with_image(Layout.ENV, tuple(_env(text)))
+        case Layout.YAML:
+            return _yaml(text)
+
+
+def layout_of(text: str) -> Layout:
+    """What sort of file it looks like."""
+    if _LOOKS_LIKE_YAML.search(text):
+        return Layout.YAML
+    return Layout.ENV if _LOOKS_LIKE_ENV.search(text) else Layout.CONF
+
+
+_LOOKS_LIKE_YAML: Final = re.compile(r"^(?:---|apiVersion:|kind:|services:|broker:|data:|items:)[ \t]*(?:\S.*)?$", re.M)
+_LOOKS_LIKE_ENV: Final = re.compile(rf"^[ \t]*(?:export[ \t]+)?(?:{PREFIX}\w+|[A-Z][A-Z0-9]*_[A-Z0-9_]+)=", re.M)
+# What may be meant for broker.conf among the variables of a whole file, known to us or not.
+_LIKE_OUR_KEYS: Final = re.compile(r"(?:s3|gcs)?managedLedger|offload|fileSystem(?:URI|Profile)", re.IGNORECASE)
+_ENV_LINE: Final = re.compile(r"[ \t]*(export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+
+
+def _conf(text: str) -> Iterator[Entry]:
+    for line in parse(text):
+        if line.kind is LineKind.SETTING:
+            yield Entry(line.key, line.value, line.number, bad_escape=line.bad_escape)
+
+
+def _env(text: str) -> Iterator["_Variable"]:
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+        if found := _ENV_LINE.fullmatch(line):
+            value = found[3].strip()
+            # A shell takes quotes away; `docker run --env-file` does not.
+            quoted = found[1] and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+            yield _Variable(found[2], value[1:-1] if quoted else value, number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Variable:
+    name: str
+    value: str
+    line: int
+
+
+def _with_image(layout: Layout, variables: Sequence[_Variable]) -> BrokerConf:
+    """What the images' start script makes of variables: the lines of their broker.conf, then ours."""
+    image = [Entry(one.key, one.stock, None) for one in SETTINGS if one.stock is not None and not one.stock_commented]
+    ours = [_entry(one) for one in variables if _is_for_broker(one.name)]
+    return BrokerConf(layout, (*image, *ours), frozenset(one.name for one in variables))
+
+
+def _is_for_broker(name: str) -> bool:
+    return name.startswith(PREFIX) or name in BY_KEY or _LIKE_OUR_KEYS.match(name) is not None
+
+
+def _entry(variable: _Variable) -> Entry:
+    key = variable.name.removeprefix(PREFIX)
+    # The script strips the value and writes it into the file as it is; what Java reads there is what counts.
+    written = parse(f"{key}={variable.value.strip()}\n")[0]
+    in_file = key in BY_KEY and BY_KEY[key].in_stock_file
+    is_applied = variable.name != key or in_file
+    return Entry(key, written.value, variable.line, variable.name, written.bad_escape, is_applied)
+
+
+def _yaml(text: str) -> BrokerConf:
+    try:
+        documents = [one for one in yaml.compose_all(text, Loader=yaml.SafeLoader) if one is not None]
+    except yaml.YAMLError as error:
+        raise BadValue(f"it looks like YAML, and is none: {_problem(error)}") from error
+    variables: list[_Variable] = []
+    for one in (one for document in documents for one in _pairs(document)):
+        if one.name.endswith(".conf") and "\n" in one.value:
+            # The whole file in a ConfigMap, which is put in the place of the image's.
+            inside = (replace(entry, line=(entry.line or 0) + one.line) for entry in _conf(one.value))
+            return BrokerConf(Layout.CONF, tuple(inside))
+        variables.append(one)
+    if not any(_is_for_broker(one.name) for one in variables):
+        raise BadValue(
+            "it looks like YAML, and holds no settings of a broker",
+            hint="a ConfigMap has them under data, Helm values under broker.configData, compose under environment",
+        )
+    return _with_image(Layout.YAML, variables)
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    return f"{problem or 'it does not parse'}" + (f", in line {mark.line + 1}" if mark is not None else "")
+
+
+def _pairs(node: yaml.Node) -> Iterator[_Variable]:
+    """Every name with a text: `NAME: value`, `- NAME=value`, and `name: NAME` beside `value: value`."""
+    match node:
+        case yaml.MappingNode(value=pairs):
+            texts = {key.value: value for key, value in pairs if isinstance(value, yaml.ScalarNode)}
+            if set(texts) >= {"name", "value"}:
+                yield _variable(texts["name"].value, texts["value"])
+            for key, value in pairs:
+                if isinstance(value, yaml.ScalarNode):
+                    yield _variable(str(key.value), value)
+                else:
+                    yield from _pairs(value)
+        case yaml.SequenceNode(value=items):
+            for item in items:
+                if isinstance(item, yaml.ScalarNode) and "=" in item.value:
+                    name, _, value = item.value.partition("=")
+                    yield _Variable(name, value, item.start_mark.line + 1)
+                else:
+                    yield from _pairs(item)
+        case _:
+            return
+
+
+def _variable(name: str, value: yaml.ScalarNode) -> _Variable:
+    return _Variable(name, value.value, value.start_mark.line + 1)
