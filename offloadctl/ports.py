@@ -7,7 +7,7 @@ either returns a value or raises one of the errors named in `errors.py`.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from offloadctl.model.ledger import OffloadPolicies, OffloadStatus, Position, ServedLedgers, StoredLedgers
 from offloadctl.model.names import TopicName
@@ -101,6 +101,19 @@ class ObjectInfo:
     user_metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class MultipartUpload:
+    """An upload that was begun and neither completed nor aborted; its parts take space, and no listing shows them."""
+
+    key: str
+    upload_id: str
+    initiated: datetime | None = None
+
+
+CHUNK_SIZE: Final = 8 * 1024 * 1024
+"""What `read_chunks` hands out at once by default."""
+
+
 class ObjectStore(Protocol):
     """One bucket, for reading. Every method may raise a StoreError; *missing* is an answer, not an error."""
 
@@ -125,8 +138,33 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def read_chunks(
+        self, key: str, *, start: int = 0, length: int | None = None, chunk_size: int = CHUNK_SIZE
+    ) -> Iterator[bytes] | None:
+        """The bytes of `read` in chunks of `chunk_size`, the last one shorter; None, at once, without the object.
+
+        Takes no more memory than a few chunks, and resumes where a connection breaks off. All chunks are of one and
+        the same object: if it is replaced or deleted meanwhile, the iterator raises StoreFailed.
+        """
+        ...
+
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """All objects whose key begins with `prefix`, ascending by key."""
+        ...
+
+    def uploads(self, prefix: str = "") -> Iterator[MultipartUpload]:
+        """Multipart uploads whose key begins with `prefix`, ascending by key; complete only where `uploads_listable`.
+
+        The uploads of a whole key, given as `prefix`, are complete everywhere; others may come with them.
+        """
+        ...
+
+    @property
+    def uploads_listable(self) -> bool:
+        """Whether `uploads` of a mere prefix tells all there are. MinIO lists uploads by exact key only.
+
+        False also where that is not known: then no uploads found means nothing, and each key must be asked for.
+        """
         ...
 
 

@@ -4,13 +4,15 @@ They keep the promises of `ports.py` as the real ones do; tests/contract holds b
 """
 
 import hashlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from offloadctl.ports import ObjectInfo
+from offloadctl.adapters.ranges import check_chunk_size, check_range
+from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -62,6 +64,8 @@ class MemoryObjectStore:
         self._bucket = bucket
         self._now = now
         self._objects: dict[str, _Stored] = {}
+        self._uploads: dict[str, MultipartUpload] = {}
+        self._upload_numbers = itertools.count(1)
 
     @property
     def bucket(self) -> str:
@@ -80,11 +84,21 @@ class MemoryObjectStore:
 
     def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes | None:
         """Up to `length` bytes from `start`; none at or behind the object's end; None if there is no such object."""
-        _check_range(start, length)
+        check_range(start, length)
         stored = self._objects.get(key)
         if stored is None:
             return None
         return stored.data[start : None if length is None else start + length]
+
+    def read_chunks(
+        self, key: str, *, start: int = 0, length: int | None = None, chunk_size: int = CHUNK_SIZE
+    ) -> Iterator[bytes] | None:
+        """The same bytes in chunks, of the object as it was when this was called."""
+        check_chunk_size(chunk_size)
+        data = self.read(key, start=start, length=length)
+        if data is None:
+            return None
+        return (data[at : at + chunk_size] for at in range(0, len(data), chunk_size))
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """All objects whose key begins with `prefix`, ascending by key; a listing does not tell user metadata."""
@@ -94,6 +108,16 @@ class MemoryObjectStore:
             info = found[key]
             yield ObjectInfo(key, info.size, info.etag, info.last_modified, info.storage_class)
 
+    def uploads(self, prefix: str = "") -> Iterator[MultipartUpload]:
+        """Multipart uploads that were begun and not ended, ascending by key and then by age."""
+        found = (upload for upload in self._uploads.copy().values() if upload.key.startswith(prefix))
+        yield from sorted(found, key=lambda upload: upload.key)
+
+    @property
+    def uploads_listable(self) -> bool:
+        """All there are are told."""
+        return True
+
     def put(self, key: str, data: bytes, *, user_metadata: Mapping[str, str], content_type: str) -> None:
         """Store one object in one request; its etag is the MD5 of its bytes."""
         self._store(key, bytes(data), _md5(data).hexdigest(), user_metadata, content_type)
@@ -102,11 +126,21 @@ class MemoryObjectStore:
         self, key: str, parts: Iterator[bytes], *, user_metadata: Mapping[str, str], content_type: str
     ) -> None:
         """Store one object from its parts; its etag is the MD5 of the parts' MD5s and their number, as in S3."""
-        taken = [bytes(part) for part in parts]
-        if not taken:
-            raise ValueError(f"a multipart upload of {key} needs at least one part")
+        upload = self.begin_upload(key)
+        try:
+            taken = [bytes(part) for part in parts]
+            if not taken:
+                raise ValueError(f"a multipart upload of {key} needs at least one part")
+        finally:
+            del self._uploads[upload.upload_id]
         digest = _md5(b"".join(_md5(part).digest() for part in taken)).hexdigest()
         self._store(key, b"".join(taken), f"{digest}-{len(taken)}", user_metadata, content_type)
+
+    def begin_upload(self, key: str) -> MultipartUpload:
+        """Begin an upload and leave it open, as a broker does that dies meanwhile."""
+        upload = MultipartUpload(key, f"upload-{next(self._upload_numbers)}", self._now())
+        self._uploads[upload.upload_id] = upload
+        return upload
 
     def delete(self, key: str) -> None:
         """Remove the object; removing one that is not there is no error."""
@@ -116,11 +150,6 @@ class MemoryObjectStore:
         metadata = MappingProxyType({name.lower(): value for name, value in user_metadata.items()})
         info = ObjectInfo(key, len(data), etag, self._now(), user_metadata=metadata)
         self._objects[key] = _Stored(info, data, content_type)
-
-
-def _check_range(start: int, length: int | None) -> None:
-    if start < 0 or (length is not None and length < 0):
-        raise ValueError(f"a range has no negative numbers: start={start} length={length}")
 
 
 def _md5(data: bytes) -> "hashlib._Hash":

@@ -5,19 +5,22 @@ writes where a real one would. Credentials are AWS's own business: environment, 
 instance.
 """
 
-import os
+import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError, ResponseStreamingError
+from botocore.exceptions import ClientError
 
-from offloadctl import __version__
-from offloadctl.adapters.s3_errors import FOREIGN, Where, error_code, error_status, is_expired, translate
-from offloadctl.errors import SettingsError, StoreError, StoreFailed
+from offloadctl.adapters.ranges import check_chunk_size, check_range
+from offloadctl.adapters.s3_bodies import NO_KEY, Body, in_chunks, open_body, pieces
+from offloadctl.adapters.s3_client import check_settings, connect
+from offloadctl.adapters.s3_errors import FOREIGN, LIST_UPLOADS, Where, error_code, error_status, is_expired, translate
+from offloadctl.errors import StoreError, StoreFailed
 from offloadctl.model.settings import BucketSettings
-from offloadctl.ports import ObjectInfo
+from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,33 +28,43 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_CONNECT_TIMEOUT: Final = 10
-_READ_TIMEOUT: Final = 60
-# More than the threads that any command reads with; botocore's 10 would make them wait for each other.
-_POOL: Final = 32
-# boto3 retries requests, but not a body that breaks off while it is read.
-_BODY_ATTEMPTS: Final = 3
 # HEAD answers have no body, so these say *that* but not *why*.
 _MUTE_STATUS: Final = frozenset({301, 400, 403, 404})
-_NO_KEY: Final = "NoSuchKey"
-_ADDRESSING: Final[Mapping[bool | None, Literal["path", "virtual", "auto"]]] = {
-    True: "path",
-    False: "virtual",
-    None: "auto",
-}
+
+# Stores that are known to list uploads by prefix, as their Server header names them: AWS itself, and moto.
+_LISTS_UPLOADS: Final = frozenset({"amazons3", "amazon.com"})
 
 
 class S3Store:
     """A bucket of S3 or of a store that speaks its language; safe to use from several threads.
 
-    Requests are retried as boto3's standard mode does, bodies that break off are read again, and credentials that
-    have expired are looked up anew, once, since another program may have renewed them.
+    Settings that cannot be used are found when it is made, and nobody is asked anything before the first use. Requests
+    are retried as boto3's standard mode does, bodies that break off are resumed, and credentials that have expired are
+    looked up anew, once, since another program may have renewed them.
     """
 
     def __init__(self, settings: BucketSettings, *, credentials: tuple[str, str] | None = None) -> None:
         self._settings = settings
         self._credentials = credentials
-        self._client = _connect(settings, credentials)
+        check_settings(settings)
+        self._made: S3Client | None = None
+        self._making = threading.Lock()
+        self._lists_uploads: bool | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back; a later use opens new ones."""
+        with self._making:
+            made, self._made = self._made, None
+        if made is not None:
+            made.close()
 
     @property
     def bucket(self) -> str:
@@ -74,19 +87,23 @@ class S3Store:
             key,
             size=reply["ContentLength"],
             etag=_bare(reply.get("ETag", "")),
-            last_modified=reply.get("LastModified"),
+            last_modified=_utc(reply.get("LastModified")),
             storage_class=reply.get("StorageClass", "STANDARD"),
             user_metadata={name.lower(): value for name, value in reply.get("Metadata", {}).items()},
         )
 
     def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes | None:
         """Up to `length` bytes from `start`; none at or behind the object's end; None if there is no such object."""
-        if start < 0 or (length is not None and length < 0):
-            raise ValueError(f"a range has no negative numbers: start={start} length={length}")
-        if length == 0:
-            # HTTP cannot ask for no bytes, but whether there is an object can be told.
-            return None if self.head(key) is None else b""
-        return self._ask("read", key, lambda client: self._read(client, key, start, length))
+        opened = self._open(key, start, length)
+        return None if opened is None else b"".join(opened)
+
+    def read_chunks(
+        self, key: str, *, start: int = 0, length: int | None = None, chunk_size: int = CHUNK_SIZE
+    ) -> Iterator[bytes] | None:
+        """The same bytes in chunks, over one GET that is resumed where it breaks off."""
+        check_chunk_size(chunk_size)
+        opened = self._open(key, start, length)
+        return None if opened is None else in_chunks(opened, chunk_size)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """All objects whose key begins with `prefix`, ascending by key; a listing does not tell user metadata."""
@@ -94,21 +111,25 @@ class S3Store:
         while True:
             page = self._list_page(prefix, token)
             for item in page.get("Contents", ()):
-                yield ObjectInfo(
-                    item["Key"],
-                    size=item["Size"],
-                    etag=_bare(item.get("ETag", "")),
-                    last_modified=item.get("LastModified"),
-                    storage_class=item.get("StorageClass", "STANDARD"),
-                )
+                yield self._listed(item, prefix)
             if not page.get("IsTruncated"):
                 return
             last, token = token, page.get("NextContinuationToken", "")
             if token in ("", last):
-                raise StoreFailed(
-                    f"the listing of {self._where(prefix)} goes on without end",
-                    hint="the store says that there is more, and gives no new continuation token",
-                )
+                raise self._endless(prefix)
+
+    def uploads(self, prefix: str = "") -> Iterator[MultipartUpload]:
+        """Multipart uploads that were begun and not ended, ascending by key; all of them where `uploads_listable`."""
+        # Not every store keeps to the order, and there are few of them.
+        yield from sorted(self._all_uploads(prefix), key=lambda upload: upload.key)
+
+    @property
+    def uploads_listable(self) -> bool:
+        """Whether the store is one that is known to list uploads by prefix; it is asked once, for its name."""
+        if self._lists_uploads is None:
+            server = self._uploads_page("", ("", ""))["ResponseMetadata"]["HTTPHeaders"].get("server", "")
+            self._lists_uploads = not _LISTS_UPLOADS.isdisjoint(re.split(r",\s*", server.lower()))
+        return self._lists_uploads
 
     # -- for the embedded cluster only
 
@@ -145,52 +166,39 @@ class S3Store:
 
     # -- below: requests
 
+    def _client(self, *, anew: bool = False) -> "S3Client":
+        with self._making:
+            if self._made is None or anew:
+                self._made = connect(self._settings, self._credentials)
+            return self._made
+
     def _where(self, key: str = "") -> Where:
-        return Where(self.bucket, self._client.meta.endpoint_url, key, self._settings)
+        return Where(self.bucket, self._client().meta.endpoint_url, key, self._settings)
 
     def _ask(self, doing: str, key: str, request: "Callable[[S3Client], _T]") -> _T:
         """The answer, or the error in our words."""
         try:
-            return request(self._client)
+            return request(self._client())
         except FOREIGN as exc:
             if self._credentials is not None or not is_expired(exc):
                 raise translate(exc, doing, self._where(key)) from exc
-        self._client = _connect(self._settings, None)
         try:
-            return request(self._client)
+            return request(self._client(anew=True))
         except FOREIGN as exc:
             raise translate(exc, doing, self._where(key)) from exc
 
-    def _read(self, client: "S3Client", key: str, start: int, length: int | None) -> bytes | None:
-        for attempt in range(1, _BODY_ATTEMPTS + 1):
-            try:
-                return self._read_once(client, key, start, length)
-            except (ResponseStreamingError, IncompleteReadError):
-                if attempt == _BODY_ATTEMPTS:
-                    raise
-        raise AssertionError("unreachable")
+    def _open(self, key: str, start: int, length: int | None) -> Iterator[bytes] | None:
+        check_range(start, length)
+        if length == 0:
+            # HTTP cannot ask for no bytes, but whether there is an object can be told.
+            return None if self.head(key) is None else iter(())
+        where = self._where(key)
 
-    def _read_once(self, client: "S3Client", key: str, start: int, length: int | None) -> bytes | None:
-        ranged = _range_header(start, length)
-        try:
-            if ranged:
-                reply = client.get_object(Bucket=self.bucket, Key=key, Range=ranged)
-            else:
-                reply = client.get_object(Bucket=self.bucket, Key=key)
-        except ClientError as exc:
-            if error_code(exc) == _NO_KEY:
-                return None
-            if error_status(exc) == 416:
-                return b""
-            raise
-        with reply["Body"] as body:
-            found = reply.get("ContentRange")
-            if ranged and not _is_range_asked_for(found, reply.get("ContentLength", -1), start, length):
-                raise StoreFailed(
-                    f"another range came than was asked for, of {self._where(key)}: asked {ranged}, found {found}",
-                    hint="the store, or a proxy on the way, does not keep to the Range header",
-                )
-            return body.read()
+        def ask(request: "Callable[[S3Client], Body | None]") -> Body | None:
+            return self._ask("read", key, request)
+
+        body = ask(lambda client: open_body(client, where, start=start, length=length))
+        return None if body is None else pieces(ask, where, body, start=start, length=length)
 
     def _list_page(self, prefix: str, token: str) -> Mapping[str, Any]:
         def request(client: "S3Client") -> Mapping[str, Any]:
@@ -199,6 +207,51 @@ class S3Store:
             return client.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
 
         return self._ask("list", prefix, request)
+
+    def _all_uploads(self, prefix: str) -> Iterator[MultipartUpload]:
+        after = ("", "")
+        while True:
+            page = self._uploads_page(prefix, after)
+            for item in page.get("Uploads", ()):
+                yield self._listed_upload(item, prefix)
+            if not page.get("IsTruncated"):
+                return
+            last, after = after, (page.get("NextKeyMarker", ""), page.get("NextUploadIdMarker", ""))
+            if after in (("", ""), last):
+                raise self._endless(prefix)
+
+    def _uploads_page(self, prefix: str, after: tuple[str, str]) -> Mapping[str, Any]:
+        def request(client: "S3Client") -> Mapping[str, Any]:
+            if any(after):
+                key, upload_id = after
+                return client.list_multipart_uploads(
+                    Bucket=self.bucket, Prefix=prefix, KeyMarker=key, UploadIdMarker=upload_id
+                )
+            return client.list_multipart_uploads(Bucket=self.bucket, Prefix=prefix)
+
+        return self._ask(LIST_UPLOADS, prefix, request)
+
+    def _listed(self, item: Mapping[str, Any], prefix: str) -> ObjectInfo:
+        if not {"Key", "Size"} <= item.keys():
+            raise StoreFailed(f"the listing of {self._where(prefix)} does not tell each key and its size")
+        return ObjectInfo(
+            item["Key"],
+            size=item["Size"],
+            etag=_bare(item.get("ETag", "")),
+            last_modified=_utc(item.get("LastModified")),
+            storage_class=item.get("StorageClass", "STANDARD"),
+        )
+
+    def _listed_upload(self, item: Mapping[str, Any], prefix: str) -> MultipartUpload:
+        if not {"Key", "UploadId"} <= item.keys():
+            raise StoreFailed(f"the listing of uploads of {self._where(prefix)} does not tell each key and its id")
+        return MultipartUpload(item["Key"], item["UploadId"], _utc(item.get("Initiated")))
+
+    def _endless(self, prefix: str) -> StoreFailed:
+        return StoreFailed(
+            f"the listing of {self._where(prefix)} goes on without end",
+            hint="the store says that there is more, and gives no new continuation token",
+        )
 
     def _upload(self, key: str, upload_id: str, parts: Iterator[bytes]) -> None:
         done: list[CompletedPartTypeDef] = []
@@ -227,56 +280,6 @@ class S3Store:
             failure.add_note(f"multipart upload {upload_id} stays open: {exc}")
 
 
-def _connect(settings: BucketSettings, credentials: tuple[str, str] | None) -> "S3Client":
-    """A client with a session of its own, so that credentials are looked up when it is made and not before."""
-    if settings.ca_file is not None and not settings.ca_file.is_file():
-        raise SettingsError(f"bucket {settings.name}: there is no CA file {settings.ca_file}")
-    access_key, secret_key = credentials or (None, None)
-    try:
-        session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
-        custom = settings.endpoint is not None or _environment_names_endpoint()
-        return session.client(
-            "s3",
-            endpoint_url=settings.endpoint,
-            # A custom endpoint seldom cares, but a signature must name some region.
-            region_name=session.region_name or ("us-east-1" if custom else None),
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            verify=None if settings.ca_file is None else str(settings.ca_file),
-            config=_config(settings, custom=custom),
-        )
-    except (BotoCoreError, ValueError) as exc:
-        raise SettingsError(f"bucket {settings.name} cannot be used: {exc}", hint=_settings_hint(settings)) from exc
-
-
-def _config(settings: BucketSettings, *, custom: bool) -> Config:
-    path_style = (custom or None) if settings.path_style is None else settings.path_style
-    config = Config(
-        connect_timeout=_CONNECT_TIMEOUT,
-        read_timeout=_READ_TIMEOUT,
-        max_pool_connections=_POOL,
-        retries={"mode": "standard"},
-        user_agent_extra=f"offloadctl/{__version__}",
-        s3={"addressing_style": _ADDRESSING[path_style]},
-    )
-    if not custom:
-        return config
-    # Since 1.36 boto3 adds checksums that many other stores do not know or reject.
-    return config.merge(
-        Config(request_checksum_calculation="when_required", response_checksum_validation="when_required")
-    )
-
-
-def _environment_names_endpoint() -> bool:
-    return any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
-
-
-def _settings_hint(settings: BucketSettings) -> str:
-    if settings.profile is not None:
-        return f"profile {settings.profile!r} must stand in ~/.aws/config or ~/.aws/credentials"
-    return "an endpoint is a URL such as https://minio.example.com:9000" if settings.endpoint else ""
-
-
 def _head(client: "S3Client", bucket: str, key: str) -> Mapping[str, Any] | None:
     try:
         return client.head_object(Bucket=bucket, Key=key)
@@ -287,7 +290,7 @@ def _head(client: "S3Client", bucket: str, key: str) -> Mapping[str, Any] | None
     try:
         client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"].close()
     except ClientError as reason:
-        if error_code(reason) == _NO_KEY:
+        if error_code(reason) == NO_KEY:
             return None
         if error_status(reason) != 416:
             raise
@@ -301,18 +304,13 @@ def _uploading(bucket: str, key: str, upload_id: str, number: int, part: bytes) 
     ]
 
 
-def _range_header(start: int, length: int | None) -> str:
-    if length is not None:
-        return f"bytes={start}-{start + length - 1}"
-    return f"bytes={start}-" if start else ""
-
-
-def _is_range_asked_for(found: str | None, announced: int, start: int, length: int | None) -> bool:
-    if found is not None:
-        return found.startswith(f"bytes {start}-") and (length is None or announced <= length)
-    # The whole object instead of a range of it is right only when they are the same.
-    return start == 0 and length is not None and 0 <= announced <= length
-
-
 def _bare(etag: str) -> str:
     return etag.strip('"')
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    try:
+        return None if moment is None else moment.astimezone(UTC)
+    except OverflowError:
+        # A time at the end of all times, which no object was written at.
+        return None

@@ -6,12 +6,27 @@ from typing import Final
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from offloadctl.errors import BucketNotFound, StoreDenied, StoreError, StoreFailed, StoreUnreachable
 from offloadctl.model.settings import BucketSettings
 
-FOREIGN: Final = (ClientError, BotoCoreError, ResponseParserError)
-"""Everything that botocore raises for what may go wrong at run time."""
+# What botocore's parsers let through for answers that no S3 gives, such as a date that is none or an empty Error.
+_NO_ANSWER_OF_S3: Final = (
+    ResponseParserError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+FOREIGN: Final = (ClientError, BotoCoreError, HTTPError, *_NO_ANSWER_OF_S3)
+"""Everything that botocore raises for what may go wrong at run time, and urllib3 while a body comes."""
+
+LIST_UPLOADS: Final = "list the uploads of"
+"""What is being done, where it needs a right of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +46,16 @@ def translate(exc: Exception, doing: str, where: Where) -> StoreError:
     """The StoreError that says what botocore meant, with a hint where one can help."""
     said = f"cannot {doing} {where}: "
     if isinstance(exc, ClientError):
-        return _translate_answer(exc, said, where)
+        return _translate_answer(exc, said, where, _UPLOADS_RIGHT_HINT if doing == LIST_UPLOADS else _RIGHTS_HINT)
     if isinstance(exc, _NO_CREDENTIALS):
         return StoreDenied(said + _words(exc), hint=_credentials_hint(exc, where.settings))
     if isinstance(exc, _NO_ANSWER):
         return StoreUnreachable(said + _words(exc), hint=_connection_hint(exc, where.settings))
     if isinstance(exc, boto.ParamValidationError) and "bucket name" in str(exc):
         return BucketNotFound(f"{said}no bucket can have this name", hint="without s3:// and without a path")
-    if isinstance(exc, ResponseParserError):
-        return StoreFailed(f"{said}the answer is not S3's", hint="does the endpoint name the S3 API, not a web page?")
+    # Some of botocore's own errors are ValueErrors as well, and say more.
+    if isinstance(exc, _NO_ANSWER_OF_S3) and not isinstance(exc, BotoCoreError):
+        return StoreFailed(f"{said}the answer is not S3's", hint=_NO_STORE_HINT)
     return StoreFailed(said + _words(exc))
 
 
@@ -58,6 +74,8 @@ def error_status(exc: ClientError) -> int:
     return int(exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+_NO_STORE_HINT: Final = "does the endpoint name the S3 API, and not a web page or a proxy that shows one?"
+
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"})
 
 _NO_CREDENTIALS: Final = (
@@ -71,7 +89,7 @@ _NO_CREDENTIALS: Final = (
     boto.RefreshWithMFAUnsupportedError,
 )
 
-_NO_ANSWER: Final = (boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError)
+_NO_ANSWER: Final = (boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError, HTTPError)
 
 # Asked to come back later: as good as not reached, and worth a retry.
 _LATER: Final = frozenset({"SlowDown", "ServiceUnavailable", "RequestTimeout", "Busy", "ThrottlingException"})
@@ -84,11 +102,11 @@ _REGION: Final = frozenset(
 _RIGHTS_HINT: Final = (
     "reading needs s3:GetObject and s3:ListBucket; without s3:ListBucket S3 says the same of an object that is missing"
 )
+_UPLOADS_RIGHT_HINT: Final = "listing multipart uploads needs s3:ListBucketMultipartUploads, a right of its own"
 
 # S3's codes for "not you", each with what to do about it:
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _DENIED_HINTS: Final = {
-    "AccessDenied": _RIGHTS_HINT,
     "AllAccessDisabled": "the owner has disabled the bucket",
     "AccountProblem": "the account behind the credentials has a problem",
     "ExpiredToken": "renew the temporary credentials",
@@ -104,7 +122,7 @@ _DENIED_HINTS: Final = {
 }
 
 
-def _translate_answer(exc: ClientError, said: str, where: Where) -> StoreError:
+def _translate_answer(exc: ClientError, said: str, where: Where, rights: str) -> StoreError:
     code, status = error_code(exc), error_status(exc)
     error: dict[str, object] = dict(exc.response.get("Error", {}))
     message = f"{said}{_answer_words(error, status)}"
@@ -120,20 +138,26 @@ def _translate_answer(exc: ClientError, said: str, where: Where) -> StoreError:
         )
     if code in _REGION or status == 301:
         return StoreFailed(f"{message}: wrong region", hint=_region_hint(exc, where.settings))
-    hint = _denied_hint(error, status)
-    if hint:
-        return StoreDenied(message, hint=hint)
     if code in _LATER or status in _LATER_STATUS:
         return StoreUnreachable(message, hint="the store is busy or down, also after retries; try again later")
-    return StoreFailed(message)
+    if _is_page(exc):
+        # Of a page that came with 200 botocore makes a 500, since XML that cannot be read may be cut off.
+        return StoreFailed(f"{said}a web page came instead of S3's answer", hint=_NO_STORE_HINT)
+    hint = _denied_hint(error, status, rights)
+    return StoreDenied(message, hint=hint) if hint else StoreFailed(message)
 
 
-def _denied_hint(error: dict[str, object], status: int) -> str:
+def _is_page(exc: ClientError) -> bool:
+    headers = exc.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return str(headers.get("content-type", "")).startswith("text/html")
+
+
+def _denied_hint(error: dict[str, object], status: int, rights: str) -> str:
     """What to do about a refusal; nothing if it is none."""
     code = str(error.get("Code", ""))
     if code.startswith("KMS") or (code == "AccessDenied" and "kms" in str(error.get("Message", "")).lower()):
         return "the objects are encrypted: reading them needs kms:Decrypt on their key"
-    return _DENIED_HINTS.get(code, _RIGHTS_HINT if status in (401, 403) else "")
+    return _DENIED_HINTS.get(code, rights if code == "AccessDenied" or status in (401, 403) else "")
 
 
 def _answer_words(error: dict[str, object], status: int) -> str:

@@ -15,9 +15,9 @@ from mypy_boto3_s3 import S3Client
 
 from offloadctl.adapters.memory import MemoryObjectStore
 from offloadctl.adapters.s3 import S3Store
-from offloadctl.errors import BucketNotFound
+from offloadctl.errors import BucketNotFound, StoreError
 from offloadctl.model.settings import BucketSettings
-from offloadctl.ports import WritableObjectStore
+from offloadctl.ports import MultipartUpload, WritableObjectStore
 
 CREDENTIALS = ("contract", "contract-secret")
 # The smallest part that S3 accepts before the last one.
@@ -55,7 +55,19 @@ def store(request: pytest.FixtureRequest) -> WritableObjectStore:
     s3_store: S3Store = request.getfixturevalue("s3_store")
     for info in list(s3_store.list()):
         s3_store.delete(info.key)
+    client: S3Client = request.getfixturevalue("client")
+    for upload in list(s3_store.uploads()):
+        client.abort_multipart_upload(Bucket="ledgers", Key=upload.key, UploadId=upload.upload_id)
     return s3_store
+
+
+@pytest.fixture
+def leave_upload(store: WritableObjectStore, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Begins an upload of a key as a broker does that dies then, and tells its id."""
+    if isinstance(store, MemoryObjectStore):
+        return lambda key: store.begin_upload(key).upload_id
+    client: S3Client = request.getfixturevalue("client")
+    return lambda key: client.create_multipart_upload(Bucket="ledgers", Key=key)["UploadId"]
 
 
 def put(store: WritableObjectStore, key: str, data: bytes = DATA, **metadata: str) -> None:
@@ -86,6 +98,7 @@ def test_head_tells_size_etag_and_time_of_what_was_put(store: WritableObjectStor
     assert (info.key, info.size, info.storage_class) == ("a", len(DATA), "STANDARD")
     assert info.etag == hashlib.md5(DATA).hexdigest()
     assert info.last_modified is not None
+    assert info.last_modified.tzinfo is UTC
     assert abs(datetime.now(UTC) - info.last_modified) < timedelta(minutes=1)
 
 
@@ -160,6 +173,76 @@ def test_read_refuses_a_negative_range(store: WritableObjectStore) -> None:
         store.read("a", start=-1)
     with pytest.raises(ValueError, match="negative"):
         store.read("a", length=-1)
+
+
+# -- read_chunks
+
+
+def chunks_of(store: WritableObjectStore, **how: int | None) -> list[bytes]:
+    found = store.read_chunks("a", **how)  # type: ignore[arg-type]
+    assert found is not None
+    return list(found)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    start=st.integers(0, len(DATA) + 3),
+    length=st.none() | st.integers(0, len(DATA) + 3),
+    chunk_size=st.integers(1, len(DATA) + 3),
+)
+def test_chunks_are_the_bytes_of_read_each_of_the_size_asked_for_and_none_empty(
+    store: WritableObjectStore, start: int, length: int | None, chunk_size: int
+) -> None:
+    put(store, "a")
+
+    chunks = chunks_of(store, start=start, length=length, chunk_size=chunk_size)
+
+    assert b"".join(chunks) == store.read("a", start=start, length=length)
+    assert all(len(chunk) == chunk_size for chunk in chunks[:-1])
+    assert all(0 < len(chunk) <= chunk_size for chunk in chunks)
+
+
+def test_chunks_are_of_8_mib_by_default(store: WritableObjectStore) -> None:
+    put(store, "a", bytes(9 * 1024 * 1024))
+
+    assert [len(chunk) for chunk in chunks_of(store)] == [8 * 1024 * 1024, 1024 * 1024]
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, None), (0, 0), (5, 10)])
+def test_an_empty_object_has_no_chunks(store: WritableObjectStore, start: int, length: int | None) -> None:
+    put(store, "a", b"")
+
+    assert chunks_of(store, start=start, length=length) == []
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, None), (0, 10), (5, None), (0, 0)])
+def test_a_missing_object_is_none_at_once_and_not_an_iterator(
+    store: WritableObjectStore, start: int, length: int | None
+) -> None:
+    assert store.read_chunks("nothing", start=start, length=length) is None
+
+
+@pytest.mark.parametrize("how", [{"start": -1}, {"length": -1}, {"chunk_size": 0}])
+def test_chunks_that_nothing_can_have_are_refused_at_once(store: WritableObjectStore, how: dict[str, int]) -> None:
+    put(store, "a")
+
+    with pytest.raises(ValueError, match=r"negative|at least one byte"):
+        store.read_chunks("a", **how)
+
+
+def test_chunks_are_never_of_two_objects(store: WritableObjectStore) -> None:
+    put(store, "a", b"1" * 3_000_000)
+    chunks = store.read_chunks("a", chunk_size=1_000_000)
+    assert chunks is not None
+    first = next(chunks)
+
+    put(store, "a", b"2" * 3_000_000)
+    try:
+        rest = b"".join(chunks)
+    except StoreError:
+        rest = b""
+
+    assert set(first + rest) == {ord("1")}
 
 
 # -- list
@@ -282,6 +365,63 @@ def test_a_multipart_upload_without_parts_is_refused(store: WritableObjectStore)
     assert store.head("big") is None
 
 
+# -- uploads
+
+
+def test_an_upload_is_told_from_its_beginning_to_its_end(store: WritableObjectStore) -> None:
+    seen: list[MultipartUpload] = []
+
+    def parts() -> Iterator[bytes]:
+        yield b"a" * MIN_PART
+        seen.extend(store.uploads())
+        yield b"tail"
+
+    assert list(store.uploads()) == []
+    put_parts(store, "big", parts())
+
+    assert [upload.key for upload in seen] == ["big"]
+    assert seen[0].upload_id
+    # Of a time, moto tells one and the same for all uploads.
+    assert seen[0].initiated is not None
+    assert seen[0].initiated.tzinfo is UTC
+    assert list(store.uploads()) == []
+
+
+def test_a_failed_upload_is_not_told_any_more(store: WritableObjectStore) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"a" * MIN_PART
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        put_parts(store, "big", parts())
+
+    assert list(store.uploads()) == []
+
+
+def test_uploads_left_open_are_ascending_by_key_and_keep_to_their_prefix(
+    store: WritableObjectStore, leave_upload: Callable[[str], str]
+) -> None:
+    ids = {key: leave_upload(key) for key in ("b-ledger-2", "a-ledger-1-index", "a-ledger-1")}
+
+    told = [(upload.key, upload.upload_id) for upload in store.uploads()]
+
+    assert told == sorted(ids.items())
+    assert [upload.key for upload in store.uploads("a-ledger-1")] == ["a-ledger-1", "a-ledger-1-index"]
+    assert list(store.uploads("c")) == []
+    assert list(store.list()) == []
+
+
+def test_each_upload_of_a_key_is_told(store: WritableObjectStore, leave_upload: Callable[[str], str]) -> None:
+    ids = {leave_upload("a"), leave_upload("a")}
+
+    assert {upload.upload_id for upload in store.uploads("a")} == ids
+    assert len(ids) == 2
+
+
+def test_uploads_of_these_stores_are_listable_by_prefix(store: WritableObjectStore) -> None:
+    assert store.uploads_listable
+
+
 # -- what only a real S3 can show
 
 
@@ -321,7 +461,10 @@ def homeless(endpoint: str) -> S3Store:
         pytest.param(lambda store: store.read("a"), id="read"),
         pytest.param(lambda store: store.read("a", length=0), id="read nothing"),
         pytest.param(lambda store: store.read("a", start=5, length=5), id="read a range"),
+        pytest.param(lambda store: store.read_chunks("a"), id="read_chunks"),
         pytest.param(lambda store: list(store.list()), id="list"),
+        pytest.param(lambda store: list(store.uploads()), id="uploads"),
+        pytest.param(lambda store: store.uploads_listable, id="uploads_listable"),
         pytest.param(lambda store: put(store, "a"), id="put"),
         pytest.param(lambda store: put_parts(store, "a", iter([b"part"])), id="put_multipart"),
         pytest.param(lambda store: store.delete("a"), id="delete"),

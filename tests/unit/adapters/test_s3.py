@@ -1,9 +1,12 @@
 """S3Store on the wire: what it sends, and what it makes of answers that a well-behaved store never gives."""
 
 import ipaddress
+import random
+import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from offloadctl.adapters.s3 import S3Store
 from offloadctl.errors import (
@@ -26,6 +31,7 @@ from offloadctl.errors import (
     StoreUnreachable,
 )
 from offloadctl.model.settings import BucketSettings
+from offloadctl.ports import MultipartUpload
 
 KEYS = ("AKIDGIVEN", "secret-of-given")
 
@@ -62,7 +68,7 @@ class FakeWire:
     """An HTTP server that records what it is asked and answers what `script` says; its last answer goes on for ever."""
 
     endpoint: str = ""
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list, repr=False)
     script: list[Answer | Callable[[Asked], Answer]] = field(default_factory=list)
 
     def answer(self, asked: Asked) -> Answer:
@@ -109,8 +115,43 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeWire]:
     server.server_close()
 
 
-def store_on(wire: FakeWire, **settings: object) -> S3Store:
-    return S3Store(BucketSettings("ledgers", endpoint=wire.endpoint, **settings), credentials=KEYS)  # type: ignore[arg-type]
+def store_on(wire: FakeWire, **more: object) -> S3Store:
+    return S3Store(BucketSettings("ledgers", endpoint=wire.endpoint, **more), credentials=KEYS)  # type: ignore[arg-type]
+
+
+def page(text: str, **headers: str) -> Answer:
+    """A document of S3's."""
+    return Answer(200, text.encode(), {"Content-Type": "application/xml", **headers})
+
+
+@st.composite
+def s3_documents(draw: st.DrawFn) -> bytes:
+    """XML that looks like an answer of S3's, with any of its elements anywhere."""
+    names = st.sampled_from(
+        ["Error", "Code", "Message", "Contents", "Key", "Size", "LastModified", "Upload", "UploadId", "Initiated"]
+    ) | st.sampled_from(["IsTruncated", "NextContinuationToken", "NextKeyMarker", "CommonPrefixes"])
+    words = st.sampled_from(
+        [
+            "",
+            "a",
+            "1",
+            "-1",
+            "true",
+            "NoSuchKey",
+            "2026-11-24T02:12:18Z",
+            "0001-01-01T00:00:00+14:00",
+            "%zz",
+            "1e400",
+            "tomorrow",
+        ]
+    )
+    tree = st.recursive(words, lambda inner: st.lists(st.tuples(names, inner), max_size=4))
+    root = draw(st.sampled_from(["ListBucketResult", "ListMultipartUploadsResult", "Error", "Nonsense"]))
+
+    def written(node: object) -> str:
+        return node if isinstance(node, str) else "".join(f"<{name}>{written(inner)}</{name}>" for name, inner in node)  # type: ignore[attr-defined]
+
+    return f"<{root}>{written(draw(tree))}</{root}>".encode()
 
 
 def refusal(of: Callable[[], object]) -> OffloadctlError:
@@ -241,19 +282,52 @@ def test_no_credentials_is_denied_and_names_where_they_were_looked_for(wire: Fak
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("unusable", "said"),
     [
         (BucketSettings("ledgers", profile="nobody"), "nobody"),
         (BucketSettings("ledgers", endpoint="minio:9000"), "minio:9000"),
+        (BucketSettings("ledgers", endpoint="ftp://minio:9000"), "ftp://minio:9000"),
+        (BucketSettings("ledgers", endpoint="http://minio:ninethousand"), "ninethousand"),
+        (BucketSettings("ledgers", endpoint="http://mi nio:9000"), "mi nio"),
         (BucketSettings("ledgers", endpoint="https://minio:9000", ca_file=Path("/no/ca.pem")), "/no/ca.pem"),
+        (BucketSettings("ledgers", region="eu central 1"), "eu central 1"),
     ],
-    ids=["profile", "endpoint", "ca_file"],
+    ids=["profile", "no scheme", "another scheme", "port", "blank", "ca_file", "region"],
 )
-def test_unusable_settings_are_a_settings_error(settings: BucketSettings, said: str) -> None:
-    found = refusal(lambda: S3Store(settings))
+def test_unusable_settings_are_a_settings_error(unusable: BucketSettings, said: str) -> None:
+    found = refusal(lambda: S3Store(unusable))
 
     assert isinstance(found, SettingsError)
     assert said in found.message
+
+
+def test_an_endpoint_with_a_password_in_it_is_refused_without_showing_it() -> None:
+    found = refusal(lambda: S3Store(BucketSettings("ledgers", endpoint="http://user:endpoint-password@minio:9000")))
+
+    assert isinstance(found, SettingsError)
+    assert "minio:9000" in found.message
+    assert "endpoint-password" not in found.message + found.hint
+
+
+def test_a_profile_that_cannot_be_read_is_a_settings_error() -> None:
+    path = Path.home() / ".aws/config"
+    path.parent.mkdir()
+    path.write_text("not a configuration")
+
+    assert isinstance(refusal(lambda: S3Store(BucketSettings("ledgers", profile="archive"))), SettingsError)
+
+
+def test_nobody_is_asked_for_credentials_before_the_first_use(wire: FakeWire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", wire.endpoint)
+    monkeypatch.setenv("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1")
+    wire.script = [Answer(404)]
+
+    store = S3Store(BucketSettings("ledgers", endpoint=wire.endpoint))
+
+    assert wire.asked == []
+    assert isinstance(refusal(lambda: store.head("a")), StoreDenied)
+    assert {asked.path.partition("/meta-data")[0] for asked in wire.asked} == {"/latest/api/token", "/latest"}
 
 
 # -- answers that are not success
@@ -311,8 +385,42 @@ def test_a_wrong_region_names_the_right_one(wire: FakeWire) -> None:
     assert "in eu-west-3, the request named us-east-1" in found.hint
 
 
-def test_a_web_page_is_not_taken_for_a_store(wire: FakeWire) -> None:
-    wire.script = [Answer(200, b"<!doctype html><br>Welcome", {"Content-Type": "text/html"})]
+def test_a_redirect_that_names_the_region_is_followed_once(wire: FakeWire) -> None:
+    elsewhere = error(301, "PermanentRedirect", "use the endpoint")
+    wire.script = [Answer(301, elsewhere.body, {"x-amz-bucket-region": "eu-west-3"}), Answer(200, b"data")]
+    store = store_on(wire, region="us-east-1")
+
+    assert store.read("a") == b"data"
+
+    assert ["/eu-west-3/s3/" in asked.headers["authorization"] for asked in wire.asked] == [False, True]
+
+
+def test_a_store_that_sends_everything_elsewhere_is_an_error_with_the_region_in_its_hint(wire: FakeWire) -> None:
+    elsewhere = error(301, "PermanentRedirect", "use the endpoint", Endpoint="ledgers.s3.amazonaws.com")
+    wire.script = [Answer(301, elsewhere.body, {"x-amz-bucket-region": "eu-west-3"})]
+    store = store_on(wire, region="us-east-1")
+
+    for use in (
+        lambda: store.read("a"),
+        lambda: store.head("a"),
+        lambda: list(store.list()),
+        lambda: list(store.uploads()),
+    ):
+        found = refusal(use)
+
+        assert type(found) is StoreFailed
+        assert "eu-west-3" in found.hint
+
+
+def test_a_redirect_to_a_region_that_cannot_be_one_is_an_error(wire: FakeWire) -> None:
+    wire.script = [Answer(301, error(301, "PermanentRedirect").body, {"x-amz-bucket-region": "evil.example.com/"})]
+
+    assert isinstance(refusal(lambda: store_on(wire).read("a")), StoreFailed)
+
+
+@pytest.mark.parametrize("status", [200, 403, 500])
+def test_a_web_page_is_not_taken_for_a_store(wire: FakeWire, status: int) -> None:
+    wire.script = [Answer(status, b"<!doctype html><br>Welcome", {"Content-Type": "text/html; charset=utf-8"})]
 
     found = refusal(lambda: list(store_on(wire).list()))
 
@@ -398,20 +506,79 @@ def test_a_store_that_forbids_head_but_not_get_is_denied_and_never_missing(wire:
 # -- read: bodies
 
 
-def test_a_body_that_breaks_off_is_read_again(wire: FakeWire) -> None:
-    wire.script = [Answer(200, b"da", announced=4), Answer(200, b"data")]
-
-    assert store_on(wire).read("a") == b"data"
-
-    assert len(wire.asked) == 2
+BIG = random.Random(7).randbytes(3 * 1024 * 1024)
 
 
-def test_a_body_that_breaks_off_every_time_is_an_error_and_never_short_data(wire: FakeWire) -> None:
-    wire.script = [Answer(200, b"da", announced=4)]
+def ranged(asked: Asked, data: bytes = BIG, *, at_most: int | None = None) -> Answer:
+    """What S3 answers for `data`; with `at_most` the body breaks off after so many bytes."""
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.headers.get("range", "bytes=0-"))
+    assert match is not None
+    start, end = int(match[1]), int(match[2] or len(data) - 1)
+    part = data[start : end + 1]
+    headers = {"ETag": '"e"', "Content-Range": f"bytes {start}-{start + len(part) - 1}/{len(data)}"}
+    return Answer(206, part[:at_most], headers, announced=len(part))
+
+
+def test_a_body_that_breaks_off_goes_on_where_it_broke_off_and_with_the_same_object(wire: FakeWire) -> None:
+    wire.script = [lambda asked: ranged(asked, at_most=2_000_000), lambda asked: ranged(asked, at_most=1_000), ranged]
+
+    assert store_on(wire).read("a") == BIG
+
+    assert [asked.headers.get("range") for asked in wire.asked] == [None, "bytes=2000000-", "bytes=2001000-"]
+    assert [asked.headers.get("if-match") for asked in wire.asked] == [None, '"e"', '"e"']
+
+
+def test_a_range_that_breaks_off_goes_on_to_its_end_and_no_further(wire: FakeWire) -> None:
+    wire.script = [lambda asked: ranged(asked, at_most=500), ranged]
+
+    assert store_on(wire).read("a", start=100, length=2_000) == BIG[100:2_100]
+
+    assert [asked.headers.get("range") for asked in wire.asked] == ["bytes=100-2099", "bytes=600-2099"]
+
+
+def test_a_body_that_brings_a_little_each_time_arrives_in_the_end(wire: FakeWire) -> None:
+    wire.script = [lambda asked: ranged(asked, at_most=200_000)]
+
+    assert store_on(wire).read("a") == BIG
+
+    assert len(wire.asked) == 16
+
+
+def test_a_body_that_breaks_off_without_a_byte_every_time_is_an_error_and_never_short_data(wire: FakeWire) -> None:
+    wire.script = [Answer(200, b"", announced=4)]
 
     assert isinstance(refusal(lambda: store_on(wire).read("a")), StoreUnreachable)
 
     assert len(wire.asked) == 3
+
+
+def test_chunks_are_of_the_size_asked_for_and_make_up_the_object_across_a_break(wire: FakeWire) -> None:
+    wire.script = [lambda asked: ranged(asked, at_most=1_500_001), ranged]
+
+    chunks = list(store_on(wire).read_chunks("a", chunk_size=700_000) or ())
+
+    assert [len(chunk) for chunk in chunks] == [700_000] * 4 + [len(BIG) - 4 * 700_000]
+    assert b"".join(chunks) == BIG
+
+
+def test_an_object_that_is_replaced_between_two_chunks_is_not_mixed_with_the_old_one(wire: FakeWire) -> None:
+    wire.script = [lambda asked: ranged(asked, at_most=1_000_000), error(412, "PreconditionFailed", "etag differs")]
+    chunks = store_on(wire).read_chunks("a", chunk_size=1_000_000)
+
+    assert chunks is not None
+    assert next(chunks) == BIG[:1_000_000]
+    found = refusal(lambda: next(chunks))
+    assert isinstance(found, StoreFailed)
+    assert "replaced while it was read" in found.message
+
+
+def test_an_object_that_is_deleted_between_two_chunks_is_not_taken_for_shorter(wire: FakeWire) -> None:
+    wire.script = [lambda asked: ranged(asked, at_most=1_000_000), error(404, "NoSuchKey")]
+    chunks = store_on(wire).read_chunks("a", chunk_size=1_000_000)
+
+    assert chunks is not None
+    assert next(chunks) == BIG[:1_000_000]
+    assert "vanished while it was read" in refusal(lambda: next(chunks)).message
 
 
 @pytest.mark.parametrize(
@@ -420,8 +587,11 @@ def test_a_body_that_breaks_off_every_time_is_an_error_and_never_short_data(wire
         Answer(200, b"whole object"),
         Answer(206, b"whol", {"Content-Range": "bytes 0-3/12"}),
         Answer(206, b"e object", {"Content-Range": "bytes 4-11/12"}),
+        Answer(206, b"e ", {"Content-Range": "bytes 4-5/12"}),
+        Answer(206, b"e ob", {"Content-Range": "bytes 4-8/12"}),
+        Answer(206, b"e ob", {"Content-Range": "from four on"}),
     ],
-    ids=["no range", "another start", "too much"],
+    ids=["no range", "another start", "too much", "too little", "a range of another length", "no words"],
 )
 def test_bytes_of_another_range_are_refused(wire: FakeWire, answer: Answer) -> None:
     wire.script = [answer]
@@ -436,6 +606,17 @@ def test_the_whole_object_is_right_when_no_more_was_asked_for(wire: FakeWire) ->
     wire.script = [Answer(200, b"data")]
 
     assert store_on(wire).read("a", length=100) == b"data"
+
+
+def test_a_range_is_right_that_ends_with_the_object_or_behind_an_unknown_end(wire: FakeWire) -> None:
+    wire.script = [
+        Answer(206, b"ct", {"Content-Range": "bytes 10-11/12"}),
+        Answer(206, b"ct", {"Content-Range": "bytes 10-11/*"}),
+    ]
+    store = store_on(wire)
+
+    assert store.read("a", start=10, length=100) == b"ct"
+    assert store.read("a", start=10, length=100) == b"ct"
 
 
 def test_an_object_that_vanishes_is_missing_then(wire: FakeWire) -> None:
@@ -460,6 +641,120 @@ def test_a_listing_without_end_is_an_error(wire: FakeWire) -> None:
 
     assert isinstance(found, StoreFailed)
     assert "continuation token" in found.hint
+
+
+@pytest.mark.parametrize("lost", ["Key", "Size"])
+def test_a_listing_that_does_not_tell_what_it_must_is_an_error(wire: FakeWire, lost: str) -> None:
+    item = {"Key": "<Key>a</Key>", "Size": "<Size>1</Size>"} | {lost: ""}
+    wire.script = [page(f"<ListBucketResult><Contents>{''.join(item.values())}</Contents></ListBucketResult>")]
+
+    found = refusal(lambda: list(store_on(wire).list()))
+
+    assert isinstance(found, StoreFailed)
+    assert "each key and its size" in found.message
+
+
+# -- uploads
+
+
+def uploads_page(*uploads: tuple[str, str], then: tuple[str, str] | None = None, **headers: str) -> Answer:
+    listed = "".join(
+        f"<Upload><Key>{key}</Key><UploadId>{upload_id}</UploadId><Initiated>2026-11-24T02:12:18.695Z</Initiated></Upload>"
+        for key, upload_id in uploads
+    )
+    more = (
+        f"<IsTruncated>true</IsTruncated><NextKeyMarker>{then[0]}</NextKeyMarker>"
+        f"<NextUploadIdMarker>{then[1]}</NextUploadIdMarker>"
+        if then
+        else "<IsTruncated>false</IsTruncated>"
+    )
+    return page(f"<ListMultipartUploadsResult>{more}{listed}</ListMultipartUploadsResult>", **headers)
+
+
+def test_uploads_go_on_behind_the_first_page(wire: FakeWire) -> None:
+    wire.script = [uploads_page(("b", "3"), ("c", "1"), then=("c", "1")), uploads_page(("a", "2"), ("c", "2"))]
+
+    found = list(store_on(wire).uploads("p"))
+
+    begun = datetime(2026, 11, 24, 2, 12, 18, 695000, UTC)
+    assert found == [MultipartUpload(key, upload, begun) for key, upload in ("a2", "b3", "c1", "c2")]
+    assert "prefix=p" in wire.asked[0].path
+    assert "key-marker=c" in wire.asked[1].path
+    assert "upload-id-marker=1" in wire.asked[1].path
+
+
+def test_uploads_without_end_are_an_error(wire: FakeWire) -> None:
+    wire.script = [uploads_page(("a", "1"), then=("a", "1"))]
+
+    assert "without end" in refusal(lambda: list(store_on(wire).uploads())).message
+
+
+def test_an_upload_without_an_id_is_an_error(wire: FakeWire) -> None:
+    wire.script = [page("<ListMultipartUploadsResult><Upload><Key>a</Key></Upload></ListMultipartUploadsResult>")]
+
+    assert "each key and its id" in refusal(lambda: list(store_on(wire).uploads())).message
+
+
+def test_a_refused_listing_of_uploads_names_the_right_that_it_needs(wire: FakeWire) -> None:
+    wire.script = [error(403, "AccessDenied", "Access Denied")]
+
+    found = refusal(lambda: list(store_on(wire).uploads()))
+
+    assert isinstance(found, StoreDenied)
+    assert "s3:ListBucketMultipartUploads" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("server", "listable"), [("AmazonS3", True), ("MinIO", False), ("nginx", False), ("", False)], ids=str
+)
+def test_only_a_store_that_is_known_to_list_uploads_by_prefix_is_believed(
+    wire: FakeWire, server: str, listable: bool
+) -> None:
+    wire.script = [uploads_page(Server=server)]
+    store = store_on(wire)
+
+    assert store.uploads_listable is listable
+    assert store.uploads_listable is listable
+
+    assert len(wire.asked) == 1
+
+
+# -- any answer whatsoever
+
+
+@pytest.fixture
+def asked_store(wire: FakeWire) -> Iterator[S3Store]:
+    """One store for all examples: making a client takes longer than asking with it."""
+    with store_on(wire) as store:
+        yield store
+
+
+# botocore leaves the connection of an answer that it cannot parse to the garbage collector.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    status=st.sampled_from([200, 204, 206, 301, 307, 400, 403, 404, 412, 416, 500, 503]),
+    body=st.binary(max_size=200) | s3_documents(),
+    headers=st.dictionaries(
+        st.sampled_from(["Content-Range", "ETag", "Last-Modified", "Content-Type", "Content-Encoding", "Location"]),
+        st.text('abc /-0123456789"*:', max_size=20),
+    ),
+)
+def test_no_answer_makes_anything_but_a_store_error(
+    wire: FakeWire, asked_store: S3Store, status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    wire.script = [Answer(status, body, headers)]
+    wire.asked.clear()
+
+    for use in (
+        lambda: asked_store.read("a"),
+        lambda: asked_store.read("a", start=3, length=7),
+        lambda: asked_store.head("a"),
+        lambda: list(asked_store.list()),
+        lambda: list(asked_store.uploads()),
+    ):
+        with suppress(StoreError):
+            use()
 
 
 # -- put
