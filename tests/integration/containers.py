@@ -133,9 +133,10 @@ class Cluster:
         return second
 
     def kill_second_broker(self) -> None:
-        """`kill -9` of the broker that was started second, by the class that only it runs."""
-        find = "for p in /proc/[0-9]*; do grep -qa PulsarBrokerStarter $p/cmdline && echo ${p#/proc/}; done"
-        code, output = self.pulsar.run(["sh", "-c", f"kill -9 $({find} | grep -vx $$)"])
+        """`kill -9` of the broker that was started second, found by the class that only it runs."""
+        # The brackets keep the shell from finding itself.
+        find = "for p in /proc/[0-9]*; do grep -qa 'Pulsar[B]rokerStarter' $p/cmdline && echo ${p#/proc/}; done"
+        code, output = self.pulsar.run(["sh", "-c", f"kill -9 $({find})"])
         assert code == 0, output
 
     def pulsar_admin(self, *arguments: str) -> tuple[int, str]:

@@ -136,7 +136,7 @@ class Topic:
         return dict(self.stack.get(f"{self.path}/offload"))
 
     def set_offload_policies(self, **changes: object) -> None:
-        """Change policies of its namespace; all others are sent as they are in force, else defaults would replace them."""
+        """Change policies of its namespace; the others are sent as they are in force, else defaults replace them."""
         in_force = self.offload_policies()
         self.stack.post(f"namespaces/{self.namespace}/offloadPolicies", {**in_force, **changes})
         eventually(
