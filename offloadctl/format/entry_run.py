@@ -30,7 +30,6 @@ _AFTER_BROKER_METADATA: Final = struct.Struct(">HII")
 # Entry length and id, metadata size.
 _WITHOUT_CHECKSUM: Final = struct.Struct(">iqI")
 
-_LEAST_MAGIC: Final = _CHECKSUM_MAGIC << 16  # sizes from here on cannot be told from a magic
 _ONE_BYTE: Final = 0x80  # varints under this are one byte long
 
 
@@ -116,6 +115,7 @@ def _take_with_broker_metadata(
 
 
 def _take_without_checksum(data: bytes, position: int, end: int, ids: range) -> tuple[int, list[bytes]]:
+    # A magic, read as a part of the size, makes it larger than the entry: 234 MB.
     metadata: list[bytes] = []
     last = end - _WITHOUT_CHECKSUM.size
     for expected_id in ids:
@@ -123,7 +123,7 @@ def _take_without_checksum(data: bytes, position: int, end: int, ids: range) -> 
             break
         length, found_id, size = _WITHOUT_CHECKSUM.unpack_from(data, position)
         stop = position + 12 + length
-        if found_id != expected_id or stop > end or size > length - 4 or size >= _LEAST_MAGIC:
+        if found_id != expected_id or stop > end or size > length - 4:
             break
         metadata.append(_delimited(data, position + 16, size))
         position = stop

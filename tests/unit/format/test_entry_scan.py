@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import google_crc32c
 import pytest
 
 from offloadctl.format.data_block import ENTRY_HEADER, PADDING, DataBlockHeader, padding
@@ -204,6 +205,28 @@ def test_missing_entries_are_one_problem(missing: int) -> None:
     assert (found.totals.checksums_ok, found.next_entry_id) == (5, 15 + missing)
 
 
+def test_the_id_after_a_damaged_one_is_right_only_right_after_it() -> None:
+    ids = [0, 1, 100, 3, 4, 101, 6]
+    parts = [ENTRY_HEADER.pack(len(PLAIN[0]), entry_id) + PLAIN[0] for entry_id in ids]
+    body = b"".join(parts)
+
+    found = scan(DataBlockHeader(128, 128 + len(body), 0).build() + body)
+
+    assert [problem.found for problem in found.problems] == ["100", "101"]
+    assert found.next_entry_id == 7
+
+
+@pytest.mark.parametrize(("decoys", "is_found"), [(200, True), (300, False)])
+def test_the_next_entry_is_looked_for_at_so_many_places_and_no_more(decoys: int, is_found: bool) -> None:
+    entries = [entry(ENTRY_HEADER.pack(0, 1) * decoys), PLAIN[1], PLAIN[2]]
+
+    found = scan(patched(block_of(entries), 128, b"\0\0\0\x20"))
+
+    assert len(found.problems) == 1
+    assert (found.unread_bytes == 0) is is_found
+    assert found.totals.checksums_ok == (2 if is_found else 0)
+
+
 def test_a_block_header_with_another_first_entry_is_one_problem() -> None:
     block = block_of(PLAIN, first=10)
 
@@ -324,6 +347,21 @@ def test_broker_metadata_that_does_not_parse_is_a_problem_even_if_the_checksum_i
     found = scan(block_of([*INDEXED, broken, *INDEXED]))
 
     assert [code for code, _ in codes(found)] == [ProblemCode.ENTRY_UNREADABLE]
+    assert (found.totals.checksums_ok, found.totals.messages) == (11, 10)
+
+
+@pytest.mark.parametrize("around", [PLAIN, INDEXED], ids=["plain", "indexed"])
+@pytest.mark.parametrize("size", [40, 200, 2**32 - 1])
+def test_metadata_that_leaves_its_entry_is_a_problem_even_if_the_checksum_is_right(
+    around: list[bytes], size: int
+) -> None:
+    covered = size.to_bytes(4) + METADATA.build()
+    front = INDEXED[0][: -len(PLAIN[0])] if around is INDEXED else b""
+    too_short = front + b"\x0e\x01" + google_crc32c.value(covered).to_bytes(4) + covered
+
+    found = scan(block_of([*around, too_short, *around]))
+
+    assert codes(found) == [(ProblemCode.ENTRY_UNREADABLE, start_of(around, 5) + 12 + len(front) + 6)]
     assert (found.totals.checksums_ok, found.totals.messages) == (11, 10)
 
 
