@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
+from typing import Final
 
 from offloadctl.model.names import TopicName
+
+_ID_LENGTH: Final = 12
+"""Hex digits: enough that a million findings share none."""
 
 
 class Severity(StrEnum):
@@ -28,3 +33,9 @@ class Finding:
     found: str = ""
     meaning: str = ""
     next_step: str = ""
+
+    @property
+    def id(self) -> str:
+        """The same whenever the same is found in the same place, so that runs can be compared."""
+        place = (self.code, str(self.topic), str(self.ledger_id), str(self.key), str(self.offset))
+        return sha256("\n".join(place).encode()).hexdigest()[:_ID_LENGTH]

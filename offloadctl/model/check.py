@@ -1,0 +1,306 @@
+"""What a check looks at, how deep, what it finds, and what it could not look at."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from enum import StrEnum
+from operator import add
+from typing import Final
+
+from offloadctl.exitcodes import ExitCode, combine
+from offloadctl.model.finding import Finding, Severity
+from offloadctl.model.ledger import Ledger
+from offloadctl.model.names import TopicName
+from offloadctl.model.status import UnreadTopic
+
+
+class Level(StrEnum):
+    """How deep a check looks; each level does what those before it do."""
+
+    INDEX = "index"
+    """Both objects' facts, the index, and the end of the data."""
+    BLOCKS = "blocks"
+    """The header and the first entry of each block too."""
+    ENTRIES = "entries"
+    """Every byte: each entry's id, length and checksum, and the padding."""
+
+    @property
+    def meaning(self) -> str:
+        """What it looks at, for people."""
+        return _MEANINGS[self]
+
+    def includes(self, other: "Level") -> bool:
+        """Whether a check of this level looks at what one of the `other` does."""
+        order = tuple(Level)
+        return order.index(self) >= order.index(other)
+
+
+_MEANINGS: Final = {
+    Level.INDEX: "that both objects are there, the index in full, and the end of the data",
+    Level.BLOCKS: "the index level, and the beginning of each block",
+    Level.ENTRIES: "every byte: each entry's id, length, checksum and metadata, and the padding",
+}
+
+
+class CheckStatus(StrEnum):
+    """How much of what was asked for was looked at; it says nothing of what was found."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    """Nothing could be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryCounts:
+    """What a number of entries hold; each entry is in exactly one of the four counts from `checksums_ok` on."""
+
+    entries: int = 0
+    messages: int = 0
+    """What a consumer is given: all of a batch, a chunked message at its last chunk, none for a broker's marker."""
+    entry_bytes: int = 0
+    checksums_ok: int = 0
+    checksums_absent: int = 0
+    """Nothing proves these entries whole: their producers sent no checksum. Their metadata parses."""
+    checksums_bad: int = 0
+    unreadable: int = 0
+    markers: int = 0
+    chunks: int = 0
+    encrypted: int = 0
+    compressed: int = 0
+
+    def __add__(self, other: "EntryCounts") -> "EntryCounts":
+        names = [field.name for field in fields(self)]
+        return EntryCounts(*map(add, (getattr(self, name) for name in names), (getattr(other, name) for name in names)))
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a look at one ledger's two objects brought."""
+
+    level: Level
+    findings: tuple[Finding, ...] = ()
+    more_findings: int = 0
+    """So many more there were than are kept."""
+    not_covered: tuple[str, ...] = ()
+    """What of them could not be looked at, and why."""
+    looked_at: bool = True
+    """Whether anything could be looked at at all."""
+    object_bytes: int = 0
+    """The size of both objects, as far as they are there."""
+    bytes_read: int = 0
+    blocks: int | None = None
+    counts: EntryCounts | None = None
+    """Of the entries, if they were looked at."""
+
+    @property
+    def status(self) -> CheckStatus:
+        """How much was looked at."""
+        if not self.looked_at:
+            return CheckStatus.FAILED
+        return CheckStatus.PARTIAL if self.not_covered else CheckStatus.FULL
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether one of the findings is damage."""
+        return any(one.severity is Severity.DAMAGE for one in self.findings)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What this ledger alone makes a command exit with."""
+        return combine(self.exit_codes)
+
+    @property
+    def exit_codes(self) -> tuple[ExitCode, ...]:
+        """Each cause for itself."""
+        met = [ExitCode.DAMAGE if one.severity is Severity.DAMAGE else ExitCode.WARNINGS for one in self.findings]
+        return (*met, ExitCode.NOT_COVERED) if self.not_covered else tuple(met)
+
+
+class Verdict(StrEnum):
+    """What a check says of one ledger."""
+
+    SOUND = "sound"
+    WARNING = "warning"
+    DAMAGED = "damaged"
+    NOT_COVERED = "not-covered"
+    """Some of it could not be looked at; in what could, no damage was found."""
+    TRIMMED = "trimmed"
+    """Gone from the topic meanwhile, with its objects: nothing to say."""
+
+    @property
+    def meaning(self) -> str:
+        """One sentence for people."""
+        return _VERDICTS[self]
+
+
+_VERDICTS: Final = {
+    Verdict.SOUND: "Looked at as deep as was asked, and nothing found.",
+    Verdict.WARNING: "Readable as far as was looked; something about it is unusual.",
+    Verdict.DAMAGED: "Its objects are not what Pulsar wrote: see the findings.",
+    Verdict.NOT_COVERED: "Some of it could not be looked at; in what could, no damage was found.",
+    Verdict.TRIMMED: "Gone from the topic during the check, and its objects with it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCheck:
+    """One ledger that is in S3, or may be, after the look at its objects."""
+
+    topic: TopicName
+    ledger: Ledger
+    inspection: Inspection
+    bucket: str = ""
+    """Where its objects were found."""
+    trimmed: bool = False
+
+    @property
+    def verdict(self) -> Verdict:
+        """What to say of it."""
+        if self.trimmed:
+            return Verdict.TRIMMED
+        if self.inspection.is_damaged:
+            return Verdict.DAMAGED
+        if self.inspection.not_covered:
+            return Verdict.NOT_COVERED
+        return Verdict.WARNING if self.inspection.findings else Verdict.SOUND
+
+
+@dataclass(frozen=True, slots=True)
+class TopicCheck:
+    """One topic or partition: its ledgers that are in S3 or may be, and how many of the others there are."""
+
+    topic: TopicName
+    served: bool
+    """Whether a broker was asked, so that it is known which offloads are complete."""
+    ledgers: tuple[LedgerCheck, ...] = ()
+    in_flight: int = 0
+    """Begun and not complete: readers do not use these objects, and so they were not looked at."""
+    local: int = 0
+    """In BookKeeper only, the open ledger counted too."""
+    not_begun: int = 0
+    """In S3 or maybe so, and their turn never came: the check was interrupted."""
+
+    @property
+    def completeness_unknown(self) -> int:
+        """Ledgers of which only the broker that serves the topic would know whether their offload is complete."""
+        return 0 if self.served else len(self.ledgers) + self.not_begun
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedGroup:
+    """One topic that was asked for: itself, or each of its partitions."""
+
+    topic: TopicName
+    partitions: int
+    parts: tuple[TopicCheck | UnreadTopic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What was looked at, beside all that was asked for."""
+
+    topics: int = 0
+    topics_read: int = 0
+    ledgers: int = 0
+    """In S3, or maybe so, of the topics that could be read."""
+    ledgers_covered: int = 0
+    """Looked at as deep as was asked."""
+    ledgers_trimmed: int = 0
+    completeness_unknown: int = 0
+    in_flight: int = 0
+    object_bytes: int = 0
+    bytes_read: int = 0
+    blocks: int = 0
+    counts: EntryCounts | None = None
+    """Of all entries that were looked at; None if none was to be."""
+    reasons: tuple[str, ...] = ()
+    """Why something was not covered, each once."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """Everything that one command looked at."""
+
+    level: Level
+    groups: tuple[CheckedGroup, ...]
+    started_at: datetime
+    finished_at: datetime
+    fail_on: frozenset[ExitCode]
+    """Which of damage, warnings and what is not covered make the command fail."""
+    interrupted: ExitCode | None = None
+
+    @property
+    def parts(self) -> tuple[TopicCheck | UnreadTopic, ...]:
+        """All topics and partitions, one after the other."""
+        return tuple(part for group in self.groups for part in group.parts)
+
+    @property
+    def ledgers(self) -> tuple[LedgerCheck, ...]:
+        """All ledgers that were looked at, one after the other."""
+        return tuple(one for part in self.parts if isinstance(part, TopicCheck) for one in part.ledgers)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All of them."""
+        return tuple(finding for one in self.ledgers for finding in one.inspection.findings)
+
+    @property
+    def coverage(self) -> Coverage:
+        """The sum of what was looked at."""
+        return sum_up(self.parts)
+
+    @property
+    def status(self) -> CheckStatus:
+        """How much of what was asked for was looked at."""
+        coverage = self.coverage
+        if coverage.topics_read == 0 or (self.ledgers and not any(one.inspection.looked_at for one in self.ledgers)):
+            return CheckStatus.FAILED
+        covered = coverage.topics_read == coverage.topics and coverage.ledgers_covered == coverage.ledgers
+        return CheckStatus.FULL if covered and self.interrupted is None else CheckStatus.PARTIAL
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """One code for everything: 0 only if all that was asked for was looked at and nothing was found."""
+        met = {code for one in self.ledgers if not one.trimmed for code in one.inspection.exit_codes}
+        if self.status is not CheckStatus.FULL:
+            met.add(ExitCode.FAILED if self.status is CheckStatus.FAILED else ExitCode.NOT_COVERED)
+        wanted = {code for code in met if code is ExitCode.FAILED or code in self.fail_on}
+        return combine(wanted if self.interrupted is None else {*wanted, self.interrupted})
+
+
+ALWAYS_TOLD: Final = frozenset({ExitCode.DAMAGE, ExitCode.WARNINGS, ExitCode.NOT_COVERED})
+"""What makes a check fail unless it is asked otherwise."""
+
+
+def sum_up(parts: Iterable[TopicCheck | UnreadTopic]) -> Coverage:
+    """What was looked at of all these."""
+    total = Coverage()
+    for part in parts:
+        total = replace(total, topics=total.topics + 1)
+        if isinstance(part, UnreadTopic):
+            reason = f"{part.topic}: {part.reason.text}"
+            total = replace(total, reasons=(*total.reasons, reason))
+        else:
+            total = _with_topic(total, part)
+    return replace(total, reasons=tuple(dict.fromkeys(total.reasons)))
+
+
+def _with_topic(total: Coverage, part: TopicCheck) -> Coverage:
+    kept = [one for one in part.ledgers if not one.trimmed]
+    looks = [one.inspection for one in kept]
+    counts = [look.counts for look in looks if look.counts is not None]
+    return replace(
+        total,
+        topics_read=total.topics_read + 1,
+        ledgers=total.ledgers + len(kept) + part.not_begun,
+        ledgers_covered=total.ledgers_covered + sum(look.status is CheckStatus.FULL for look in looks),
+        ledgers_trimmed=total.ledgers_trimmed + len(part.ledgers) - len(kept),
+        completeness_unknown=total.completeness_unknown + part.completeness_unknown,
+        in_flight=total.in_flight + part.in_flight,
+        object_bytes=total.object_bytes + sum(look.object_bytes for look in looks),
+        bytes_read=total.bytes_read + sum(look.bytes_read for look in looks),
+        blocks=total.blocks + sum(look.blocks or 0 for look in looks),
+        counts=sum(counts, total.counts or EntryCounts()) if counts else total.counts,
+        reasons=(*total.reasons, *(reason for look in looks for reason in look.not_covered)),
+    )

@@ -1,0 +1,40 @@
+"""In which bucket a ledger's objects are: no REST call tells, so the keys are looked up in one after the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from offloadctl.check.subject import Subject
+from offloadctl.operations.ledger_check import LedgerObjects
+from offloadctl.ports import ObjectInfo, ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What was found; `objects` only if both are in one bucket."""
+
+    objects: LedgerObjects | None
+    has_data: bool
+    has_index: bool
+    looked_in: str
+    """The buckets, for people."""
+    bucket: str = ""
+
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether one of the two is there; the other one must then be beside it."""
+        return self.has_data or self.has_index
+
+
+def find_objects(stores: Sequence[ObjectStore], subject: Subject) -> Located:
+    """Look for both objects in each bucket, until they are found; raises a StoreError for what cannot be asked."""
+    half: tuple[ObjectStore, ObjectInfo | None, ObjectInfo | None] | None = None
+    for store in stores:
+        data, index = store.head(subject.data_key), store.head(subject.index_key)
+        if data is not None and index is not None:
+            return Located(LedgerObjects(store, data, index), True, True, store.location, store.bucket)
+        if half is None and (data is not None or index is not None):
+            half = store, data, index
+    if half is not None:
+        store, data, index = half
+        return Located(None, data is not None, index is not None, store.location, store.bucket)
+    return Located(None, False, False, ", ".join(store.location for store in stores) or "no bucket")
