@@ -44,11 +44,18 @@ def check_message_times(
         yield _of_messages(subject, "last", expected=expected, found=last)
 
 
-def publish_time(entry_with_header: bytes) -> datetime | None:
+def publish_time_of_entry(entry_with_header: bytes) -> datetime | None:
     """When an entry was published, from its first bytes; None if they do not tell or it came from another cluster."""
     try:
-        entry = Entry.parse(entry_with_header[ENTRY_HEADER_LENGTH:])
-        metadata = parse_into(pb.MessageMetadata(), entry.metadata, what="message metadata", at=0)
+        return publish_time(Entry.parse(entry_with_header[ENTRY_HEADER_LENGTH:]).metadata)
+    except FormatError:
+        return None
+
+
+def publish_time(encoded: bytes) -> datetime | None:
+    """When a message was published, from its encoded metadata; None under the same conditions."""
+    try:
+        metadata = parse_into(pb.MessageMetadata(), encoded, what="message metadata", at=0)
         if metadata.HasField("replicated_from") or not metadata.publish_time:
             return None
         return datetime.fromtimestamp(metadata.publish_time / 1000, UTC)

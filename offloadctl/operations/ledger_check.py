@@ -13,7 +13,7 @@ from offloadctl.check.precedence import settle
 from offloadctl.check.presence import ARCHIVED, archived
 from offloadctl.check.sizes import check_data_size, check_implied_size, check_part_count
 from offloadctl.check.subject import Subject
-from offloadctl.check.times import check_index_time, check_message_times, publish_time
+from offloadctl.check.times import check_index_time, check_message_times, publish_time_of_entry
 from offloadctl.check.user_metadata import check_user_metadata
 from offloadctl.errors import Interrupted, StoreError, StoreFailed
 from offloadctl.format.index_object import IndexObject, StreamingIndexObject
@@ -160,7 +160,7 @@ class _Look:
             extent, findings = rules.judge(number, head, self._head)
             self._add(*findings, *check_first_entry(rules, extent, head))
             if number == 0:
-                self._check_times(index, publish_time(head.start))
+                self._check_times(index, publish_time_of_entry(head.start), None)
             number, seen = number + 1, seen + head.is_block
             at = max(extent.end, at + 1)
         self._blocks = seen
@@ -189,10 +189,12 @@ class _Look:
             self._not_covered.append(
                 f"{seen.unread_bytes} bytes of the data object could not be walked: damage hides what they are"
             )
-        self._check_times(index, publish_time(seen.opening))
+        self._check_times(index, seen.first_published, seen.last_published)
 
-    def _check_times(self, index: IndexObject | None, first: datetime | None) -> None:
-        self._add(*check_message_times(self._subject, index, first=first, last=None))
+    def _check_times(self, index: IndexObject | None, first: datetime | None, last: datetime | None) -> None:
+        # An index of another time says nothing of this ledger's beginning, and is the finding already.
+        if index is None or not any(check_index_time(self._subject, index)):
+            self._add(*check_message_times(self._subject, index, first=first, last=last))
 
     # -- reading
 
