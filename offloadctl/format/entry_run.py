@@ -82,13 +82,10 @@ def _take_plain(data: bytes, position: int, end: int, ids: range) -> tuple[int, 
             or found_id != expected_id
             or stop > end
             or size > length - 10
-            or verify(data[position + 18 : stop]) != checksum
+            or verify(covered := data[position + 18 : stop]) != checksum
         ):
             break
-        if size < 0x80:
-            append(data[position + 21 : position + 22 + size])
-        else:
-            append(_delimited(data, position + 22, size))
+        append(covered[3 : 4 + size] if size < 0x80 else _delimited(covered, 4, size))
         position = stop
     return position, metadata
 
