@@ -6,81 +6,33 @@ requests calls it before each of them, under `lock`.
 
 import random
 import threading
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
 from uuid import UUID
 
+from offloadctl.demo.bundles import bundle_number, bundles
 from offloadctl.demo.faults import Faults
-from offloadctl.demo.ledgers import ManagedLedgerMetadata, SimulatedLedger
+from offloadctl.demo.ledgers import ManagedLedgerMetadata, SimulatedLedger, repeated
+from offloadctl.demo.messages import size_without_broker_metadata
 from offloadctl.demo.object_writer import delete_objects
 from offloadctl.demo.offloading import LoadedTopic, Offloading
 from offloadctl.demo.policies import EffectivePolicy, JsonValue, NamespacePolicies, PolicyJson, merged
+from offloadctl.demo.trimming import Retention, delete_from_bookkeeper, expired
+from offloadctl.demo.tuning import Tuning, broker_properties
 from offloadctl.errors import StoreError
 from offloadctl.model.ledger import Position
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.ports import Clock, WritableObjectStore
-
-BUNDLES: Final = ("0x00000000_0x40000000", "0x40000000_0x80000000", "0x80000000_0xc0000000", "0xc0000000_0xffffffff")
-"""What a namespace has by default (defaultNumberOfNamespaceBundles=4)."""
-
-DEFAULT_BLOCK_SIZE: Final = 6 * 1024 * 1024
-"""Above maxMessageSize + 10 KiB + 140, so that every message fits, and small enough to see several blocks."""
 
 
 class NoSuchTopic(LookupError):
     """The topic is not in the metadata."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """How the cluster behaves in time and size."""
-
-    upload_rate: float = 32 * 1024 * 1024
-    """Bytes a second that one offload thread uploads."""
-    upload_overhead: float = 0.05
-    """Seconds that each ledger takes beside its bytes."""
-    offload_threads: int = 2
-    max_entries_per_ledger: int = 1000
-    trim_interval: timedelta = timedelta(seconds=120)
-    """retentionCheckIntervalInSeconds."""
-    stats_interval: timedelta = timedelta(seconds=60)
-    """statsUpdateFrequencyInSecs: so old may be what broker-stats says about loaded topics."""
-    retention_minutes: int = -1
-    """Broker default. Pulsar's own is 0: topics without a subscription would lose each closed ledger at once."""
-    offload_on_topic_load: bool = False
-    broker_entry_index: bool = False
-    """Whether entries begin with broker entry metadata, as with Pulsar's index interceptor."""
-
-
-def broker_properties(
-    bucket: str,
-    *,
-    endpoint: str = "http://127.0.0.1:9000",
-    region: str = "us-east-1",
-    driver: str = "aws-s3",
-    max_block_size: int = DEFAULT_BLOCK_SIZE,
-    deletion_lag_ms: int = 4 * 3600 * 1000,
-) -> dict[str, JsonValue]:
-    """What a sound broker.conf says about offload: both families of keys, equal."""
-    both: dict[str, JsonValue] = {
-        "Bucket": bucket,
-        "Region": region,
-        "ServiceEndpoint": endpoint,
-        "MaxBlockSizeInBytes": max_block_size,
-    }
-    properties: dict[str, JsonValue] = {
-        "offloadersDirectory": "/pulsar/offloaders",
-        "managedLedgerOffloadDriver": driver,
-        "managedLedgerOffloadDeletionLagInMillis": deletion_lag_ms,
-    }
-    for name, value in both.items():
-        properties[f"s3ManagedLedgerOffload{name}"] = value
-        properties[f"managedLedgerOffload{name}"] = value
-    return properties
+class TopicTerminated(Exception):
+    """The topic takes no messages any more."""
 
 
 class SimulatedCluster:
@@ -93,7 +45,7 @@ class SimulatedCluster:
         *,
         name: str = "standalone",
         version: str = "4.0.7",
-        brokers: tuple[str, ...] = ("broker-1", "broker-2"),
+        brokers: tuple[str, ...] = ("broker-1:8080", "broker-2:8080"),
         properties: Mapping[str, JsonValue] | None = None,
         tuning: Tuning | None = None,
         first_ledger_id: int = 3,
@@ -103,49 +55,52 @@ class SimulatedCluster:
         self.name = name
         self.version = version
         self.brokers = brokers
+        """`host:port` of each one's admin service; the first is the leader."""
         self.tuning = tuning or Tuning()
         self.lock = threading.RLock()
         self.faults = Faults()
+        self.started_at = clock.now()
+        self.dynamic_configuration: dict[str, str] = {}
         self.stores = {store.bucket: store for store in stores}
-        first_bucket = next(iter(self.stores), None)
-        default = broker_properties(first_bucket) if first_bucket is not None else {}
+        default = next(map(broker_properties, self.stores), {})
         self.properties: dict[str, JsonValue] = dict(default if properties is None else properties)
-        self.tenants: list[str] = ["public", "pulsar"]
+        self.tenants: dict[str, tuple[str, ...]] = {"public": (), "pulsar": ()}
+        """Each with its admin roles."""
         self.namespaces: dict[NamespaceName, NamespacePolicies] = {
             NamespaceName("public", "default"): NamespacePolicies()
         }
         self.partitioned: dict[TopicName, int] = {}
         self.topic_policies: dict[TopicName, PolicyJson] = {}
+        self.topic_retention: dict[TopicName, dict[str, int]] = {}
         self.metadata: dict[TopicName, ManagedLedgerMetadata] = {}
         self.loaded: dict[TopicName, LoadedTopic] = {}
         self.topics_loaded: Counter[str] = Counter()
+        """How often each broker had to load a topic."""
         self.reclaimed_bytes = 0
+        """What trimming has freed on each bookie that had a copy."""
         self.served_at_last_stats: dict[TopicName, str] = {}
         self.next_ledger_id = first_ledger_id
         self._random = random.Random(seed)  # noqa: S311 - uuids of a simulation
-        self._bundle_owners: dict[tuple[NamespaceName, str], str] = {}
-        self._next_trim = self._next_stats = clock.now()
-        tuned = self.tuning
-        self.offloading = Offloading(
-            self, brokers, threads=tuned.offload_threads, rate=tuned.upload_rate, overhead=tuned.upload_overhead
-        )
+        self._bundle_owners: dict[tuple[NamespaceName, int], str] = {}
+        self._next_trim = clock.now() + self.tuning.trim_interval
+        self._next_stats = clock.now() + self.tuning.stats_interval
+        self.offloading = Offloading(self, brokers, self.tuning)
 
     # -- what there is
 
     def create_namespace(self, namespace: NamespaceName) -> NamespacePolicies:
         """A namespace, and its tenant if need be."""
-        if namespace.tenant not in self.tenants:
-            self.tenants.append(namespace.tenant)
+        self.tenants.setdefault(namespace.tenant, ())
         return self.namespaces.setdefault(namespace, NamespacePolicies())
 
     def create_topic(self, topic: TopicName) -> ManagedLedgerMetadata:
-        """A topic without a message; it is not loaded yet."""
+        """A topic without a ledger; it is not loaded yet."""
         self.create_namespace(topic.namespace_name)
         now = self.clock.now()
         return self.metadata.setdefault(topic, ManagedLedgerMetadata(topic, now, now))
 
     def create_partitioned_topic(self, topic: TopicName, partitions: int) -> None:
-        """A partitioned topic with all its partitions."""
+        """A partitioned topic with all its partitions, or more partitions for one that exists."""
         self.partitioned[topic] = partitions
         for number in range(partitions):
             self.create_topic(topic.with_partition(number))
@@ -168,25 +123,28 @@ class SimulatedCluster:
     # -- who serves what
 
     def bundle_of(self, topic: TopicName) -> str:
-        """The namespace bundle: CRC-32 of the full name, as NamespaceBundleFactory.java computes it."""
-        return BUNDLES[zlib.crc32(str(topic).encode()) * len(BUNDLES) >> 32]
+        """The namespace bundle that the topic is in."""
+        return bundles(self._bundle_count(topic))[bundle_number(topic, self._bundle_count(topic))]
 
     def owner_of(self, topic: TopicName) -> str:
         """The broker that serves the topic, or would if it were loaded."""
-        bundle = self.bundle_of(topic)
-        default = self.brokers[BUNDLES.index(bundle) % len(self.brokers)]
-        return self._bundle_owners.get((topic.namespace_name, bundle), default)
+        number = bundle_number(topic, self._bundle_count(topic))
+        default = self.brokers[number % len(self.brokers)]
+        return self._bundle_owners.get((topic.namespace_name, number), default)
 
     def move_bundle(self, topic: TopicName, broker: str) -> None:
         """Give the topic's bundle to a broker; its topics are unloaded from where they are."""
         if broker not in self.brokers:
             raise ValueError(f"no broker {broker}; there are {', '.join(self.brokers)}")
-        bundle = (topic.namespace_name, self.bundle_of(topic))
         if self.owner_of(topic) != broker:
-            for other in list(self.loaded):
-                if (other.namespace_name, self.bundle_of(other)) == bundle:
-                    self.unload(other)
-        self._bundle_owners[bundle] = broker
+            self.unload_bundle(topic.namespace_name, self.bundle_of(topic))
+        self._bundle_owners[topic.namespace_name, bundle_number(topic, self._bundle_count(topic))] = broker
+
+    def unload_bundle(self, namespace: NamespaceName, bundle: str | None = None) -> None:
+        """Unload all topics of a bundle, or of the whole namespace."""
+        for topic in list(self.loaded):
+            if topic.namespace_name == namespace and bundle in (None, self.bundle_of(topic)):
+                self.unload(topic)
 
     def serve(self, topic: TopicName) -> LoadedTopic:
         """The topic in its broker's memory; an idle one is loaded, which is counted and changes its ledgers."""
@@ -194,10 +152,14 @@ class SimulatedCluster:
         if loaded is not None:
             return loaded
         metadata, now = self.existing(topic), self.clock.now()
-        loaded = self.loaded[topic] = LoadedTopic(self.owner_of(topic))
+        if self.tuning.broker_entry_index and metadata.last_index is None:
+            metadata.last_index = -1
+        for_reading = metadata.terminated_at is not None
+        if not for_reading:
+            self._recover(metadata, now)
+        loaded = LoadedTopic(self.owner_of(topic), last_confirmed=_last_position(metadata), for_reading=for_reading)
+        self.loaded[topic] = loaded
         self.topics_loaded[loaded.broker] += 1
-        self._recover(metadata, now)
-        self.trim(topic)
         if self.tuning.offload_on_topic_load:
             self.offloading.start_automatic(topic, loaded, now)
         return loaded
@@ -216,36 +178,67 @@ class SimulatedCluster:
 
     # -- writing and deleting
 
-    def publish(self, topic: TopicName, entries: Iterable[bytes], *, messages: int | None = None) -> None:
-        """Store entries; a full ledger is closed and the next one opened. `messages` is their number if batched."""
-        loaded, before = self.serve(topic), 0
-        metadata = self.existing(topic)
-        for before, entry in enumerate(entries, start=1):  # noqa: B007 - the count is read after the loop
-            metadata.last.append(entry)
-            loaded.bytes_in += len(entry)
-            if metadata.last.entry_count >= self.tuning.max_entries_per_ledger:
-                loaded.entries_added += 1
+    def publish(self, topic: TopicName, entries: Iterable[bytes], *, messages_per_entry: int = 1) -> None:
+        """Store entries; a full ledger is closed and the next one opened."""
+        loaded, metadata = self.serve(topic), self.existing(topic)
+        if metadata.terminated_at is not None:
+            raise TopicTerminated(str(topic))
+        for entry in entries:
+            ledger = metadata.last
+            ledger.append(entry)
+            loaded.entries_added += 1
+            loaded.messages_in += messages_per_entry
+            loaded.bytes_in += size_without_broker_metadata(entry)
+            loaded.last_confirmed = Position(ledger.ledger_id, ledger.entry_count - 1)
+            if metadata.last_index is not None:
+                metadata.last_index += messages_per_entry
+            if ledger.entry_count >= self.tuning.max_entries_per_ledger:
                 self.roll_over(topic)
-            else:
-                loaded.entries_added += 1
-        loaded.messages_in += before if messages is None else messages
 
     def roll_over(self, topic: TopicName) -> None:
         """Close the open ledger and open the next one; then trim, then offload automatically, as the broker does."""
         loaded, metadata, now = self.serve(topic), self.existing(topic), self.clock.now()
+        if metadata.terminated_at is not None or not metadata.last.entry_count:
+            return
         metadata.last.closed_at = now
         metadata.opened(self._new_ledger(now), now)
         self.trim(topic)
         self.offloading.start_automatic(topic, loaded, now)
 
+    def add_closed_ledgers(
+        self, topic: TopicName, count: int, *, entries: int, entry: bytes, every: timedelta = timedelta(minutes=10)
+    ) -> None:
+        """Closed ledgers that hold the same entry over and over, the newest closed now: many, fast, in no memory.
+
+        The topic stays idle, and its metadata is as if a broker had written them one after the other.
+        """
+        if topic in self.loaded:
+            raise ValueError(f"{topic} is loaded: unload it first")
+        metadata, now = self.create_topic(topic), self.clock.now()
+        source, length = repeated(entry, entries), entries * len(entry)
+        for left in range(count - 1, -1, -1):
+            closed_at = now - left * every
+            ledger = SimulatedLedger(
+                self.next_ledger_id, closed_at - every, entries, length, closed_at=closed_at, source=source
+            )
+            self.next_ledger_id += 1
+            metadata.opened(ledger, closed_at)
+        metadata.created_at = min(metadata.created_at, now - count * every)
+
     def terminate(self, topic: TopicName) -> Position:
-        """Close the topic for good; its last ledger is closed and no new one is opened."""
-        self.serve(topic)
-        metadata, now = self.existing(topic), self.clock.now()
-        metadata.terminated_at = last_position(metadata)
-        metadata.last.closed_at = now
-        metadata.written(now)
+        """Close the topic for good; its last ledger never gets its counts into the metadata."""
+        loaded, metadata = self.serve(topic), self.existing(topic)
+        if metadata.terminated_at is None:
+            last = metadata.last
+            metadata.terminated_at = loaded.last_confirmed = Position(last.ledger_id, last.entry_count - 1)
+            metadata.written(self.clock.now())
         return metadata.terminated_at
+
+    def truncate(self, topic: TopicName) -> None:
+        """Delete all closed ledgers, offloaded ones with their objects."""
+        self.serve(topic)
+        metadata = self.existing(topic)
+        self._drop(metadata, [ledger for ledger in metadata.ascending if ledger.closed_at is not None])
 
     def delete_topic(self, topic: TopicName) -> None:
         """The topic with all its objects."""
@@ -253,6 +246,7 @@ class SimulatedCluster:
         self.unload(topic)
         del self.metadata[topic]
         self.topic_policies.pop(topic, None)
+        self.topic_retention.pop(topic, None)
         for ledger in metadata.ledgers.values():
             self._delete_objects(ledger)
 
@@ -262,38 +256,35 @@ class SimulatedCluster:
             if topic.with_partition(number) in self.metadata:
                 self.delete_topic(topic.with_partition(number))
         self.topic_policies.pop(topic, None)
+        self.topic_retention.pop(topic, None)
 
     def trim(self, topic: TopicName) -> None:
         """Delete what retention lets go, and BookKeeper's copies of what was offloaded long enough ago."""
         metadata, now = self.existing(topic), self.clock.now()
-        gone = self._expired(metadata, now)
-        for ledger in gone:
-            del metadata.ledgers[ledger.ledger_id]
-        freed = self._delete_from_bookkeeper(metadata, now)
-        if gone or freed:
-            metadata.written(now)
-        for ledger in gone:
-            freed += ledger.bookkeeper_bytes
-            self._delete_objects(ledger)
+        freed = self._drop(metadata, expired(metadata, self.retention_of(topic), now))
+        policy = self.policy_of(topic)
+        if self.has_offloader(policy) and policy.deletion_lag_ms is not None and policy.deletion_lag_ms >= 0:
+            freed += delete_from_bookkeeper(metadata, timedelta(milliseconds=policy.deletion_lag_ms), now)
         self.reclaimed_bytes += freed
 
     # -- settings
 
-    def retention_of(self, topic: TopicName) -> tuple[int, int]:
-        """Minutes and MiB that consumed ledgers are kept; negative: for ever."""
-        policy = self.namespaces[topic.namespace_name].retention
+    def retention_of(self, topic: TopicName) -> Retention:
+        """How long and how much is kept of what is consumed: the topic's own wish, the namespace's, the default."""
+        tuned = self.tuning
+        policy = self.topic_retention.get(topic.parent) or self.namespaces[topic.namespace_name].retention
         if policy is None:
-            return self.tuning.retention_minutes, -1
-        return policy["retentionTimeInMinutes"], policy["retentionSizeInMB"]
-
-    def applied_policy(self, topic: TopicName) -> PolicyJson:
-        """The merged offload policy; a partition has its parent's."""
-        namespace = self.namespaces[topic.namespace_name].in_force
-        return merged(self.topic_policies.get(topic.parent), namespace, self.properties)
+            return Retention(tuned.retention_minutes, tuned.retention_mebibytes)
+        return Retention(policy["retentionTimeInMinutes"], policy["retentionSizeInMB"])
 
     def policy_of(self, topic: TopicName) -> EffectivePolicy:
-        """What the offloader makes of the merged policy."""
-        return EffectivePolicy.of(self.applied_policy(topic))
+        """What the offloader makes of the merged policy; a partition has its parent's."""
+        namespace = self.namespaces[topic.namespace_name].in_force
+        return EffectivePolicy.of(merged(self.topic_policies.get(topic.parent), namespace, self.properties))
+
+    def has_offloader(self, policy: EffectivePolicy) -> bool:
+        """Whether the broker could create the offloader that the policy asks for."""
+        return policy.driver is not None and policy.bucket in self.stores
 
     def store_of(self, bucket: str | None) -> WritableObjectStore | None:
         """The bucket of that name, or None."""
@@ -324,6 +315,9 @@ class SimulatedCluster:
 
     # -- helpers
 
+    def _bundle_count(self, topic: TopicName) -> int:
+        return self.namespaces.get(topic.namespace_name, _UNKNOWN_NAMESPACE).bundle_count
+
     def _new_ledger(self, now: datetime) -> SimulatedLedger:
         ledger = SimulatedLedger(self.next_ledger_id, now)
         self.next_ledger_id += 1
@@ -331,8 +325,6 @@ class SimulatedCluster:
 
     def _recover(self, metadata: ManagedLedgerMetadata, now: datetime) -> None:
         """Loading closes the ledger that was open, or drops it if it is empty, and opens a new one."""
-        if metadata.terminated_at is not None:
-            return
         if metadata.ledgers and metadata.last.closed_at is None:
             last = metadata.last
             if last.entry_count:
@@ -341,48 +333,32 @@ class SimulatedCluster:
                 del metadata.ledgers[last.ledger_id]
         metadata.opened(self._new_ledger(now), now)
 
-    def _expired(self, metadata: ManagedLedgerMetadata, now: datetime) -> list[SimulatedLedger]:
-        """The oldest ledgers that retention lets go; without subscriptions everything closed counts as consumed."""
-        minutes, mebibytes = self.retention_of(metadata.topic)
-        kept, gone = metadata.total_length, list[SimulatedLedger]()
-        for ledger in metadata.ascending[:-1]:
-            if ledger.closed_at is None:
-                break
-            too_old = minutes >= 0 and now - ledger.closed_at >= timedelta(minutes=minutes)
-            too_much = mebibytes >= 0 and kept - ledger.length >= mebibytes * 1024 * 1024
-            if not (too_old or too_much):
-                break
-            kept -= ledger.length
-            gone.append(ledger)
-        return gone
-
-    def _delete_from_bookkeeper(self, metadata: ManagedLedgerMetadata, now: datetime) -> int:
-        policy, freed = self.policy_of(metadata.topic), 0
-        if policy.deletion_lag_ms is None or policy.deletion_lag_ms < 0 or policy.driver is None:
+    def _drop(self, metadata: ManagedLedgerMetadata, gone: list[SimulatedLedger]) -> int:
+        """Take ledgers out of the metadata first, then delete their objects; tells BookKeeper's bytes."""
+        if not gone:
             return 0
-        lag = timedelta(milliseconds=policy.deletion_lag_ms)
-        for ledger in metadata.ledgers.values():
-            context = ledger.context
-            if context is None or context.completed_at is None or context.bookkeeper_deleted:
-                continue
-            if now - context.completed_at > lag:
-                context.bookkeeper_deleted = True
-                freed += ledger.delete_from_bookkeeper()
-        return freed
+        for ledger in gone:
+            del metadata.ledgers[ledger.ledger_id]
+        metadata.written(self.clock.now())
+        for ledger in gone:
+            self._delete_objects(ledger)
+        return sum(ledger.bookkeeper_bytes for ledger in gone)
 
     def _delete_objects(self, ledger: SimulatedLedger) -> None:
         store = self.store_of(ledger.context.bucket) if ledger.context is not None else None
-        if ledger.context is None or store is None:
-            return
-        try:
-            delete_objects(store, ledger.context.uuid, ledger.ledger_id)
-        except StoreError:
+        if ledger.context is not None and store is not None:
             # The metadata is written first, so what cannot be deleted now is an orphan for ever.
-            return
+            with suppress(StoreError):
+                delete_objects(store, ledger.context.uuid, ledger.ledger_id)
 
 
-def last_position(metadata: ManagedLedgerMetadata) -> Position:
-    """The last confirmed entry: of the newest ledger that has one."""
+_UNKNOWN_NAMESPACE = NamespacePolicies()
+
+
+def _last_position(metadata: ManagedLedgerMetadata) -> Position:
+    """The last confirmed entry of a topic that is being loaded."""
+    if metadata.terminated_at is not None:
+        return metadata.terminated_at
     for ledger in reversed(metadata.ascending):
         if ledger.entry_count:
             return Position(ledger.ledger_id, ledger.entry_count - 1)

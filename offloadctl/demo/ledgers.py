@@ -1,12 +1,16 @@
 """Managed ledgers as a metadata store and BookKeeper hold them: what survives the death of every broker."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import repeat
 from uuid import UUID
 
 from offloadctl.model.ledger import Position
 from offloadctl.model.names import TopicName
+
+EntrySource = Callable[[], Iterator[bytes]]
+"""Makes the entries of a ledger anew, each time the same ones."""
 
 
 @dataclass(slots=True)
@@ -30,22 +34,33 @@ class SimulatedLedger:
 
     ledger_id: int
     created_at: datetime
-    entries: list[bytes] = field(default_factory=list)
     entry_count: int = 0
     length: int = 0
     closed_at: datetime | None = None
+    """None as long as the metadata has no counts, which is so for the last ledger of a terminated topic too."""
     context: OffloadContext | None = None
+    in_bookkeeper: bool = True
+    source: EntrySource | None = None
+    """Where the entries of a ledger come from that was made without storing any; only if it was."""
+    _stored: list[bytes] = field(default_factory=list)
 
     def append(self, entry: bytes) -> None:
         """Add one entry."""
-        self.entries.append(entry)
+        self._stored.append(entry)
         self.entry_count += 1
         self.length += len(entry)
+
+    def entries(self) -> Iterator[bytes]:
+        """What BookKeeper has; nothing once its copy is deleted."""
+        if not self.in_bookkeeper:
+            return iter(())
+        return self.source() if self.source is not None else iter(self._stored)
 
     def delete_from_bookkeeper(self) -> int:
         """Remove BookKeeper's copy and tell how many bytes that frees on each bookie that has it."""
         freed = self.bookkeeper_bytes
-        self.entries.clear()
+        self.in_bookkeeper = False
+        self._stored = []
         return freed
 
     @property
@@ -56,7 +71,7 @@ class SimulatedLedger:
     @property
     def bookkeeper_bytes(self) -> int:
         """What BookKeeper still holds."""
-        return self.length if self.entries else 0
+        return self.length if self.in_bookkeeper else 0
 
 
 @dataclass(slots=True)
@@ -68,31 +83,40 @@ class ManagedLedgerMetadata:
     modified_at: datetime
     version: int = 0
     ledgers: dict[int, SimulatedLedger] = field(default_factory=dict)
+    """By id, and in this order: ids only ever grow."""
     terminated_at: Position | None = None
+    last_index: int | None = None
+    """Of the last message, if the broker's index interceptor has ever been on; each write takes it along."""
     properties: dict[str, str] = field(default_factory=dict)
-    stored_order: tuple[int, ...] = ()
-    """The order in which `internal-info` lists the ledgers."""
+    _written_by_offload: bool = False
 
     def opened(self, ledger: SimulatedLedger, at: datetime) -> None:
         """Write a new open ledger into the metadata."""
         self.ledgers[ledger.ledger_id] = ledger
         self.written(at)
 
-    def written(self, at: datetime, *, in_hash_order: bool = False) -> None:
+    def written(self, at: datetime, *, by_offload: bool = False) -> None:
         """One write of the metadata; those of an offload leave the ledgers in a HashMap's order."""
         self.version += 1
         self.modified_at = at
-        self.stored_order = _hash_map_order(self.ledgers) if in_hash_order else tuple(sorted(self.ledgers))
+        self._written_by_offload = by_offload
+        if self.last_index is not None:
+            self.properties["index"] = str(self.last_index)
+
+    @property
+    def stored_order(self) -> tuple[int, ...]:
+        """The order in which `internal-info` lists the ledgers."""
+        return hash_map_order(self.ledgers) if self._written_by_offload else tuple(self.ledgers)
 
     @property
     def last(self) -> SimulatedLedger:
         """The newest ledger."""
-        return self.ledgers[max(self.ledgers)]
+        return self.ledgers[next(reversed(self.ledgers))]
 
     @property
     def ascending(self) -> tuple[SimulatedLedger, ...]:
         """All ledgers by id."""
-        return tuple(self.ledgers[ledger_id] for ledger_id in sorted(self.ledgers))
+        return tuple(self.ledgers.values())
 
     @property
     def total_length(self) -> int:
@@ -110,14 +134,24 @@ class ManagedLedgerMetadata:
         return sum(ledger.length for ledger in self.ledgers.values() if ledger.is_offloaded)
 
 
-def _hash_map_order(ledger_ids: Iterable[int]) -> tuple[int, ...]:
+def repeated(entry: bytes, count: int) -> EntrySource:
+    """A source of the same entry, over and over: a large ledger that takes no memory."""
+    return lambda: repeat(entry, count)
+
+
+def hash_map_order(ledger_ids: Iterable[int]) -> tuple[int, ...]:
     """The iteration order of `new HashMap<>(ledgers)` (ManagedLedgerImpl.java, transformLedgerInfo; java.util.HashMap).
 
-    The table gets the power of two that follows n / 0.75; a ledger's slot is its low bits, as ids are below 65536
-    here and HashMap's spreading of the high half changes nothing.
+    The table gets the power of two that follows n / 0.75. A ledger's slot is the low bits of its hash code, after the
+    high half was folded into the low one; within a slot the order of insertion stays.
     """
-    ids = sorted(ledger_ids)
+    ids = tuple(ledger_ids)
     capacity = 1
     while capacity < int(len(ids) / 0.75 + 1):
         capacity *= 2
-    return tuple(sorted(ids, key=lambda ledger_id: ledger_id % capacity))
+
+    def slot(ledger_id: int) -> int:
+        code = (ledger_id ^ ledger_id >> 32) & 0xFFFFFFFF
+        return (code ^ code >> 16) & (capacity - 1)
+
+    return tuple(sorted(ids, key=slot))

@@ -1,12 +1,16 @@
 """What the demo's producers publish: real entries with checksums, single messages and batches."""
 
 import random
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from offloadctl.format.entry import BrokerEntryMetadata, Entry
+from offloadctl.format.entry import BROKER_METADATA_MAGIC, BrokerEntryMetadata, Entry
 from offloadctl.format.message import MessageMetadata, SingleMessageMetadata, build_batch
+
+_SIZE: Final = struct.Struct(">I")
 
 
 @dataclass(slots=True)
@@ -59,3 +63,11 @@ class Producer:
     def _payload(self, noise: random.Random) -> bytes:
         head = f'{{"producer":"{self.name}","number":{self.sequence_id}}}'.encode()[: self.payload_size]
         return head + noise.randbytes(self.payload_size - len(head))
+
+
+def size_without_broker_metadata(entry: bytes) -> int:
+    """The bytes that the producer sent: an entry without what the broker put in front of it."""
+    if not entry.startswith(BROKER_METADATA_MAGIC):
+        return len(entry)
+    prefix = len(BROKER_METADATA_MAGIC) + _SIZE.size
+    return len(entry) - prefix - int(_SIZE.unpack_from(entry, len(BROKER_METADATA_MAGIC))[0])

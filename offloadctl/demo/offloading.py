@@ -5,6 +5,8 @@ authorities. Everything happens at a time that is handed in; nothing here waits.
 """
 
 from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -14,13 +16,16 @@ from offloadctl.demo.faults import Fault, Faults
 from offloadctl.demo.ledgers import ManagedLedgerMetadata, OffloadContext, SimulatedLedger
 from offloadctl.demo.object_writer import LedgerObjects, delete_objects, write_objects
 from offloadctl.demo.policies import EffectivePolicy
+from offloadctl.demo.tuning import Tuning
 from offloadctl.errors import StoreError
+from offloadctl.format.keys import data_key, index_key
 from offloadctl.model.ledger import OffloadState, OffloadStatus, Position
 from offloadctl.model.names import TopicName
 from offloadctl.ports import WritableObjectStore
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _EXCEPTION: Final = "org.apache.bookkeeper.mledger.ManagedLedgerException"
+_NO_OFFLOADER: Final = "[NullLedgerOffloader] does not support offload"
 
 
 class OffloadInProgress(Exception):
@@ -54,9 +59,14 @@ class LoadedTopic:
     """What a broker has in memory about a topic that it serves; gone when the topic is unloaded."""
 
     broker: str
+    last_confirmed: Position
+    """The last entry that was stored, even if its ledger has been trimmed since."""
+    for_reading: bool = False
+    """The topic had been terminated before it was loaded: no ledger is open, and an empty last one is left out."""
     entries_added: int = 0
     bytes_in: int = 0
     messages_in: int = 0
+    upload_errors: int = 0
     status: OffloadStatus = field(default_factory=lambda: OffloadStatus(OffloadState.NOT_RUN))
     run: OffloadRun | None = None
     """Holds the mutex that manual and automatic runs share."""
@@ -64,6 +74,15 @@ class LoadedTopic:
     last_offload_ledger_id: int = 0
     last_success_at: datetime | None = None
     last_failure_at: datetime | None = None
+
+    def ledgers(self, metadata: ManagedLedgerMetadata) -> tuple[SimulatedLedger, ...]:
+        """The ledgers as the broker has them in memory, ascending."""
+        stored = metadata.ascending
+        return stored[:-1] if self.for_reading and not stored[-1].entry_count else stored
+
+    def open_ledger(self, metadata: ManagedLedgerMetadata) -> SimulatedLedger | None:
+        """The ledger whose numbers are told apart from the list's: the last one, also of a topic just terminated."""
+        return None if self.for_reading else metadata.last
 
 
 @dataclass(slots=True)
@@ -119,11 +138,10 @@ class OffloadWorld(Protocol):
 class Offloading:
     """All runs of all brokers."""
 
-    def __init__(self, world: OffloadWorld, brokers: tuple[str, ...], *, threads: int, rate: float, overhead: float):
+    def __init__(self, world: OffloadWorld, brokers: tuple[str, ...], tuning: Tuning) -> None:
         self._world = world
-        self._threads = {broker: _Threads(threads) for broker in brokers}
-        self._rate = rate
-        self._overhead = overhead
+        self._threads = {broker: _Threads(tuning.offload_threads) for broker in brokers}
+        self._tuning = tuning
 
     def start_manual(self, topic: TopicName, loaded: LoadedTopic, position: Position, now: datetime) -> None:
         """PUT offload. Whatever goes wrong from here on shows up in the status only."""
@@ -131,18 +149,21 @@ class Offloading:
             raise OffloadInProgress
         metadata = self._metadata(topic)
         if self._store(topic) is None:
-            loaded.status = _failed(f"{_EXCEPTION}: [NullLedgerOffloader] does not support offload")
+            loaded.status = _failed(f"{_EXCEPTION}: {_NO_OFFLOADER}")
         elif not _is_valid(metadata, position):
             text = f"Invalid position for offload: {position}"
             loaded.status = _failed(f"{_EXCEPTION}$InvalidCursorPositionException: {text}")
-        elif not (candidates := _candidates(metadata, position)):
-            loaded.status = OffloadStatus(OffloadState.SUCCESS, first_unoffloaded=_first_kept(metadata, position))
+        elif not (candidates := _candidates(loaded.ledgers(metadata), position)):
+            first_kept = _first_kept(loaded.ledgers(metadata), position)
+            loaded.status = OffloadStatus(OffloadState.SUCCESS, first_unoffloaded=first_kept)
         elif loaded.run is not None:
             text = "Offload operation already running"
             loaded.status = _failed(f"{_EXCEPTION}$OffloadInProgressException: {text}")
         else:
             loaded.status = OffloadStatus(OffloadState.RUNNING)
-            loaded.run = OffloadRun(topic, True, candidates, _first_kept(metadata, position))
+            loaded.run = OffloadRun(
+                topic, manual=True, left=candidates, first_unoffloaded=_first_kept(loaded.ledgers(metadata), position)
+            )
             self._continue(loaded.run, now)
 
     def start_automatic(self, topic: TopicName, loaded: LoadedTopic, now: datetime) -> None:
@@ -155,8 +176,8 @@ class Offloading:
             loaded.automatic_run_waits = True
             return
         loaded.automatic_run_waits = False
-        if candidates := _automatic_candidates(self._metadata(topic), policy, now):
-            loaded.run = OffloadRun(topic, False, candidates)
+        if candidates := _automatic_candidates(self._metadata(topic).ascending, policy, now):
+            loaded.run = OffloadRun(topic, manual=False, left=candidates)
             self._continue(loaded.run, now)
 
     def finish_next(self, until: datetime) -> datetime | None:
@@ -192,29 +213,30 @@ class Offloading:
             return
         while run.left:
             ledger = metadata.ledgers.get(run.left.popleft())
-            if ledger is not None:
-                self._prepare(run, metadata, ledger, loaded.broker, now)
+            if ledger is not None and self._prepare(run, metadata, ledger, loaded.broker, now):
                 return
         self._end(run, loaded, now)
 
     def _prepare(
         self, run: OffloadRun, metadata: ManagedLedgerMetadata, ledger: SimulatedLedger, broker: str, now: datetime
-    ) -> None:
-        """Step 1: a new uuid goes into the metadata before anything is uploaded."""
+    ) -> bool:
+        """Step 1: a new uuid goes into the metadata before anything is uploaded. False: that failed already."""
         store = self._store(run.topic)
         if store is None:
-            return
+            self._note_failure(run, f"{_EXCEPTION}: {_NO_OFFLOADER}", now)
+            return False
         if ledger.context is not None:
-            self._try_delete(store, ledger.context.uuid, ledger.ledger_id)
+            self._delete_earlier(ledger.context, ledger.ledger_id)
         ledger.context = OffloadContext(self._world.new_uuid(), store.bucket)
-        metadata.written(now, in_hash_order=True)
+        metadata.written(now, by_offload=True)
         if self._world.faults.take(Fault.STUCK_RUNNING, run.topic):
             # The exception kills the task; the promise that the run waits for is never kept.
-            return
-        takes = timedelta(seconds=self._overhead + ledger.length / self._rate)
+            return True
+        takes = timedelta(seconds=self._tuning.upload_overhead + ledger.length / self._tuning.upload_rate)
         threads = self._threads[broker]
         threads.waiting.append(_Upload(run, ledger.ledger_id, ledger.context.uuid, takes))
         threads.start_waiting(now)
+        return True
 
     def _finish(self, broker: str, upload: _Upload, at: datetime) -> None:
         """Steps 4 to 6: data object, index object, `complete`."""
@@ -225,13 +247,14 @@ class Offloading:
             # Trimmed or deleted meanwhile, or another attempt took over: nothing may be left in the bucket.
             self._continue(run, at)
             return
-        store = self._world.store_of(ledger.context.bucket)
-        objects = self._objects(metadata, ledger, upload.uuid)
         crashes = faults.take(Fault.CRASH_BEFORE_INDEX, run.topic)
         try:
-            write_objects(_existing(store, ledger.context.bucket), objects, with_index=not crashes)
-        except StoreError as error:
-            self._fail(run, error, at)
+            store = _existing(self._world.store_of(ledger.context.bucket), ledger.context.bucket)
+            write_objects(store, self._objects(metadata, ledger, upload.uuid), with_index=not crashes)
+        except (StoreError, ValueError) as error:
+            cause = "java.util.concurrent.CompletionException: org.jclouds.http.HttpResponseException"
+            self._note_failure(run, f"{_EXCEPTION}: {cause}: {error}", at)
+            self._continue(run, at)
             return
         if crashes:
             self._world.crash_broker(broker)
@@ -240,18 +263,18 @@ class Offloading:
             # The new owner changed the metadata: the write fails with a bad version and the objects stay behind.
             return
         ledger.context.completed_at = at
-        metadata.written(at, in_hash_order=True)
-        self._lose(_existing(store, ledger.context.bucket), objects, run.topic)
+        metadata.written(at, by_offload=True)
+        self._lose(store, ledger, run.topic)
         if (loaded := self._world.loaded_topic(run.topic)) is not None:
             loaded.last_offload_ledger_id, loaded.last_success_at = ledger.ledger_id, at
         self._continue(run, at)
 
-    def _fail(self, run: OffloadRun, error: StoreError, at: datetime) -> None:
-        cause = f"java.util.concurrent.CompletionException: org.jclouds.http.HttpResponseException: {error.message}"
-        run.first_error = run.first_error or f"{_EXCEPTION}: {cause}"
-        if (loaded := self._world.loaded_topic(run.topic)) is not None:
+    def _note_failure(self, run: OffloadRun, error: str, at: datetime) -> None:
+        """The first error is the one that is told; the next ledger is tried all the same."""
+        run.first_error = run.first_error or error
+        if not run.detached and (loaded := self._world.loaded_topic(run.topic)) is not None:
             loaded.last_failure_at = at
-        self._continue(run, at)
+            loaded.upload_errors += 1
 
     def _end(self, run: OffloadRun, loaded: LoadedTopic, now: datetime) -> None:
         loaded.run = None
@@ -265,7 +288,7 @@ class Offloading:
             self.start_automatic(run.topic, loaded, now)
 
     def _objects(self, metadata: ManagedLedgerMetadata, ledger: SimulatedLedger, uuid: UUID) -> LedgerObjects:
-        return LedgerObjects.of(
+        return LedgerObjects(
             metadata.topic,
             ledger,
             uuid,
@@ -275,18 +298,20 @@ class Offloading:
             truncated=self._world.faults.take(Fault.TRUNCATED_LEDGER, metadata.topic),
         )
 
-    def _lose(self, store: WritableObjectStore, objects: LedgerObjects, topic: TopicName) -> None:
-        if self._world.faults.take(Fault.LOST_OBJECT, topic):
-            store.delete(objects.data_key)
-        if self._world.faults.take(Fault.LOST_INDEX, topic):
-            store.delete(objects.index_key)
-
-    def _try_delete(self, store: WritableObjectStore, uuid: UUID, ledger_id: int) -> None:
-        try:
-            delete_objects(store, uuid, ledger_id)
-        except StoreError:
-            # The broker gives up after ten tries; what is left is an orphan for ever.
+    def _lose(self, store: WritableObjectStore, ledger: SimulatedLedger, topic: TopicName) -> None:
+        if ledger.context is None:
             return
+        if self._world.faults.take(Fault.LOST_OBJECT, topic):
+            store.delete(data_key(ledger.context.uuid, ledger.ledger_id))
+        if self._world.faults.take(Fault.LOST_INDEX, topic):
+            store.delete(index_key(ledger.context.uuid, ledger.ledger_id))
+
+    def _delete_earlier(self, context: OffloadContext, ledger_id: int) -> None:
+        """What an earlier attempt may have left."""
+        if (store := self._world.store_of(context.bucket)) is not None:
+            # The broker gives up after ten tries; what is left is an orphan for ever.
+            with suppress(StoreError):
+                delete_objects(store, context.uuid, ledger_id)
 
     def _store(self, topic: TopicName) -> WritableObjectStore | None:
         policy = self._world.policy_of(topic)
@@ -310,33 +335,33 @@ def _failed(error: str) -> OffloadStatus:
 
 
 def _is_valid(metadata: ManagedLedgerMetadata, position: Position) -> bool:
-    """ManagedLedgerImpl.java, isValidPosition: an entry that exists, or the beginning of the current ledger."""
+    """An entry that exists, or the place behind the last one of the current ledger (ManagedLedgerImpl.java)."""
     ledger = metadata.ledgers.get(position.ledger_id)
     if ledger is None or position.entry_id < 0:
         return False
-    return position.entry_id < ledger.entry_count or (position.entry_id == 0 and ledger is metadata.last)
+    return position.entry_id < ledger.entry_count + (ledger is metadata.last)
 
 
-def _candidates(metadata: ManagedLedgerMetadata, position: Position) -> deque[int]:
+def _candidates(ledgers: Sequence[SimulatedLedger], position: Position) -> deque[int]:
     """Before the position, never the last one of the list, not complete, with a length."""
-    boundary = min(position.ledger_id, metadata.last.ledger_id)
     return deque(
         ledger.ledger_id
-        for ledger in metadata.ascending
-        if ledger.ledger_id < boundary and not ledger.is_offloaded and ledger.length > 0
+        for ledger in ledgers[:-1]
+        if ledger.ledger_id < position.ledger_id and not ledger.is_offloaded and ledger.length > 0
     )
 
 
-def _first_kept(metadata: ManagedLedgerMetadata, position: Position) -> Position:
-    kept = (ledger_id for ledger_id in sorted(metadata.ledgers) if ledger_id >= position.ledger_id)
-    return Position(next(kept, metadata.last.ledger_id), 0)
+def _first_kept(ledgers: Sequence[SimulatedLedger], position: Position) -> Position:
+    kept = (ledger.ledger_id for ledger in ledgers if ledger.ledger_id >= position.ledger_id)
+    last = ledgers[-1].ledger_id if ledgers else position.ledger_id
+    return Position(next(kept, last), 0)
 
 
-def _automatic_candidates(metadata: ManagedLedgerMetadata, policy: EffectivePolicy, now: datetime) -> deque[int]:
+def _automatic_candidates(ledgers: Sequence[SimulatedLedger], policy: EffectivePolicy, now: datetime) -> deque[int]:
     """Newest to oldest over closed ledgers; the open one's bytes do not count, those of offloaded ones do."""
     taken: deque[int] = deque()
     total = 0
-    for ledger in reversed(metadata.ascending):
+    for ledger in reversed(ledgers):
         if ledger.closed_at is None:
             continue
         total += ledger.length

@@ -7,8 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from offloadctl.demo.bundles import DEFAULT_BUNDLES
+
 JsonValue = str | int | bool | dict[str, str]
 PolicyJson = dict[str, JsonValue]
+
+THRESHOLD: Final = "managedLedgerOffloadThresholdInBytes"
+THRESHOLD_IN_SECONDS: Final = "managedLedgerOffloadThresholdInSeconds"
+DELETION_LAG: Final = "managedLedgerOffloadDeletionLagInMillis"
 
 SUPPORTED_DRIVERS: Final = ("S3", "aws-s3", "google-cloud-storage", "filesystem", "azureblob", "aliyun-oss")
 
@@ -100,59 +106,52 @@ def merged(
 
 @dataclass(slots=True)
 class NamespacePolicies:
-    """What a namespace has beside its topics: the offload policy, its older fields, and retention."""
+    """What a namespace has beside its topics.
+
+    The two older thresholds can be given only when the namespace is created: 4.0.7 writes every later change into
+    the offload policy, which comes into being for it.
+    """
 
     offload: PolicyJson | None = None
-    threshold: int = -1
-    threshold_in_seconds: int = -1
-    deletion_lag_ms: int | None = None
+    older_threshold: int = -1
+    older_threshold_in_seconds: int = -1
     retention: dict[str, int] | None = None
-    backlog_quotas: dict[str, dict[str, JsonValue]] = field(default_factory=dict)
-
-    def set_threshold(self, value: int) -> None:
-        """PUT offloadThreshold: any number is accepted, and a policy object comes into being."""
-        self.threshold = value
-        self._own()["managedLedgerOffloadThresholdInBytes"] = value
-
-    def set_threshold_in_seconds(self, value: int) -> None:
-        """PUT offloadThresholdInSeconds."""
-        self.threshold_in_seconds = value
-        self._own()["managedLedgerOffloadThresholdInSeconds"] = value
-
-    def set_deletion_lag(self, value: int | None) -> None:
-        """PUT and DELETE offloadDeletionLagMs."""
-        self.deletion_lag_ms = value
-        if value is None:
-            self._own().pop("managedLedgerOffloadDeletionLagInMillis", None)
-        else:
-            self._own()["managedLedgerOffloadDeletionLagInMillis"] = value
+    persistence: dict[str, float] | None = None
+    backlog_quotas: dict[str, dict[str, int | str]] = field(default_factory=dict)
+    bundle_count: int = DEFAULT_BUNDLES
+    readers: dict[str, list[str]] = field(default_factory=dict)
+    """Roles that may produce or consume, and what of it."""
 
     def set_offload(self, given: Mapping[str, JsonValue | None]) -> None:
-        """POST offloadPolicies; an unset threshold becomes the older field's value, -1 if none (NamespacesBase)."""
-        policy = new_policy(given)
-        policy.setdefault("managedLedgerOffloadThresholdInBytes", self.threshold)
-        if self.deletion_lag_ms is not None:
-            policy.setdefault("managedLedgerOffloadDeletionLagInMillis", self.deletion_lag_ms)
-        self.offload = policy
+        """POST offloadPolicies: what was not given is gone."""
+        self.offload = new_policy(given)
+
+    def set_field(self, name: str, value: int | None) -> None:
+        """PUT or DELETE of a single field, such as offloadThreshold: any number is accepted."""
+        if self.offload is None:
+            self.offload = new_policy()
+        if value is None:
+            self.offload.pop(name, None)
+        else:
+            self.offload[name] = value
+
+    def field_in_force(self, name: str) -> int | None:
+        """GET of a single field: the offload policy's value, else the older one's, which is -1 by default."""
+        older = {THRESHOLD: self.older_threshold, THRESHOLD_IN_SECONDS: self.older_threshold_in_seconds}
+        value = (self.offload or {}).get(name, older.get(name))
+        return value if isinstance(value, int) else None
 
     @property
     def in_force(self) -> PolicyJson | None:
-        """The policy object with the older fields folded in where it is silent (OffloadPoliciesImpl.java:395-416)."""
+        """The policy with the older thresholds folded in where it is silent (OffloadPoliciesImpl.java, oldPolicies)."""
         older: PolicyJson = {}
-        if self.threshold != -1:
-            older["managedLedgerOffloadThresholdInBytes"] = self.threshold
-        if self.threshold_in_seconds != -1:
-            older["managedLedgerOffloadThresholdInSeconds"] = self.threshold_in_seconds
-        if self.deletion_lag_ms is not None:
-            older["managedLedgerOffloadDeletionLagInMillis"] = self.deletion_lag_ms
+        if self.older_threshold != -1:
+            older[THRESHOLD] = self.older_threshold
+        if self.older_threshold_in_seconds != -1:
+            older[THRESHOLD_IN_SECONDS] = self.older_threshold_in_seconds
         if self.offload is None and not older:
             return None
         return older | (self.offload or new_policy())
-
-    def _own(self) -> PolicyJson:
-        if self.offload is None:
-            self.offload = new_policy()
-        return self.offload
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +175,13 @@ class EffectivePolicy:
                 return policy[f"s3ManagedLedgerOffload{name}"]
             return policy.get(f"managedLedgerOffload{name}")
 
-        bucket, lag = of_driver("Bucket"), policy.get("managedLedgerOffloadDeletionLagInMillis")
+        bucket, lag = of_driver("Bucket"), policy.get(DELETION_LAG)
         return cls(
             driver=str(driver) if driver else None,
             bucket=str(bucket) if bucket else None,
             max_block_size=_number(of_driver("MaxBlockSizeInBytes"), _DEFAULT_BLOCK_SIZE),
-            threshold=_number(policy.get("managedLedgerOffloadThresholdInBytes"), -1),
-            threshold_in_seconds=_number(policy.get("managedLedgerOffloadThresholdInSeconds"), -1),
+            threshold=_number(policy.get(THRESHOLD), -1),
+            threshold_in_seconds=_number(policy.get(THRESHOLD_IN_SECONDS), -1),
             deletion_lag_ms=None if lag is None else _number(lag, -1),
         )
 
