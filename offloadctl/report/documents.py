@@ -9,15 +9,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from offloadctl.report.errors import API_VERSION
-
-ApiVersion = Literal["offloadctl/v1"]
-
-assert API_VERSION == "offloadctl/v1"  # noqa: S101 - a Literal takes no constant
-
-
-class _Part(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A piece of a document; None is written as null, so that every field is always there."""
+from offloadctl.report.broker_conf_documents import BROKER_CONF_KINDS
+from offloadctl.report.document_base import ApiVersion
+from offloadctl.report.document_base import Part as _Part
 
 
 class ReasonDocument(_Part, frozen=True, kw_only=True):
@@ -333,6 +327,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     Context,
     ContextSummary,
     ContextList,
+    *BROKER_CONF_KINDS,
     Error,
 )
 """Every kind of document that has a schema here."""
