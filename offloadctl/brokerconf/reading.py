@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import chain
 from typing import Final
 
 import yaml
@@ -59,28 +60,33 @@ class BrokerConf:
         return None if found is None else found.value
 
 
-def read(text: str, *, layout: Layout | None = None) -> BrokerConf:
-    """The settings of a file's text; BadValue if it is not text of any of these sorts."""
-    if "\0" in text:
-        raise BadValue("it is not a text file: there are NUL bytes in it")
-    match layout or layout_of(text):
-        case Layout.CONF:
-            return BrokerConf(Layout.CONF, tuple(_conf(text)))
-        case Layout.ENV:
-            return _with_image(Layout.ENV, tuple(_env(text)))
-        case Layout.YAML:
-            return _yaml(text)
+def read(data: bytes, *, layout: Layout | None = None) -> BrokerConf:
+    """The settings of a file; BadValue if it is not text of any of these sorts."""
+    if b"\0" in data:
+        raise BadValue("there are NUL bytes in it", hint="is it UTF-16? Java reads broker.conf as Latin-1")
+    if (layout or layout_of(data)) is Layout.CONF:
+        return BrokerConf(Layout.CONF, tuple(_conf(data.decode("latin-1"))))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadValue(f"it is not UTF-8: byte {error.start}") from error
+    return _yaml(text) if (layout or layout_of(data)) is Layout.YAML else _with_image(Layout.ENV, tuple(_env(text)))
 
 
-def layout_of(text: str) -> Layout:
+def layout_of(data: bytes) -> Layout:
     """What sort of file it looks like."""
+    text = data.decode("latin-1")
     if _LOOKS_LIKE_YAML.search(text):
         return Layout.YAML
     return Layout.ENV if _LOOKS_LIKE_ENV.search(text) else Layout.CONF
 
 
-_LOOKS_LIKE_YAML: Final = re.compile(r"^(?:---|apiVersion:|kind:|services:|broker:|data:|items:)[ \t]*(?:\S.*)?$", re.M)
-_LOOKS_LIKE_ENV: Final = re.compile(rf"^[ \t]*(?:export[ \t]+)?(?:{PREFIX}\w+|[A-Z][A-Z0-9]*_[A-Z0-9_]+)=", re.M)
+_LOOKS_LIKE_YAML: Final = re.compile(
+    r"^(?:---|(?:apiVersion|kind|services|broker|data|items):)(?:[ \t].*)?$", re.MULTILINE
+)
+_LOOKS_LIKE_ENV: Final = re.compile(
+    rf"^[ \t]*(?:export[ \t]+)?(?:{PREFIX}\w+|[A-Z][A-Z0-9]*_[A-Z0-9_]+)=", re.MULTILINE
+)
 # What may be meant for broker.conf among the variables of a whole file, known to us or not.
 _LIKE_OUR_KEYS: Final = re.compile(r"(?:s3|gcs)?managedLedger|offload|fileSystem(?:URI|Profile)", re.IGNORECASE)
 _ENV_LINE: Final = re.compile(r"[ \t]*(export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
@@ -122,24 +128,31 @@ def _is_for_broker(name: str) -> bool:
 def _entry(variable: _Variable) -> Entry:
     key = variable.name.removeprefix(PREFIX)
     # The script strips the value and writes it into the file as it is; what Java reads there is what counts.
-    written = parse(f"{key}={variable.value.strip()}\n")[0]
+    written = parse(_as_java_reads(f"{key}={variable.value.strip()}\n"))[0]
     in_file = key in BY_KEY and BY_KEY[key].in_stock_file
     is_applied = variable.name != key or in_file
     return Entry(key, written.value, variable.line, variable.name, written.bad_escape, is_applied)
 
 
+def _as_java_reads(text: str) -> str:
+    """UTF-8 is what is written into the file, and Latin-1 what is read from it."""
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
 def _yaml(text: str) -> BrokerConf:
     try:
-        documents = [one for one in yaml.compose_all(text, Loader=yaml.SafeLoader) if one is not None]
-    except yaml.YAMLError as error:
+        documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError) as error:
         raise BadValue(f"it looks like YAML, and is none: {_problem(error)}") from error
     variables: list[_Variable] = []
-    for one in (one for document in documents for one in _pairs(document)):
+    seen: set[int] = set()
+    for one in chain.from_iterable(_pairs(document, seen) for document in documents):
         if one.name.endswith(".conf") and "\n" in one.value:
             # The whole file in a ConfigMap, which is put in the place of the image's.
-            inside = (replace(entry, line=(entry.line or 0) + one.line) for entry in _conf(one.value))
+            inside = (replace(entry, line=(entry.line or 0) + one.line) for entry in _conf(_as_java_reads(one.value)))
             return BrokerConf(Layout.CONF, tuple(inside))
-        variables.append(one)
+        # In compose files a single $ is written twice.
+        variables.append(replace(one, value=one.value.replace("$$", "$")) if "services:" in text else one)
     if not any(_is_for_broker(one.name) for one in variables):
         raise BadValue(
             "it looks like YAML, and holds no settings of a broker",
@@ -148,13 +161,16 @@ def _yaml(text: str) -> BrokerConf:
     return _with_image(Layout.YAML, variables)
 
 
-def _problem(error: yaml.YAMLError) -> str:
+def _problem(error: Exception) -> str:
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     return f"{problem or 'it does not parse'}" + (f", in line {mark.line + 1}" if mark is not None else "")
 
 
-def _pairs(node: yaml.Node) -> Iterator[_Variable]:
+def _pairs(node: yaml.Node | None, seen: set[int]) -> Iterator[_Variable]:
     """Every name with a text: `NAME: value`, `- NAME=value`, and `name: NAME` beside `value: value`."""
+    if id(node) in seen:
+        return  # an alias; it may even be one of a node that it is inside of
+    seen.add(id(node))
     match node:
         case yaml.MappingNode(value=pairs):
             texts = {key.value: value for key, value in pairs if isinstance(value, yaml.ScalarNode)}
@@ -164,14 +180,14 @@ def _pairs(node: yaml.Node) -> Iterator[_Variable]:
                 if isinstance(value, yaml.ScalarNode):
                     yield _variable(str(key.value), value)
                 else:
-                    yield from _pairs(value)
+                    yield from _pairs(value, seen)
         case yaml.SequenceNode(value=items):
             for item in items:
                 if isinstance(item, yaml.ScalarNode) and "=" in item.value:
                     name, _, value = item.value.partition("=")
                     yield _Variable(name, value, item.start_mark.line + 1)
                 else:
-                    yield from _pairs(item)
+                    yield from _pairs(item, seen)
         case _:
             return
 
