@@ -42,6 +42,10 @@ class BrokerAdmin(Protocol):
         """The clusters that the broker knows; its own is the only one of a stand-alone installation."""
         ...
 
+    def own_cluster(self) -> str | None:
+        """The cluster that the broker belongs to; None if it knows several and we lack the super-user right to ask."""
+        ...
+
     def broker_version(self) -> str:
         """The answering broker's version, such as `4.0.7`."""
         ...

@@ -2,35 +2,46 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from offloadctl.errors import ClusterMismatch, ProtectedContext, ReadOnlyContext
-from offloadctl.model.settings import Context
+from offloadctl.model.settings import BucketSettings, Context
 from offloadctl.ports import BrokerAdmin, Clock, Ports
+
+if TYPE_CHECKING:
+    from offloadctl.adapters.s3 import S3Store
 
 
 @contextmanager
 def open_ports(context: Context, *, clock: Clock | None = None) -> Iterator[Ports]:
     """The ports of a context, closed again at the end; nothing is sent before an operation asks for it."""
     from offloadctl.adapters.pulsar_rest import PulsarRest  # noqa: PLC0415 - `--help` must not load requests
-    from offloadctl.adapters.s3 import S3Store  # noqa: PLC0415 - nor boto3
     from offloadctl.adapters.system import SystemClock  # noqa: PLC0415
 
     used = clock if clock is not None else SystemClock()
     with ExitStack() as stack:
+        stores = tuple(stack.enter_context(_store(bucket)) for bucket in context.buckets)
         admin = stack.enter_context(PulsarRest(context.broker, used, context_name=context.name))
-        stores = tuple(S3Store(bucket) for bucket in context.buckets)
         yield Ports(admin=admin, clock=used, stores=stores)
 
 
 def check_cluster(admin: BrokerAdmin, context: Context) -> None:
-    """Refuse when the broker does not know the cluster that the context names; without a name nothing is asked."""
+    """Refuse when the broker belongs to another cluster than the context names; without a name nothing is asked.
+
+    A broker that will not say which of several it belongs to must at least know the one that is named.
+    """
     if context.cluster is None:
         return
-    known = admin.clusters()
-    if context.cluster not in known:
+    own = admin.own_cluster()
+    if own is None:
+        known = admin.clusters()
+        fits, found = context.cluster in known, f"knows only {', '.join(sorted(known)) or 'none'}"
+    else:
+        fits, found = context.cluster == own, f"belongs to {own!r}"
+    if not fits:
         raise ClusterMismatch(
             f"context {context.name} is for cluster {context.cluster!r}, but the broker at"
-            f" {context.broker.admin_urls[0]} knows only {', '.join(sorted(known)) or 'none'}",
+            f" {context.broker.admin_urls[0]} {found}",
             hint="correct admin_urls or cluster: offloadctl context show",
         )
 
@@ -47,3 +58,9 @@ def guard_mutation(context: Context, *, explicit: bool) -> None:
             f"context {context.name} is protected, and it was not named on the command line",
             hint=f"if you mean it, add --context {context.name}",
         )
+
+
+def _store(bucket: BucketSettings) -> "S3Store":
+    from offloadctl.adapters.s3 import S3Store  # noqa: PLC0415 - boto3 is slow to load, and often there is no bucket
+
+    return S3Store(bucket)

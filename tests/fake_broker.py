@@ -70,6 +70,9 @@ class FakeBroker:
     def clusters(self) -> tuple[str, ...]:
         return ("standalone",)
 
+    def own_cluster(self) -> str | None:
+        return "standalone"
+
     def broker_version(self) -> str:
         return "4.0.7"
 

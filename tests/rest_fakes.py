@@ -1,5 +1,6 @@
 """Brokers as functions: an HTTP transport for requests that answers in memory and remembers what it was asked."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,6 +106,27 @@ def bench(broker: Broker, settings: BrokerSettings | None = None, *, context_nam
     session.mount("http://", brokers)
     session.mount("https://", brokers)
     return Bench(PulsarRest(settings, clock, context_name=context_name, session=session), brokers, clock)
+
+
+def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
+    """An answer with this value as its JSON."""
+    return Answer(status, json.dumps(value).encode(), {"Content-Type": "application/json", **headers})
+
+
+def refusal(status: int, reason: str = "", **headers: str) -> Answer:
+    """Pulsar's error document."""
+    return json_answer({"reason": reason}, status, **headers)
+
+
+def moved(location: str, status: int = 307) -> Answer:
+    """An answer that sends the caller elsewhere."""
+    return Answer(status, b"", {"Location": location})
+
+
+def in_turn(*answers: Answer | Exception) -> Broker:
+    """A broker that gives one answer after the other whatever it is asked, and the last one for ever."""
+    left = list(answers)
+    return lambda _: left.pop(0) if len(left) > 1 else left[0]
 
 
 def by_path(answers: Mapping[str, Answer | Exception], default: Answer | Exception | None = None) -> Broker:

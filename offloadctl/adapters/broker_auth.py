@@ -5,21 +5,22 @@ wire. A client certificate is no header: the session presents it.
 """
 
 import base64
+import math
 import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import requests
 
 from offloadctl import redaction
 from offloadctl.adapters.rest_calls import Call, Reply
-from offloadctl.adapters.rest_errors import bad_reply, error_for, shown
-from offloadctl.adapters.rest_http import Route, build_session, host_of, send
-from offloadctl.errors import NotAuthenticated, SettingsError
+from offloadctl.adapters.rest_errors import bad_reply, shown
+from offloadctl.adapters.rest_http import Route, base_url, build_session, send
+from offloadctl.errors import BrokerError, BrokerUnreachable, NotAuthenticated, ServerError, SettingsError
 from offloadctl.model.settings import BasicAuth, BrokerAuth, OAuth2Auth, TlsSettings, TokenAuth
 from offloadctl.ports import Clock
 
@@ -27,6 +28,9 @@ Wire = TypeVar("Wire")
 
 _METHOD_HEADER: Final = "X-Pulsar-Auth-Method-Name"
 _DISCOVERY: Final = "/.well-known/openid-configuration"
+
+_REACH_ISSUER: Final = "check issuer_url and the proxy settings, and that the issuer is up"
+_NO_ISSUER: Final = "is this an OAuth2 issuer, and not a proxy's page or another service?"
 
 _RENEWED_BEFORE_EXPIRY: Final = 60.0
 """Seconds."""
@@ -65,9 +69,9 @@ def credentials_for(
         case TokenAuth(text=None, file=Path() as file, environment=None):
             return _TokenFile(file)
         case TokenAuth(text=None, file=None, environment=str() as variable):
-            return _Fixed(_bearer(_from_environment(variable), f"the variable {variable}"))
+            return _Fixed(_bearer(_token_in(_from_environment(variable), f"the variable {variable}")))
         case TokenAuth(text=redaction.Secret() as text, file=None, environment=None):
-            return _Fixed(_bearer(text.reveal(), "the context's token"))
+            return _Fixed(_bearer(_token_in(text.reveal(), "the context's token")))
         case TokenAuth():
             raise SettingsError("a token must come from exactly one of text, file and environment")
 
@@ -87,26 +91,23 @@ class _Fixed:
 
 
 class _TokenFile:
-    """Reads the file anew when it changed: Kubernetes turns a link to another file, an editor writes in place."""
+    """Reads the file for each request, as Pulsar does: whoever renews the token may keep its size and its time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read: tuple[tuple[int, int, int], Mapping[str, str]] | None = None
-        self._lock = threading.Lock()
+        self._last: Mapping[str, str] | None = None
 
     def headers(self) -> Mapping[str, str]:
-        with self._lock:
-            try:
-                state = self._path.stat()
-                mark = (state.st_mtime_ns, state.st_size, state.st_ino)
-                if self._read is None or self._read[0] != mark:
-                    text = self._path.read_text(encoding="utf-8", errors="replace")
-                    self._read = mark, _bearer(text, f"the file {self._path}")
-            except OSError as exc:
-                # In the moment of an exchange the file may be missing; the token that we have is good until it is not.
-                if self._read is None:
-                    raise SettingsError(f"token file {self._path} cannot be read: {exc.strerror}") from exc
-            return self._read[1]
+        try:
+            text = self._path.read_text(encoding="utf-8", errors="replace")
+        except OSError as exc:
+            if self._last is None:
+                raise SettingsError(f"token file {self._path} cannot be read: {exc.strerror}") from exc
+            text = ""
+        # In the moment of an exchange the file may be missing or empty; the token that we have is good until it is not.
+        if self._last is None or text.strip():
+            self._last = _bearer(_token_in(text, f"the file {self._path}"))
+        return self._last
 
     def renew(self) -> bool:
         return False
@@ -120,6 +121,7 @@ class _ClientCredentials:
 
     def __init__(self, auth: OAuth2Auth, clock: Clock, route: Route, session: requests.Session) -> None:
         self._auth = auth
+        self._issuer = base_url(auth.issuer_url, "issuer URL")
         self._clock = clock
         self._route = route
         self._session = session
@@ -132,8 +134,9 @@ class _ClientCredentials:
             if self._headers is None or self._clock.monotonic() >= self._good_until:
                 asked_at = self._clock.monotonic()
                 granted = self._fetch(self._token_endpoint())
-                self._headers = _bearer(granted.access_token, f"the issuer {self._auth.issuer_url}")
-                lifetime = _LIFETIME_IF_UNTOLD if granted.expires_in is None else granted.expires_in
+                self._headers = _bearer(granted.access_token)
+                told = granted.expires_in or 0
+                lifetime = told if 0 < told < math.inf else _LIFETIME_IF_UNTOLD
                 self._good_until = asked_at + max(lifetime - _RENEWED_BEFORE_EXPIRY, lifetime / 2)
             return self._headers
 
@@ -146,13 +149,15 @@ class _ClientCredentials:
         self._session.close()
 
     def _token_endpoint(self) -> str:
-        issuer = self._auth.issuer_url.rstrip("/")
-        reply = self._ask(Call("GET", _DISCOVERY, confidential=True), issuer + _DISCOVERY)
-        if not reply.is_success:
-            raise error_for(reply)
+        reply = self._ask(Call("GET", _DISCOVERY, confidential=True), self._issuer + _DISCOVERY)
         endpoint = _decoded(reply, _Discovery).token_endpoint
-        if not endpoint.startswith("https://" if issuer.startswith("https://") else ("http://", "https://")):
-            raise bad_reply(reply, f"the token endpoint {shown(endpoint)!r} is less safe than the issuer")
+        try:
+            usable = base_url(endpoint, "token endpoint").startswith(("https:", self._issuer.partition("/")[0]))
+        except SettingsError:
+            usable = False
+        if not usable:
+            why = f"the token endpoint {shown(endpoint)!r} cannot be used, or is less safe than the issuer"
+            raise bad_reply(reply, why, hint=_NO_ISSUER)
         return endpoint
 
     def _fetch(self, endpoint: str) -> "_Granted":
@@ -164,16 +169,23 @@ class _ClientCredentials:
             "scope": self._auth.scope,
         }
         body = urlencode({name: value for name, value in form.items() if value is not None}).encode()
-        reply = self._ask(Call("POST", "the OAuth2 token endpoint", body=body, confidential=True), endpoint)
-        if reply.status in (400, 401, 403):
-            raise _not_granted(reply, endpoint)
-        if not reply.is_success:
-            raise error_for(reply)
-        return _decoded(reply, _Granted)
+        call = Call("POST", urlsplit(endpoint).path, body=body, confidential=True)
+        reply = self._ask(call, endpoint)
+        granted = _decoded(reply, _Granted)
+        if not _is_token(granted.access_token):
+            raise bad_reply(reply, "its access_token is no token", hint=_NO_ISSUER)
+        return granted
 
     def _ask(self, call: Call, url: str) -> Reply:
         headers = {} if call.body is None else {"Content-Type": "application/x-www-form-urlencoded"}
-        return send(self._session, call, url, route=self._route, headers=headers)
+        try:
+            reply = send(self._session, call, url, route=self._route, headers=headers)
+        except BrokerUnreachable as exc:
+            # The broker was not asked, and asking for a token changes nothing: the hints for those are wrong here.
+            raise type(exc)(f"the OAuth2 issuer is not reached: {exc.message}", hint=_REACH_ISSUER) from None
+        if not reply.is_success:
+            raise _not_granted(reply)
+        return reply
 
 
 class _Discovery(msgspec.Struct, frozen=True):
@@ -192,22 +204,24 @@ class _Denied(msgspec.Struct, frozen=True):
 
 def _decoded(reply: Reply, kind: type[Wire]) -> Wire:
     try:
-        return msgspec.json.decode(reply.body, type=kind)
+        # Not strict: some issuers tell the lifetime as a text.
+        return msgspec.json.decode(reply.body, type=kind, strict=False)
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
-        raise bad_reply(reply, str(exc)) from exc
+        raise bad_reply(reply, str(exc), hint=_NO_ISSUER) from exc
 
 
-def _not_granted(reply: Reply, endpoint: str) -> NotAuthenticated:
+def _not_granted(reply: Reply) -> BrokerError:
+    """What an issuer's refusal means for the broker's callers: never NotFound, which would be about their topic."""
     try:
         denied = msgspec.json.decode(reply.body, type=_Denied)
         why = ": ".join(filter(None, (denied.error, denied.error_description)))
     except (msgspec.MsgspecError, ValueError, RecursionError):
         why = ""
-    return NotAuthenticated(
-        f"the OAuth2 issuer at {host_of(endpoint)} gives no token: {reply.status} {shown(why)}".rstrip(),
-        hint="check client_id, client_secret, audience and scope of the context",
-        status=reply.status,
-    )
+    message = f"the OAuth2 issuer at {reply.host} gives no token: {reply.call} {reply.status} {shown(why)}".rstrip()
+    if reply.status == 429 or reply.status >= 500:
+        return ServerError(message, hint="the issuer's log tells more; try again later", status=reply.status)
+    hint = _REACH_ISSUER if reply.call.is_read else "check client_id, client_secret, audience and scope of the context"
+    return NotAuthenticated(message, hint=hint, status=reply.status)
 
 
 def _from_environment(variable: str) -> str:
@@ -217,12 +231,21 @@ def _from_environment(variable: str) -> str:
     return text
 
 
-def _bearer(text: str, source: str) -> Mapping[str, str]:
+def _token_in(text: str, source: str) -> str:
     token = text.strip()
     redaction.remember(token)
-    # requests would refuse such a header too, and print it.
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
+    if not _is_token(token):
         raise SettingsError(f"{source} holds no token: a token is one word of ASCII characters")
+    return token
+
+
+def _is_token(text: str) -> bool:
+    # requests would refuse any other header too, and print it.
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
+def _bearer(token: str) -> Mapping[str, str]:
+    redaction.remember(token)
     return {"Authorization": f"Bearer {token}", _METHOD_HEADER: "token"}
 
 

@@ -13,7 +13,7 @@ from offloadctl.adapters.rest_calls import ADMIN, Call, Reply
 from offloadctl.adapters.rest_errors import error_for, is_failed_request_page
 from offloadctl.adapters.rest_policies import offload_policies_of
 from offloadctl.adapters.rest_transport import Transport
-from offloadctl.errors import BrokerError, NotFound, ReadOnlyContext, ServerError
+from offloadctl.errors import BrokerError, NotAuthorised, NotFound, ReadOnlyContext, ServerError
 from offloadctl.model.ledger import OffloadPolicies, OffloadStatus, Position, ServedLedgers, StoredLedgers
 from offloadctl.model.names import TopicName
 from offloadctl.model.settings import BrokerSettings
@@ -52,6 +52,18 @@ class PulsarRest:
     def clusters(self) -> tuple[str, ...]:
         """The clusters that the broker knows."""
         return rest_replies.clusters_of(self._get("/clusters"))
+
+    def own_cluster(self) -> str | None:
+        """The cluster that the broker belongs to; None if it knows several and we lack the right to ask which."""
+        known = self.clusters()
+        if len(known) == 1:
+            return known[0]
+        # A broker's settings hold its own credentials.
+        call = Call("GET", f"{ADMIN}/brokers/configuration/runtime", confidential=True)
+        try:
+            return rest_replies.cluster_name_of(self._transport.read(call))
+        except NotAuthorised:
+            return None
 
     def broker_version(self) -> str:
         """The answering broker's version, as it says it."""

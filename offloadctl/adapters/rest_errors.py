@@ -36,6 +36,9 @@ _TELLTALE: Final = re.compile(
 _WHO_IS_ASKING: Final = ("need to authenticate", "authentication required")
 _NO_RIGHT: Final = ("unauthorized to ", "don't have permission", "not authorized", "not have permission")
 
+_NO_ADMIN_SERVICE: Final = (
+    "is this Pulsar's admin REST service (webServiceUrl), and not a proxy's page or another service?"
+)
 _AUTHENTICATE: Final = "check the context's token, user or certificate: it is missing, wrong or expired"
 _AUTHORISE: Final = (
     "offload, unload and policies need tenant admin rights, ledgers and stats need lookup rights, "
@@ -47,16 +50,16 @@ def error_for(reply: Reply) -> BrokerError:
     """The error that an answer without success stands for."""
     reason = reason_of(reply)
     message = f"{reply.call} at {reply.host}: {reply.status}" + (f", {reason}" if reason else "")
-    kind, hint = _meaning(reply.status, reason.lower())
+    kind, hint = _meaning(reply, reason.lower())
     return kind(message, hint=hint, status=reply.status)
 
 
-def bad_reply(reply: Reply, why: str) -> BadReply:
+def bad_reply(reply: Reply, why: str, *, hint: str = _NO_ADMIN_SERVICE) -> BadReply:
     """An answer that cannot be understood, with what came."""
     return BadReply(
         f"{reply.call} at {reply.host}: {reply.status} with an answer that cannot be understood: "
         f"{shown(why)}; it said {_evidence(reply)}",
-        hint="is this Pulsar's admin REST service (webServiceUrl), and not a proxy's page or another service?",
+        hint=hint,
         status=reply.status,
     )
 
@@ -99,14 +102,15 @@ class _JettyPage(msgspec.Struct, frozen=True):
     status: str
 
 
-def _meaning(status: int, reason: str) -> tuple[type[BrokerError], str]:
+def _meaning(reply: Reply, reason: str) -> tuple[type[BrokerError], str]:
+    status = reply.status
     if status in (401, 403):
         nobody = any(words in reason for words in _WHO_IS_ASKING)
         no_right = status == 403 or any(words in reason for words in _NO_RIGHT)
         return (NotAuthorised, _AUTHORISE) if no_right and not nobody else (NotAuthenticated, _AUTHENTICATE)
     # Too many requests is no 5xx, but the same advice holds: later. Busy would claim that an offload is going on.
     if status == 429 or status >= 500:
-        return ServerError, "the broker's log tells more; try again later"
+        return ServerError, "the broker's log tells more; try again later" + _not_before(reply)
     if status < 400:
         return RedirectRefused, "admin_urls should name the broker or the Pulsar proxy itself"
     return _BY_STATUS.get(status, (Rejected, ""))
@@ -117,6 +121,13 @@ _BY_STATUS: Final[dict[int, tuple[type[BrokerError], str]]] = {
     407: (NotAuthenticated, "this is the HTTP proxy's answer: give its user and password in the proxy's URL"),
     409: (Busy, ""),
 }
+
+
+def _not_before(reply: Reply) -> str:
+    if not reply.retry_after:
+        return ""
+    unit = " s" if reply.retry_after.strip().isdigit() else ""
+    return f"; it asks to be left alone until then: Retry-After {shown(reply.retry_after)}{unit}"
 
 
 def _telling_line(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 import urllib3
@@ -42,6 +42,7 @@ class Route:
         """The route that the settings ask for; without a proxy the environment's is taken."""
         if settings.proxy and (password := urlsplit(settings.proxy).password):
             redaction.remember(password)
+            redaction.remember(unquote(password))
         return cls(settings.connect_timeout, settings.read_timeout, settings.proxy)
 
     @property
@@ -80,9 +81,9 @@ def send(
     *,
     route: Route,
     headers: Mapping[str, str],
-    redirected: bool = False,
+    advertised: bool = False,
 ) -> Reply:
-    """Exactly one request; BrokerUnreachable if there is no answer."""
+    """Exactly one request; BrokerUnreachable if there is no answer. An `advertised` URL is a broker's own word."""
     try:
         response = session.request(
             call.method,
@@ -91,11 +92,13 @@ def send(
             headers=dict(headers),
             timeout=(route.connect_timeout, route.read_timeout),
             proxies=route.proxies,
+            # Said with each request, or REQUESTS_CA_BUNDLE would win against the context's CA and against `verify` off.
+            verify=session.verify,
             allow_redirects=False,
         )
     except (requests.RequestException, pool_errors.HTTPError, OSError, ValueError) as exc:
         # From None: the foreign texts repeat URLs and headers, and the cause is told in our own words.
-        raise _unreachable(call, url, exc, route=route, redirected=redirected) from None
+        raise _unreachable(call, url, exc, route=route, advertised=advertised) from None
     return Reply(
         call=call,
         host=host_of(url),
@@ -105,6 +108,21 @@ def send(
         location=response.headers.get("Location", ""),
         retry_after=response.headers.get("Retry-After", ""),
     )
+
+
+def base_url(url: str, what: str) -> str:
+    """The URL without a slash at its end; SettingsError if it cannot be one, or holds a user."""
+    shown_url = url.rpartition("@")[2]
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or not url.isprintable():
+            raise ValueError(shown_url)  # noqa: TRY301 - urlsplit says it the same way
+    except ValueError:
+        hint = "write http://host:8080 or https://host:8443"
+        raise SettingsError(f"{shown_url!r} is no {what}", hint=hint) from None
+    if parts.username is not None:
+        raise SettingsError(f"the {what} of {shown_url} holds a user", hint="use the context's authentication")
+    return url.rstrip("/")
 
 
 def host_of(url: str) -> str:
@@ -133,15 +151,15 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _unreachable(call: Call, url: str, exc: Exception, *, route: Route, redirected: bool) -> BrokerUnreachable:
+def _unreachable(call: Call, url: str, exc: Exception, *, route: Route, advertised: bool) -> BrokerUnreachable:
     causes = list(_causes(exc))
     why = _diagnosis(causes, route)
     if not call.is_read and not why.unsent:
         hint = "the broker may have accepted the request all the same: look with `offloadctl offload status`"
-    elif redirected:
+    elif advertised:
         hint = (
-            "brokers send callers to the topic's owner under the name that it advertises, which may be known only "
-            "inside the cluster: run offloadctl inside the cluster, or let admin_urls name the Pulsar proxy"
+            "this is the name that the broker advertises, which may be known only inside the cluster: "
+            "run offloadctl inside the cluster, or let admin_urls name the Pulsar proxy"
         )
     elif any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
         hint = "tls.ca_file must hold the CA that signed the broker's certificate"
@@ -166,9 +184,9 @@ def _diagnosis(causes: list[BaseException], route: Route) -> _Why:
     known = requests.exceptions
     # Most telling first: several of these are packed into each other.
     table: tuple[tuple[type[BaseException], _Why], ...] = (
-        (known.ProxyError, _Why(f"the HTTP proxy{_named(route.proxy)} gives no connection", unsent=True)),
+        (known.ProxyError, _Why(f"the HTTP proxy{_named(route.proxy)} gives no connection: {told}", unsent=True)),
         (ssl.SSLCertVerificationError, _Why(f"its certificate is refused: {told}", hopeless=True, unsent=True)),
-        (known.SSLError, _Why(f"TLS fails: {told}", hopeless=True, unsent=True)),
+        (known.SSLError, _Why(f"TLS fails: {told}", hopeless=True)),
         (pool_errors.NameResolutionError, _Why("the name does not resolve", hopeless=True, unsent=True)),
         (known.ConnectTimeout, _Why(f"no connection within {route.connect_timeout:g} s", unsent=True)),
         (known.ReadTimeout, _Why(f"no answer within {route.read_timeout:g} s")),

@@ -47,18 +47,18 @@ class HostTrust:
         self._lock = threading.Lock()
 
     def require(self, reply: Reply, *, source: str, target: str, ask_cluster: bool) -> None:
-        """RedirectRefused unless the answer to `source` may lead on to `target`; without credentials it always may."""
+        """RedirectRefused unless the answer to `source` may lead on to `target`; without credentials to any host."""
+        if source.startswith("https:") and not target.startswith("https:"):
+            # Even without credentials: whoever stands in between could tell us anything about the ledgers.
+            raise _refused(reply, target, "it leaves TLS", "let brokers advertise webServicePortTls")
         if not self._has_credentials:
             return
-        if source.startswith("https:") and not target.startswith("https:"):
-            raise _refused(
-                reply, target, "it leaves TLS, and our credentials do not", "let brokers advertise webServicePortTls"
-            )
         if not self._trusts(target) and not (ask_cluster and _host_name(target) in self._brokers(target)):
             raise _refused(
                 reply,
                 target,
-                "the host is none of admin_urls, none of trusted_broker_hosts, and no broker that the cluster lists",
+                "our credentials do not go there, for the host is none of admin_urls, none of trusted_broker_hosts, "
+                "and no broker that the cluster lists",
                 f"if it is your broker, add {_host_name(target)} to trusted_broker_hosts; patterns work",
             )
 
@@ -92,7 +92,7 @@ def _host_name(url: str) -> str:
 
 def _refused(reply: Reply, target: str, why: str, hint: str) -> RedirectRefused:
     return RedirectRefused(
-        f"{reply.call} at {reply.host}: redirected to {shown(host_of(target))}, not followed with credentials: {why}",
+        f"{reply.call} at {reply.host}: redirected to {shown(host_of(target))}, not followed: {why}",
         hint=hint,
         status=reply.status,
     )

@@ -42,6 +42,11 @@ def clusters_of(reply: Reply) -> tuple[str, ...]:
     return understood(reply, tuple[str, ...], lambda names: names)
 
 
+def cluster_name_of(reply: Reply) -> str:
+    """`/brokers/configuration/runtime`: of all the settings only the one that names the cluster."""
+    return understood(reply, _RuntimeConfiguration, lambda configuration: configuration.cluster_name)
+
+
 def brokers_of(reply: Reply) -> tuple[str, ...]:
     """`/brokers/{cluster}`: `host:port` of each."""
     return understood(reply, tuple[str, ...], lambda names: names)
@@ -113,6 +118,10 @@ class _Message(msgspec.Struct, frozen=True, rename="camel"):
         return Position(self.ledger_id, self.entry_id)
 
 
+class _RuntimeConfiguration(msgspec.Struct, frozen=True, rename="camel"):
+    cluster_name: str
+
+
 class _PartitionedTopic(msgspec.Struct, frozen=True):
     partitions: _Count
 
@@ -129,7 +138,7 @@ class _LedgerInfo(msgspec.Struct, frozen=True, rename="camel"):
 class _ManagedLedgerInfo(msgspec.Struct, frozen=True, rename="camel"):
     version: int
     ledgers: tuple[_LedgerInfo, ...]
-    modification_date: datetime | None = None
+    modification_date: str | None = None
     terminated_position: _Message | None = None
 
 
@@ -169,7 +178,7 @@ def _stored_ledgers(info: _ManagedLedgerInfo) -> StoredLedgers:
         # The broker rebuilds the list from a HashMap after an offload (ManagedLedgerImpl.java), so it is in no order.
         ledgers=tuple(sorted(map(_stored_ledger, info.ledgers), key=lambda ledger: ledger.ledger_id)),
         terminated_at=terminated.position if terminated else None,
-        modified_at=info.modification_date,
+        modified_at=_moment(info.modification_date),
     )
 
 
@@ -185,6 +194,15 @@ def _stored_ledger(ledger: _LedgerInfo) -> StoredLedger:
         closed_at=None if is_open else _EPOCH + timedelta(milliseconds=ledger.timestamp),
         context_uuid=UUID(ledger.offloaded_context_uuid) if ledger.offloaded_context_uuid else None,
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    # DateFormatter.java writes the broker's own time zone. Nothing depends on this date, so an odd one is none.
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC) if moment else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _served_ledgers(stats: _InternalStats) -> ServedLedgers:

@@ -1,15 +1,15 @@
 """How a call reaches a broker: rate limits, credentials, redirects, failover; and the rule that only reads repeat."""
 
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 
 from offloadctl.adapters.broker_auth import Credentials, credentials_for
 from offloadctl.adapters.rest_calls import ADMIN, Call, Reply
 from offloadctl.adapters.rest_errors import error_for
-from offloadctl.adapters.rest_http import BrokerHopeless, Route, build_session, send
-from offloadctl.adapters.rest_limits import TokenBucket, pause_before, retry_after
+from offloadctl.adapters.rest_http import BrokerHopeless, Route, base_url, build_session, send
+from offloadctl.adapters.rest_limits import LONGEST_RETRY_AFTER, TokenBucket, pause_before, retry_after
 from offloadctl.adapters.rest_redirects import MAX_HOPS, HostTrust, redirect_target
 from offloadctl.adapters.rest_replies import brokers_of, clusters_of
 from offloadctl.errors import BrokerError, BrokerUnreachable, NotAuthenticated, RedirectRefused, SettingsError
@@ -18,14 +18,16 @@ from offloadctl.ports import Clock
 
 ATTEMPTS: Final = 4
 
-_WORTH_A_RETRY: Final = frozenset({429, 502, 503, 504})
+# Nobody stands behind this URL right now; another one may do.
+_AWAY: Final = frozenset({502, 503, 504})
+_WORTH_A_RETRY: Final = _AWAY | {429}
 
 
 class Transport:
     """One cluster's admin REST service. Safe to share between threads."""
 
     def __init__(self, settings: BrokerSettings, clock: Clock, session: requests.Session | None = None) -> None:
-        self._bases = tuple(_base(url) for url in settings.admin_urls)
+        self._bases = tuple(base_url(url, "admin URL") for url in settings.admin_urls)
         if not self._bases:
             raise SettingsError("the context has no admin URL", hint="set admin_urls, as in http://localhost:8080")
         self._clock = clock
@@ -72,7 +74,7 @@ class Transport:
         """`host:port` of each broker of the cluster that answers. NotAuthorised without super-user rights."""
         known = clusters_of(self._get("/clusters", attempts, ask_cluster=ask_cluster))
         # With several clusters `/brokers` means the answering broker's own; older brokers want the name.
-        path = f"/brokers/{known[0]}" if len(known) == 1 else "/brokers"
+        path = f"/brokers/{quote(known[0], safe='')}" if len(known) == 1 else "/brokers"
         return brokers_of(self._get(path, attempts, ask_cluster=ask_cluster))
 
     def url_of(self, broker: str) -> str:
@@ -91,15 +93,18 @@ class Transport:
                 raise
 
     def _first_answer(self, call: Call, at: str | None, *, ask_cluster: bool) -> Reply | BrokerUnreachable:
-        failure: BrokerUnreachable | None = None
+        failures: list[Reply | BrokerUnreachable] = []
         for base in (at,) if at else self._in_order():
             try:
-                return self._follow(call, base, ask_cluster=ask_cluster)
+                reply = self._follow(call, base, ask_cluster=ask_cluster)
             except BrokerUnreachable as exc:
-                # One that may heal is the better reason to go on than one that never will.
-                failure = exc if failure is None or isinstance(failure, BrokerHopeless) else failure
-        assert failure is not None  # noqa: S101 - there is at least one base
-        return failure
+                failures.append(exc)
+            else:
+                if reply.status not in _AWAY:
+                    return reply
+                failures.append(reply)
+        # The most hopeful one decides whether to try again: an answer, then one that may heal.
+        return min(failures, key=lambda one: (isinstance(one, BrokerUnreachable), isinstance(one, BrokerHopeless)))
 
     def _in_order(self) -> tuple[str, ...]:
         answered = self._answered
@@ -110,12 +115,14 @@ class Transport:
             return None if isinstance(outcome, BrokerHopeless) else pause_before(attempt)
         if outcome.status not in _WORTH_A_RETRY:
             return None
-        return max(pause_before(attempt), retry_after(outcome.retry_after, self._clock))
+        asked = retry_after(outcome.retry_after, self._clock)
+        return max(pause_before(attempt), asked) if asked <= LONGEST_RETRY_AFTER else None
 
     def _follow(self, call: Call, base: str, *, ask_cluster: bool) -> Reply:
         url = base + call.target
-        reply = self._send(call, url, redirected=False)
-        if base in self._bases:
+        ours = base in self._bases
+        reply = self._send(call, url, advertised=not ours)
+        if ours and reply.status not in _AWAY:
             self._answered = base
         hosts = [reply.host]
         while reply.is_redirect:
@@ -127,40 +134,27 @@ class Transport:
                 )
             target = redirect_target(reply, url)
             self._trust.require(reply, source=url, target=target, ask_cluster=ask_cluster)
-            reply, url = self._send(call, target, redirected=True), target
+            reply, url = self._send(call, target, advertised=True), target
             hosts.append(reply.host)
         return reply
 
-    def _send(self, call: Call, url: str, *, redirected: bool) -> Reply:
-        reply = self._send_once(call, url, redirected=redirected)
+    def _send(self, call: Call, url: str, *, advertised: bool) -> Reply:
+        reply = self._send_once(call, url, advertised=advertised)
         # An access token can be withdrawn before it expires. A trigger is not sent twice, not even for this.
         unknown = reply.status == 401 and isinstance(error_for(reply), NotAuthenticated)
         if unknown and self._credentials.renew() and call.is_read:
-            return self._send_once(call, url, redirected=redirected)
+            return self._send_once(call, url, advertised=advertised)
         return reply
 
-    def _send_once(self, call: Call, url: str, *, redirected: bool) -> Reply:
+    def _send_once(self, call: Call, url: str, *, advertised: bool) -> Reply:
         headers = dict(self._credentials.headers())
         if call.body is not None:
             headers["Content-Type"] = "application/json"
         (self._loading if call.loads_topic else self._light).take()
-        return send(self._session, call, url, route=self._route, headers=headers, redirected=redirected)
+        return send(self._session, call, url, route=self._route, headers=headers, advertised=advertised)
 
 
 def _successful(reply: Reply) -> Reply:
     if not reply.is_success:
         raise error_for(reply)
     return reply
-
-
-def _base(url: str) -> str:
-    shown = url.rpartition("@")[2]
-    try:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError(shown)  # noqa: TRY301 - urlsplit says it the same way
-    except ValueError:
-        raise SettingsError(f"{shown!r} is no admin URL", hint="write http://host:8080 or https://host:8443") from None
-    if parts.username is not None:
-        raise SettingsError(f"the admin URL of {shown} holds a user", hint="use the context's basic authentication")
-    return url.rstrip("/")
