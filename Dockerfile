@@ -20,15 +20,20 @@ COPY pyproject.toml ./
 RUN python3 -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]))' > requirements.txt \
  && /opt/offloadctl/bin/pip install --quiet -r requirements.txt
 COPY README.md LICENSE ./
+COPY broker-conf broker-conf
 COPY offloadctl offloadctl
 RUN /opt/offloadctl/bin/pip install --quiet --no-deps .
 
 FROM ${BASE_IMAGE}
 COPY --from=build /opt/offloadctl /opt/offloadctl
-RUN useradd --uid 10001 --create-home --home-dir /home/offloadctl --shell /usr/sbin/nologin offloadctl
-ENV PATH=/opt/offloadctl/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+RUN useradd --uid 10001 --home-dir /var/lib/offloadctl --create-home --shell /usr/sbin/nologin offloadctl
+# What offloadctl remembers between runs; the only directory that it writes to, beside /tmp.
+VOLUME /var/lib/offloadctl
+ENV PATH=/opt/offloadctl/bin:$PATH HOME=/var/lib/offloadctl \
+    XDG_STATE_HOME=/var/lib/offloadctl/state XDG_CONFIG_HOME=/var/lib/offloadctl/config \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001
-WORKDIR /home/offloadctl
+WORKDIR /var/lib/offloadctl
 HEALTHCHECK --interval=60s --timeout=10s --start-period=5s CMD ["offloadctl", "--version"]
 ENTRYPOINT ["offloadctl"]
 CMD ["--help"]

@@ -42,7 +42,7 @@ slow: $(FOR_WORK) ## The long tests: simulations and kills
 	  || [ $$? -eq 5 ] # 5: no test was selected
 
 it: $(FOR_WORK) ## The tests on a real Pulsar and a real MinIO; needs Docker, and makes the images first
-	@[ -n "$$OFFLOADCTL_IT_ADMIN_URL" ] || [ -n "$$OFFLOADCTL_IT_PULSAR_IMAGE" ] || $(MAKE) --no-print-directory images
+	@[ -n "$$IT_ADMIN_URL" ] || [ -n "$$IT_PULSAR_IMAGE" ] || $(MAKE) --no-print-directory images
 	$(BIN)/pytest -m integration --timeout=600 --durations=15 $(SEED) $(PYTEST_ARGS)
 
 images: $(FOR_WORK) ## Local images of Pulsar, MinIO and offloadctl, where no image registry is reachable

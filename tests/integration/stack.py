@@ -1,9 +1,9 @@
 """The stack that the integration tests run on: containers that they start, or a stack that runs already.
 
-OFFLOADCTL_IT_PULSAR_IMAGE, OFFLOADCTL_IT_MINIO_IMAGE    other images than the local ones of `make images`
-OFFLOADCTL_IT_ADMIN_URL, OFFLOADCTL_IT_BROKER_URL        a stack that runs already: nothing is started or killed
-OFFLOADCTL_IT_S3_ENDPOINT, OFFLOADCTL_IT_BUCKET,
-OFFLOADCTL_IT_ACCESS_KEY, OFFLOADCTL_IT_SECRET_KEY
+IT_PULSAR_IMAGE, IT_MINIO_IMAGE    other images than the local ones of `make images`
+IT_ADMIN_URL, IT_BROKER_URL        a stack that runs already: nothing is started or killed
+IT_S3_ENDPOINT, IT_BUCKET,
+IT_ACCESS_KEY, IT_SECRET_KEY
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mypy_boto3_s3 import S3Client
 
 from tests.stack import images
 
-PREFIX: Final = "OFFLOADCTL_IT_"
+PREFIX: Final = "IT_"
 REGION: Final = "us-east-1"
 
 

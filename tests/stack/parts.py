@@ -17,7 +17,7 @@ from pathlib import Path
 PULSAR_VERSION = "4.0.7"
 MINIO_VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 MINIO_CLIENT_VERSION = "v0.0.0-20250313080218-cf909e1063a9"
-CACHE_VARIABLE = "OFFLOADCTL_STACK_CACHE"
+CACHE_VARIABLE = "STACK_CACHE"
 
 STACK = Path(__file__).resolve().parent
 BROKER_FILES = STACK / "broker"
@@ -31,7 +31,7 @@ class PartMissing(Exception):
 
 
 def cache_directory() -> Path:
-    """Where built parts are kept: `$OFFLOADCTL_STACK_CACHE`, else in the user's cache directory."""
+    """Where built parts are kept: `$STACK_CACHE`, else in the user's cache directory."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
