@@ -56,7 +56,7 @@ def build_session(tls: TlsSettings) -> requests.Session:
     for file in (tls.ca_file, tls.certificate_file, tls.key_file):
         if file is not None and not file.is_file():
             raise SettingsError(f"TLS file {file} does not exist", hint="check the context's TLS settings")
-    session = requests.Session()
+    session = _Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, _PooledAdapter(check_hostname=tls.verify_hostname))
     session.headers = requests.structures.CaseInsensitiveDict(
@@ -128,6 +128,13 @@ def base_url(url: str, what: str) -> str:
 def host_of(url: str) -> str:
     """`host:port`, without user and password."""
     return urlsplit(url).netloc.rpartition("@")[2]
+
+
+class _Session(requests.Session):
+    """Leaves redirects alone: even when told not to follow them, requests parses where they lead, and fails there."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - requests' own name
+        return None
 
 
 class _PooledAdapter(HTTPAdapter):
