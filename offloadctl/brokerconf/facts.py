@@ -107,4 +107,4 @@ _LONGEST: Final = 200
 
 def fixable(facts: Facts, *edits: Edit) -> tuple[Edit, ...]:
     """These edits, where the file is one that is edited."""
-    return edits if facts.conf.layout is Layout.CONF else ()
+    return edits if facts.conf.layout is Layout.CONF and not facts.conf.is_inside else ()

@@ -7,6 +7,7 @@ one that is commented out only when its values are given.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final
 
 from offloadctl.brokerconf.edit import Lines, commented_out
@@ -119,4 +120,7 @@ def _names(keys: Iterator[TemplateLine] | tuple[TemplateLine, ...]) -> tuple[str
 
 def unknown_profile(name: str, known: tuple[str, ...]) -> BadValue:
     """The error for a profile that is none."""
-    return BadValue(f"there is no profile {name!r}", hint=f"one of: {', '.join(known)}")
+    near = get_close_matches(name, known, n=1)
+    return BadValue(
+        f"there is no profile {name!r}", hint=f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    )

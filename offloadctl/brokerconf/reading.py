@@ -49,6 +49,8 @@ class BrokerConf:
     entries: tuple[Entry, ...]
     variables: frozenset[str] = frozenset()
     """Every variable's name, whatever it is for."""
+    is_inside: bool = False
+    """It is a file inside of another one, as in a ConfigMap, and cannot be edited in place."""
 
     def entry(self, key: str) -> Entry | None:
         """The entry that counts: of several the last one."""
@@ -150,7 +152,7 @@ def _yaml(text: str) -> BrokerConf:
         if one.name.endswith(".conf") and "\n" in one.value:
             # The whole file in a ConfigMap, which is put in the place of the image's.
             inside = (replace(entry, line=(entry.line or 0) + one.line) for entry in _conf(_as_java_reads(one.value)))
-            return BrokerConf(Layout.CONF, tuple(inside))
+            return BrokerConf(Layout.CONF, tuple(inside), is_inside=True)
         # In compose files a single $ is written twice.
         variables.append(replace(one, value=one.value.replace("$$", "$")) if "services:" in text else one)
     if not any(_is_for_broker(one.name) for one in variables):

@@ -21,6 +21,8 @@ class Rendered:
     profile: Profile
     values: Mapping[str, str]
     """By key, in the order in which they are written."""
+    unfilled: frozenset[str] = frozenset()
+    """The keys that the profile has, and for which no value was given."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -37,18 +39,28 @@ class Rendered:
 
 def render(profile: Profile, given: Mapping[str, str], *, both_families: bool = False) -> Rendered:
     """The settings for these values, given by a profile's names or by keys of broker.conf."""
-    names, keys = _sorted_out(profile, given)
-    lines = [one for one in profile.keys if one.setting.key not in keys and _is_wanted(one, names)]
-    missing = [name for name in profile.required if any(name in one.parameters for one in lines) and name not in names]
-    if missing:
+    made = draft(profile, given, both_families=both_families)
+    if made.unfilled:
+        names = _sorted_out(profile, given)[0]
+        wanted = (name for one in profile.keys if one.setting.key in made.unfilled for name in one.parameters)
+        missing = [name for name in dict.fromkeys(wanted) if name not in names]
         example = " ".join(f"--set {name}={_EXAMPLES.get(name, '...')}" for name in missing)
         raise UsageError(f"the profile {profile.name} needs {_and(missing)}", hint=f"add {example}")
-    values = {one.setting.key: parse_value(one.setting, one.filled(names)) for one in lines}
+    return made
+
+
+def draft(profile: Profile, given: Mapping[str, str], *, both_families: bool = False) -> Rendered:
+    """As `render`, but what is not given is left open."""
+    names, keys = _sorted_out(profile, given)
+    lines = [one for one in profile.keys if one.setting.key not in keys and _is_wanted(one, names)]
+    unfilled = frozenset(one.setting.key for one in lines if not set(one.parameters) <= names.keys())
+    filled = (one for one in lines if one.setting.key not in unfilled)
+    values = {one.setting.key: parse_value(one.setting, one.filled(names)) for one in filled}
     values |= {key: parse_value(BY_KEY[key], text) for key, text in keys.items()}
     if both_families:
         values |= dict(_mirrored(values))
     order = [one.setting.key for one in profile.keys] + [setting.key for setting in SETTINGS]
-    return Rendered(profile, dict(sorted(values.items(), key=lambda item: order.index(item[0]))))
+    return Rendered(profile, dict(sorted(values.items(), key=lambda item: order.index(item[0]))), unfilled)
 
 
 _EXAMPLES: Final = {

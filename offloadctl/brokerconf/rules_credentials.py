@@ -83,7 +83,8 @@ def secrets(facts: Facts) -> Iterator[LintFinding]:
     entry = _set(facts, _SECRET)
     if entry is not None and entry.line is not None:
         rule = SECRET_IN_CLEAR if facts.conf.layout is Layout.CONF else SECRET_PRINTED
-        yield found(rule, f"{entry.key} holds a secret.", entry)
+        elsewhere = f"Put {_pair(facts.driver)} into the environment." if facts.driver in _VARIABLES else ""
+        yield found(rule, f"{entry.key} holds a secret.", entry, fix=elsewhere)
 
 
 def keys_and_roles(facts: Facts) -> Iterator[LintFinding]:
@@ -116,8 +117,8 @@ def environment(facts: Facts) -> Iterator[LintFinding]:
 CHECKS: Final = (secrets, keys_and_roles, environment)
 
 
-def _pair(driver: Driver) -> str:
-    return " and ".join(_VARIABLES[driver][0])
+def _pair(driver: Driver | None) -> str:
+    return " and ".join(_VARIABLES[driver][0]) if driver is not None else ""
 
 
 def _set(facts: Facts, key: str) -> Entry | None:

@@ -62,6 +62,9 @@ COMMANDS: Final = {
         "offloadctl.cli.offload", "offload_status", "As `offload status`, with pulsar-admin's flags.", "Ledgers"
     ),
     "context": LazyCommand("offloadctl.cli.context", "app", "Clusters by name, and the settings in force.", "Settings"),
+    "broker-conf": LazyCommand(
+        "offloadctl.cli.broker_conf", "app", "Write, check and compare broker.conf for offload.", "Settings"
+    ),
     "demo": LazyCommand("offloadctl.cli.demo", "app", "The whole story on an embedded cluster.", "Learning"),
     "explain": LazyCommand("offloadctl.cli.explain", "explain", "What a code, a key or a word means.", "Learning"),
     "schema": LazyCommand("offloadctl.cli.schema", "schema", "The JSON Schema of the documents.", "Learning"),

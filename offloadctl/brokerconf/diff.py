@@ -1,0 +1,91 @@
+"""Two configurations side by side: what a broker would do differently, and what is only written differently."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from offloadctl.brokerconf.facts import Facts
+from offloadctl.brokerconf.formats import Format, written
+from offloadctl.brokerconf.kinds import EXTRA_PREFIX, Place, Setting
+from offloadctl.brokerconf.reading import BrokerConf, Layout, read
+from offloadctl.brokerconf.render import Rendered
+from offloadctl.brokerconf.rules_values import stops_start_if_blank
+from offloadctl.brokerconf.settings import BY_KEY, SETTINGS
+from offloadctl.brokerconf.values import plain_number
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two: a file, or a profile, which says something of its own keys only."""
+
+    name: str
+    conf: BrokerConf
+    keys: frozenset[str] | None = None
+    """The keys that it says something of; None: all."""
+    unfilled: frozenset[str] = frozenset()
+    """The keys that it wants to have a value, whichever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One key that is not the same on both sides."""
+
+    key: str
+    a: str | None
+    b: str | None
+    is_effective: bool
+    """Whether the broker would do anything else."""
+
+    @property
+    def default(self) -> str | None:
+        """What counts where the key is not there."""
+        return BY_KEY[self.key].default if self.key in BY_KEY else None
+
+
+def side_of_profile(rendered: Rendered) -> Side:
+    """A profile as one side."""
+    conf = read(written(rendered.values, Format.CONF).encode("latin-1"), layout=Layout.CONF)
+    keys = frozenset(rendered.values) | rendered.unfilled
+    return Side(f"profile {rendered.profile.name}", conf, keys, rendered.unfilled)
+
+
+def compare(a: Side, b: Side) -> tuple[Difference, ...]:
+    """Every key of offload's that differs, in the order of the table."""
+    return tuple(
+        Difference(key, a.conf.text(key), b.conf.text(key), is_effective=_differs(key, a, b))
+        for key in _keys(a, b)
+        if not _is_same_text(key, a, b)
+    )
+
+
+def _keys(a: Side, b: Side) -> Iterator[str]:
+    extra = {one.key for side in (a, b) for one in side.conf.entries if one.key.startswith(EXTRA_PREFIX)}
+    for key in (*(setting.key for setting in SETTINGS), *sorted(extra)):
+        if all(side.keys is None or key in side.keys for side in (a, b)):
+            yield key
+
+
+def _is_same_text(key: str, a: Side, b: Side) -> bool:
+    for one, other in ((a, b), (b, a)):
+        if key in one.unfilled:
+            return key in other.unfilled or bool((other.conf.text(key) or "").strip())
+    return a.conf.text(key) == b.conf.text(key)
+
+
+def _differs(key: str, a: Side, b: Side) -> bool:
+    if key not in BY_KEY or key in a.unfilled | b.unfilled:
+        return True
+    # Of a setting with two names, each side may use another one.
+    setting = BY_KEY[BY_KEY[key].alias_of or key]
+    return _meaning(setting, Facts(a.conf)) != _meaning(setting, Facts(b.conf))
+
+
+def _meaning(setting: Setting, facts: Facts) -> tuple[str | int, ...]:
+    """What the broker makes of a key; with a place, what the driver finds there, as a blank hides another key."""
+    entry = facts.entry(setting.key)
+    text = entry.value if entry is not None else ""
+    if entry is not None and not text.strip() and stops_start_if_blank(setting):
+        return ("it does not start",)
+    text = text if text.strip() else setting.default or ""
+    number = plain_number(setting, text.strip()) if setting.kind.is_number else None
+    place = next((one for one in Place if setting.key.endswith(one)), None)
+    return (text if number is None else number, facts.place_text(place) if place is not None else "")

@@ -1,0 +1,151 @@
+"""What the commands of `broker-conf` read and change: profiles, values, files."""
+
+import sys
+from collections.abc import Sequence
+from getpass import getpass
+from pathlib import Path
+
+from offloadctl.adapters.broker_conf_files import (
+    STDIN,
+    common_template,
+    profile_templates,
+    read_file,
+    replace_file,
+)
+from offloadctl.brokerconf.diff import Side, side_of_profile
+from offloadctl.brokerconf.edit import with_values
+from offloadctl.brokerconf.findings import LintSeverity, Version
+from offloadctl.brokerconf.formats import Format, written
+from offloadctl.brokerconf.lint import fixed, is_clean, lint
+from offloadctl.brokerconf.masking import is_secret_key, masked_diff
+from offloadctl.brokerconf.profiles import Profile, parse_profile, unknown_profile
+from offloadctl.brokerconf.properties import parse, printed
+from offloadctl.brokerconf.reading import BrokerConf, Layout, layout_of, read
+from offloadctl.brokerconf.render import Rendered, draft, render
+from offloadctl.cli.output import emit, say
+from offloadctl.errors import BadValue, UsageError
+from offloadctl.redaction import remember
+from offloadctl.report.broker_conf import LintReport
+
+_LAYOUTS = {"conf": Layout.CONF, "env": Layout.ENV, "yaml": Layout.YAML}
+
+
+def all_profiles() -> tuple[Profile, ...]:
+    """Every profile there is, by name."""
+    common = common_template()
+    return tuple(parse_profile(name, text, common) for name, text in profile_templates().items())
+
+
+def profile_named(name: str) -> Profile:
+    """The profile of that name; BadValue if there is none."""
+    texts = profile_templates()
+    if name not in texts:
+        raise unknown_profile(name, tuple(texts))
+    return parse_profile(name, texts[name], common_template())
+
+
+def given_values(settings: Sequence[str] | None) -> dict[str, str]:
+    """The values of `--set`; those that are secret are never shown again."""
+    given: dict[str, str] = {}
+    for text in settings or ():
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            # The text itself is not shown: it may well be a secret.
+            raise UsageError("option --set is not NAME=VALUE", hint="write --set bucket=pulsar-offload-bucket")
+        if name in given:
+            raise UsageError(f"{name} is set twice", hint="set each value once")
+        given[name] = _asked_for(name) if value == "-" else value
+        if is_secret_key(name):
+            remember(given[name])
+    return given
+
+
+def rendered(name: str, given: dict[str, str], *, both_families: bool) -> Rendered:
+    """A profile with these values."""
+    return render(profile_named(name), given, both_families=both_families)
+
+
+def refuse_errors(made: Rendered) -> None:
+    """What the linter calls an error is not written; its warnings are said."""
+    conf = read(written(made.values, Format.CONF).encode("latin-1"), layout=Layout.CONF)
+    for one in lint(conf):
+        if one.rule.severity is LintSeverity.ERROR:
+            raise UsageError(
+                f"these settings would not work [{one.rule.id}]: {one.what} {one.broker or one.rule.broker}",
+                hint=one.fix or one.rule.fix,
+            )
+        if one.rule.severity is LintSeverity.WARNING:
+            say(f"warning [{one.rule.id}]: {one.what} {one.broker or one.rule.broker}")
+
+
+def put_into(file: Path, made: Rendered, *, dry_run: bool) -> None:
+    """Edit a broker.conf in place, and say what became of it."""
+    before = read_file(str(file))
+    if layout_of(before) is not Layout.CONF:
+        raise UsageError(f"{file} is no broker.conf", hint="--format writes variables, ConfigMaps and Helm values anew")
+    text = before.decode("latin-1")
+    after = printed(with_values(parse(text), made.values))
+    if after == text:
+        say(f"{file} says that already; there is nothing to change.")
+    elif dry_run:
+        emit(masked_diff(text, after, str(file)))
+    else:
+        backup = replace_file(file, before, after.encode("latin-1"))
+        say(f"{file} changed; the file as it was is {backup}.")
+        say("hint: brokers read it when they start: restart them one after the other")
+    if not is_clean(lint(read(after.encode("latin-1"), layout=Layout.CONF))):
+        say(f"hint: there is more to it: offloadctl broker-conf lint {file}")
+
+
+def lint_file(file: str, *, layout: str | None, version: str | None) -> LintReport:
+    """What the linter says of a file."""
+    wanted = _LAYOUTS[layout] if layout is not None else None
+    return _report(file, _read(file, read_file(file), wanted), version)
+
+
+def fix_file(report: LintReport, *, version: str | None, dry_run: bool, show_diff: bool) -> LintReport:
+    """Put right what needs no decision; what is left is reported."""
+    if report.file == STDIN or report.layout is not Layout.CONF:
+        raise UsageError("--fix changes a broker.conf, and nothing else", hint="edit it by hand, or render it anew")
+    path, before = Path(report.file), read_file(report.file)
+    if layout_of(before) is not Layout.CONF:
+        raise UsageError(f"{path}: --fix changes no file inside of another one", hint="edit it by hand")
+    text = before.decode("latin-1")
+    after = fixed(text, report.findings)
+    if after != text and not dry_run:
+        say(f"{path} changed; the file as it was is {replace_file(path, before, after.encode('latin-1'))}.")
+    elif after != text and show_diff:
+        emit(masked_diff(text, after, str(path)) + "\n")
+    count = sum(1 for one in report.findings if one.is_fixable)
+    return _report(report.file, read(after.encode("latin-1"), layout=Layout.CONF), version, fixed_count=count)
+
+
+def side(name: str, given: dict[str, str]) -> Side:
+    """A file, or else a profile."""
+    if name == STDIN or Path(name).exists():
+        return Side("stdin" if name == STDIN else name, _read(name, read_file(name), None))
+    texts = profile_templates()
+    if name not in texts:
+        raise BadValue(f"{name} is neither a file nor a profile", hint=f"profiles are {', '.join(texts)}")
+    return side_of_profile(draft(profile_named(name), given))
+
+
+def _asked_for(name: str) -> str:
+    if sys.stdin.isatty():
+        return getpass(f"{name}: ")
+    return sys.stdin.readline().strip()
+
+
+def _read(name: str, data: bytes, layout: Layout | None) -> BrokerConf:
+    try:
+        return read(data, layout=layout)
+    except BadValue as error:
+        raise BadValue(f"{name}: {error.message}", hint=error.hint) from error
+
+
+def _report(file: str, conf: BrokerConf, version: str | None, *, fixed_count: int = 0) -> LintReport:
+    parsed = Version.parse(version) if version is not None else None
+    if version is not None and parsed is None:
+        raise BadValue(f"{version!r} is no version", hint="write it as 4.0.7")
+    return LintReport(file, conf.layout, version, lint(conf, version=parsed), fixed_count)
