@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from offloadctl.report.broker_conf_documents import BROKER_CONF_KINDS
+from offloadctl.report.check_documents import CHECK_KINDS, FindingDocument
 from offloadctl.report.document_base import ApiVersion
 from offloadctl.report.document_base import Part as _Part
 
@@ -19,22 +20,6 @@ class ReasonDocument(_Part, frozen=True, kw_only=True):
 
     code: str
     text: str
-
-
-class FindingDocument(_Part, frozen=True, kw_only=True):
-    """Something that is not as Pulsar writes it."""
-
-    code: str
-    severity: str
-    what: str
-    topic: str | None
-    ledger_id: int | None
-    key: str | None
-    offset: int | None
-    expected: str
-    found: str
-    meaning: str
-    next_step: str
 
 
 class AmountDocument(_Part, frozen=True, kw_only=True):
@@ -324,6 +309,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     OffloadResult,
     OffloadStatus,
     TopicOffloadStatus,
+    *CHECK_KINDS,
     Context,
     ContextSummary,
     ContextList,

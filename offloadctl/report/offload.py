@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from offloadctl.model.finding import Finding
 from offloadctl.model.ledger import OffloadPolicies
 from offloadctl.model.ledger import OffloadStatus as BrokerStatus
 from offloadctl.model.offload import Confirmation, MovedLedger, OffloadPlan, PlannedLedger, Reason
@@ -12,6 +11,7 @@ from offloadctl.model.offload import OffloadRun as Run
 from offloadctl.model.status import Amount
 from offloadctl.plan.storage import OBJECTS_PER_LEDGER, deletion_lag, implied_data_sizes
 from offloadctl.report import documents as doc
+from offloadctl.report.check import finding_document
 from offloadctl.report.origin import Origin
 
 
@@ -78,7 +78,7 @@ def _result(result: Result) -> doc.OffloadResultDocument:
         broker_status=broker_status_document(result.status) if result.status is not None else None,
         reasons=[_reason(reason) for reason in result.reasons],
         hint=result.hint,
-        findings=[_finding(finding) for finding in result.findings],
+        findings=[finding_document(finding) for finding in result.findings],
         not_covered=list(result.not_covered),
     )
 
@@ -137,22 +137,6 @@ def _moved(moved: MovedLedger) -> doc.MovedLedgerDocument:
 
 def _reason(reason: Reason) -> doc.ReasonDocument:
     return doc.ReasonDocument(code=reason.code, text=reason.text)
-
-
-def _finding(finding: Finding) -> doc.FindingDocument:
-    return doc.FindingDocument(
-        code=finding.code,
-        severity=finding.severity.value,
-        what=finding.what,
-        topic=str(finding.topic) if finding.topic is not None else None,
-        ledger_id=finding.ledger_id,
-        key=finding.key,
-        offset=finding.offset,
-        expected=finding.expected,
-        found=finding.found,
-        meaning=finding.meaning,
-        next_step=finding.next_step,
-    )
 
 
 def _summary(run: Run) -> doc.OffloadSummaryDocument:

@@ -1,0 +1,110 @@
+"""`offloadctl check`."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
+from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
+from offloadctl.errors import UsageError
+from offloadctl.exitcodes import ExitCode
+from offloadctl.model.check import ALWAYS_TOLD, CheckReport, Level
+from offloadctl.model.names import TopicName
+
+
+class FailOn(StrEnum):
+    """What may make a check fail."""
+
+    DAMAGE = "damage"
+    WARNINGS = "warnings"
+    NOT_COVERED = "not-covered"
+    NONE = "none"
+
+
+Topics = Annotated[
+    list[str],
+    typer.Argument(metavar="TOPIC...", help="persistent://t/ns/x, t/ns/x, or x of public/default.", show_default=False),
+]
+LevelOption = Annotated[
+    Level,
+    typer.Option(
+        "--level",
+        "-l",
+        help="How deep to look. index: both objects' facts, the index, the data's end. blocks: each block's beginning "
+        "too. entries: every byte.",
+    ),
+]
+
+
+@with_connection
+def check(
+    topics: Topics,
+    *,
+    level: LevelOption = Level.BLOCKS,
+    load_topics: Annotated[
+        bool,
+        typer.Option(
+            "--load-topics", help="Let brokers load topics that nobody uses, to know which offloads are complete."
+        ),
+    ] = False,
+    fail_on: Annotated[
+        list[FailOn] | None,
+        typer.Option(
+            "--fail-on",
+            help="What makes the exit code other than 0; may be repeated. Default: all of it.",
+            show_default=False,
+        ),
+    ] = None,
+    output: OutputOption = OutputFormat.TABLE,
+    connection: ConnectionFlags,
+) -> ExitCode:
+    """Prove that what topics have in S3 is there, whole and readable.
+
+    Reads the keys that the metadata names, and lists no bucket. Exit code 0 says that everything asked for was looked
+    at and nothing was found; 4 damage, 3 warnings only, 5 something could not be looked at.
+    """
+    names = tuple(dict.fromkeys(TopicName.parse(text) for text in topics))
+    causes = fail_causes(fail_on)
+    with connect(connection) as session:
+        report = _report(session, names, level, causes, may_load=load_topics)
+        _show(session, report, output)
+    return report.exit_code
+
+
+def fail_causes(chosen: Sequence[FailOn] | None) -> frozenset[ExitCode]:
+    """The exit codes that a check may have beside 0 and those of failures."""
+    if not chosen:
+        return ALWAYS_TOLD
+    if FailOn.NONE in chosen and len(set(chosen)) > 1:
+        raise UsageError("--fail-on none goes with nothing else")
+    codes = {
+        FailOn.DAMAGE: ExitCode.DAMAGE,
+        FailOn.WARNINGS: ExitCode.WARNINGS,
+        FailOn.NOT_COVERED: ExitCode.NOT_COVERED,
+    }
+    return frozenset(codes[one] for one in chosen if one is not FailOn.NONE)
+
+
+def _report(
+    session: Session, topics: tuple[TopicName, ...], level: Level, causes: frozenset[ExitCode], *, may_load: bool
+) -> CheckReport:
+    from offloadctl.cli.check_progress import watching_check  # noqa: PLC0415 - rich is slow to load
+    from offloadctl.operations.check import Check  # noqa: PLC0415 - and so is protobuf
+
+    with watching_check(session.ports.clock) as watcher:
+        return Check(session.ports, level, may_load=may_load, fail_on=causes, watcher=watcher).report(topics)
+
+
+def _show(session: Session, report: CheckReport, output: OutputFormat) -> None:
+    from offloadctl.report import check as documents  # noqa: PLC0415 - msgspec and rich are slow to load
+    from offloadctl.report.check_text import check_text  # noqa: PLC0415
+
+    origin = session.origin()
+    emit_result(
+        output,
+        document=lambda: documents.check_document(report, origin),
+        lines=lambda: documents.check_lines(report, origin),
+        text=lambda *, wide: check_text(report, origin, wide=wide),
+    )

@@ -1,0 +1,147 @@
+"""The documents of `offloadctl check`, as in `documents.py`."""
+
+from datetime import datetime
+from typing import Literal
+
+from offloadctl.report.document_base import ApiVersion, Part
+
+
+class FindingDocument(Part, frozen=True, kw_only=True):
+    """Something that is not as Pulsar writes it. `id` is the same whenever the same is found in the same place."""
+
+    id: str
+    code: str
+    severity: str
+    what: str
+    topic: str | None
+    ledger_id: int | None
+    key: str | None
+    offset: int | None
+    expected: str
+    found: str
+    meaning: str
+    next_step: str
+
+
+class EntryCountsDocument(Part, frozen=True, kw_only=True):
+    """What the entries hold that were looked at; each is in one of the four counts from `checksumsOk` on.
+
+    `messages` is what a consumer is given: all of a batch, a chunked message at its last chunk, no broker's marker.
+    """
+
+    entries: int
+    messages: int
+    entry_bytes: int
+    checksums_ok: int
+    checksums_absent: int
+    """Their producers sent none: nothing proves these entries whole."""
+    checksums_bad: int
+    unreadable: int
+    markers: int
+    chunks: int
+    encrypted: int
+    compressed: int
+
+
+class LedgerCheckDocument(Part, frozen=True, kw_only=True):
+    """One ledger. `findings` are ids; `counts` is null if no entry was looked at."""
+
+    ledger_id: int
+    entries: int
+    size: int
+    progress: str
+    """offloaded: complete, says the broker; begun: only a broker that serves the topic would know."""
+    uuid: str | None
+    bucket: str
+    verdict: str
+    status: str
+    object_bytes: int
+    bytes_read: int
+    blocks: int | None
+    counts: EntryCountsDocument | None
+    findings: list[str]
+    more_findings: int
+    not_covered: list[str]
+
+
+class CheckedTopicDocument(Part, frozen=True, kw_only=True):
+    """One topic or partition; `error` says why it could not be read."""
+
+    topic: str
+    parent: str
+    served: bool | None
+    ledgers: list[LedgerCheckDocument]
+    in_flight: int
+    local: int
+    not_begun: int
+    """Ledgers whose turn never came, since the check was interrupted."""
+    error: str | None
+    hint: str
+
+
+class CoverageDocument(Part, frozen=True, kw_only=True):
+    """What was looked at, beside all that was asked for."""
+
+    topics: int
+    topics_read: int
+    ledgers: int
+    ledgers_covered: int
+    ledgers_trimmed: int
+    completeness_unknown: int
+    in_flight: int
+    object_bytes: int
+    bytes_read: int
+    blocks: int
+    counts: EntryCountsDocument | None
+    reasons: list[str]
+
+
+class CheckReport(Part, frozen=True, kw_only=True):
+    """`offloadctl check`. `status` tells how much was looked at (full, partial, failed), `findings` what was found."""
+
+    api_version: ApiVersion = "offloadctl/v1"
+    kind: Literal["CheckReport"] = "CheckReport"
+    context: str
+    cluster: str | None
+    level: str
+    started_at: datetime
+    finished_at: datetime
+    interrupted: bool
+    status: str
+    coverage: CoverageDocument
+    findings: list[FindingDocument]
+    topics: list[CheckedTopicDocument]
+    exit_code: int
+
+
+class LedgerCheck(Part, frozen=True, kw_only=True):
+    """One line of `offloadctl check -o ndjson`: a ledger, or a topic that could not be read."""
+
+    api_version: ApiVersion = "offloadctl/v1"
+    kind: Literal["LedgerCheck"] = "LedgerCheck"
+    context: str
+    cluster: str | None
+    level: str
+    topic: str
+    ledger: LedgerCheckDocument | None
+    findings: list[FindingDocument]
+    error: str | None
+
+
+class CheckSummary(Part, frozen=True, kw_only=True):
+    """The last line of `offloadctl check -o ndjson`."""
+
+    api_version: ApiVersion = "offloadctl/v1"
+    kind: Literal["CheckSummary"] = "CheckSummary"
+    context: str
+    cluster: str | None
+    level: str
+    started_at: datetime
+    finished_at: datetime
+    interrupted: bool
+    status: str
+    coverage: CoverageDocument
+    exit_code: int
+
+
+CHECK_KINDS = (CheckReport, LedgerCheck, CheckSummary)
