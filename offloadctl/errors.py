@@ -26,7 +26,8 @@
     │   ├── ReadOnlyContext
     │   ├── ProtectedContext
     │   └── ClusterMismatch
-    └── Interrupted                130, 143
+    └── Interrupted                130  Ctrl-C ended the run
+        └── Terminated             143  SIGTERM did
 FormatError (a ValueError, format/errors.py) tells why bytes are not what Pulsar writes; check/ turns it into a Finding.
 """
 
@@ -210,7 +211,14 @@ class ClusterMismatch(Refused):
 
 
 class Interrupted(OffloadctlError):
-    """A signal ended the run."""
+    """A signal ended the run before it had a result."""
 
     code = "interrupted"
     exit_code = ExitCode.INTERRUPTED
+
+
+class Terminated(Interrupted):
+    """That signal was SIGTERM."""
+
+    code = "terminated"
+    exit_code = ExitCode.TERMINATED

@@ -17,7 +17,7 @@ from typer.core import TyperCommand
 
 from offloadctl.cli.help import GroupedCommand, GroupedGroup
 from offloadctl.cli.output import Invocation, OutputClosed, emit, emit_document, say, scrubbed_streams
-from offloadctl.errors import OffloadctlError
+from offloadctl.errors import Interrupted, OffloadctlError, Terminated
 from offloadctl.exitcodes import ExitCode
 from offloadctl.redaction import remember_environment
 
@@ -33,9 +33,11 @@ def run(arguments: Sequence[str]) -> int:
     remember_environment(os.environ)
     with scrubbed_streams(), _termination() as terminated:
         try:
-            code = _run(arguments, invocation)
+            code = _run(arguments, invocation, terminated)
             sys.stdout.flush()
-        except OutputClosed:
+        except OutputClosed as closed:
+            if reason := str(closed):
+                say(f"error: cannot write to standard output: {reason}")
             _close_stdout()
             return ExitCode.FAILED
         if code == ExitCode.INTERRUPTED and terminated:
@@ -61,9 +63,16 @@ COMMANDS: Final = {
     "offload-status": LazyCommand(
         "offloadctl.cli.offload", "offload_status", "As `offload status`, with pulsar-admin's flags.", "Ledgers"
     ),
+    "check": LazyCommand(
+        "offloadctl.cli.check", "check", "Prove that what is in S3 is there, whole and readable.", "Ledgers"
+    ),
+    "object": LazyCommand("offloadctl.cli.object", "app", "Look into the objects of one ledger.", "Ledgers"),
     "context": LazyCommand("offloadctl.cli.context", "app", "Clusters by name, and the settings in force.", "Settings"),
     "broker-conf": LazyCommand(
-        "offloadctl.cli.broker_conf", "app", "Write, check and compare broker.conf for offload.", "Settings"
+        "offloadctl.cli.broker_conf",
+        "app",
+        "Offload's part of broker.conf: write it, check it, compare it.",
+        "Settings",
     ),
     "demo": LazyCommand("offloadctl.cli.demo", "app", "The whole story on an embedded cluster.", "Learning"),
     "explain": LazyCommand("offloadctl.cli.explain", "explain", "What a code, a key or a word means.", "Learning"),
@@ -140,9 +149,12 @@ def _in_house_style(found: typer.Typer) -> typer.Typer:
     return found
 
 
-def _run(arguments: Sequence[str], invocation: Invocation) -> int:
+def _run(arguments: Sequence[str], invocation: Invocation, terminated: Sequence[int]) -> int:
     try:
         result = app(args=list(arguments), prog_name="offloadctl", standalone_mode=False)
+        # A command that was interrupted and could report it returns an ExitCode; a bare number is typer's own.
+        if result == ExitCode.INTERRUPTED and not isinstance(result, ExitCode):
+            raise typer.Abort  # noqa: TRY301 - as it does when a question is not answered
     except OffloadctlError as error:
         return _fail(error, invocation)
     except NoArgsIsHelpError as error:
@@ -150,8 +162,9 @@ def _run(arguments: Sequence[str], invocation: Invocation) -> int:
         return ExitCode.USAGE
     except ClickException as error:
         return _fail(_usage_error(error), invocation)
-    except typer.Abort:
-        return ExitCode.INTERRUPTED
+    except (typer.Abort, KeyboardInterrupt):
+        kind = Terminated if terminated else Interrupted
+        return _fail(kind("interrupted before there was a result"), invocation)
     except OutputClosed:
         raise
     except Exception as error:  # noqa: BLE001 - the last net: a bug is a failure with words, not a page of code
@@ -180,7 +193,8 @@ def _fail(error: OffloadctlError, invocation: Invocation, *, cause: BaseExceptio
 def _usage_error(error: ClickException) -> OffloadctlError:
     from offloadctl.errors import UsageError as OurUsageError  # noqa: PLC0415 - the name is taken by click's
 
-    message = error.format_message().replace("\n", " ").rstrip(".")
+    # With pydantic beside it, typer hands on pydantic's words.
+    message = error.format_message().replace("\n", " ").replace("Value error, ", "").rstrip(".")
     context = getattr(error, "ctx", None) if isinstance(error, UsageError) else None
     path = context.command_path if context is not None else "offloadctl"
     return OurUsageError(message[:1].lower() + message[1:], hint=f"{path} --help")

@@ -20,15 +20,16 @@ from typing import Annotated, Any, Final, TypeVar, get_type_hints
 import typer
 
 from offloadctl.cli.output import say
+from offloadctl.config.contexts import config_path, load_contexts
 from offloadctl.config.layers import ConnectionFlags
 from offloadctl.config.resolve import Resolved, require_files, resolve
-from offloadctl.errors import BrokerError
+from offloadctl.errors import BrokerError, SettingsError
 from offloadctl.model.settings import Context
 from offloadctl.ports import Clock, Ports
 from offloadctl.report.origin import Origin
 from offloadctl.wiring import check_cluster, guard_mutation, open_ports
 
-__all__ = ["PANEL", "ConnectionFlags", "Session", "connect", "resolved", "with_connection"]
+__all__ = ["PANEL", "ConnectionFlags", "Session", "complete_contexts", "connect", "resolved", "with_connection"]
 
 PANEL: Final = "Connection"
 
@@ -104,6 +105,14 @@ def resolved(flags: ConnectionFlags) -> Resolved:
     return settings
 
 
+def complete_contexts() -> list[str]:
+    """The contexts there are, for the shell's completion."""
+    try:
+        return [context.name for context in load_contexts(config_path(os.environ)).contexts]
+    except SettingsError:
+        return []
+
+
 def _option(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa: A002 - as typer has it
     return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=PANEL, show_default=False)
 
@@ -112,7 +121,14 @@ _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
     "context": (
         Annotated[
             str | None,
-            _option("--context", metavar="NAME", help="The context to use, instead of the current one."),
+            typer.Option(
+                "--context",
+                metavar="NAME",
+                help="The context to use, instead of the current one.",
+                rich_help_panel=PANEL,
+                show_default=False,
+                autocompletion=complete_contexts,
+            ),
         ],
         None,
     ),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from offloadctl.cli.connection import ConnectionFlags, with_connection
+from offloadctl.cli.connection import ConnectionFlags, complete_contexts, with_connection
 from offloadctl.cli.context_changes import changes_for, replaced_by
 from offloadctl.cli.help import GroupedGroup
 from offloadctl.cli.output import OutputFormat, OutputOption, console, emit, emit_result, say
@@ -29,16 +29,8 @@ app = typer.Typer(
 )
 
 
-def complete_names() -> list[str]:
-    """The contexts there are, for the shell's completion."""
-    try:
-        return [context.name for context in load_contexts(config_path(os.environ)).contexts]
-    except SettingsError:
-        return []
-
-
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="The context.", show_default=False, autocompletion=complete_names)
+    str, typer.Argument(metavar="NAME", help="The context.", show_default=False, autocompletion=complete_contexts)
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change in the file, and change nothing.")]
 Settings = Annotated[
@@ -142,7 +134,7 @@ def show(
             metavar="NAME",
             help="A context other than the one in use.",
             show_default=False,
-            autocompletion=complete_names,
+            autocompletion=complete_contexts,
         ),
     ] = None,
     *,

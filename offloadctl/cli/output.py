@@ -1,5 +1,6 @@
 """Where text leaves the process: the formats, the streams that let no secret through, and the console."""
 
+import errno
 import io
 import json
 import os
@@ -69,7 +70,7 @@ class Invocation:
 
 
 class OutputClosed(Exception):
-    """Whoever read our output has gone, as `head` does."""
+    """The result cannot be written: its reader has gone, as `head` does, or the text tells another reason."""
 
 
 def emit(text: str) -> None:
@@ -154,7 +155,7 @@ def align(rows: Sequence[Sequence[str]]) -> str:
 def scrubbed_streams() -> Iterator[None]:
     """Until the end, everything that is written to stdout and stderr is rid of known secrets."""
     out, err = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = cast("TextIO", _Scrubbed(out)), cast("TextIO", _Scrubbed(err))
+    sys.stdout, sys.stderr = cast("TextIO", _Scrubbed(out)), cast("TextIO", _Scrubbed(err, may_fail=True))
     try:
         yield
     finally:
@@ -167,24 +168,35 @@ _WIDE: Final = 160
 
 
 class _Scrubbed(io.TextIOBase):
-    """A text stream in front of another one, which it neither owns nor closes."""
+    """A text stream in front of another one, which it neither owns nor closes; None is a stream that is closed."""
 
-    def __init__(self, behind: TextIO) -> None:
+    def __init__(self, behind: TextIO | None, *, may_fail: bool = False) -> None:
         self._behind = behind
+        self._may_fail = may_fail
+        """Of a stream for talk only: what cannot be told is no reason to end."""
 
     def write(self, text: str, /) -> int:
-        with _reader_gone():
-            self._behind.write(scrub(text))
+        with self._written():
+            if self._behind is None:
+                raise OSError(errno.EBADF, "it is closed")
+            try:
+                self._behind.write(scrub(text))
+            except UnicodeEncodeError:
+                # Better a name in another spelling than none.
+                self._behind.write(scrub(text).encode(self.encoding, "backslashreplace").decode(self.encoding))
         return len(text)
 
     def flush(self) -> None:
-        with _reader_gone():
-            self._behind.flush()
+        with self._written():
+            if self._behind is not None:
+                self._behind.flush()
 
     def isatty(self) -> bool:
-        return self._behind.isatty()
+        return self._behind is not None and self._behind.isatty()
 
     def fileno(self) -> int:
+        if self._behind is None:
+            raise OSError(errno.EBADF, "it is closed")
         return self._behind.fileno()
 
     def writable(self) -> bool:
@@ -195,16 +207,19 @@ class _Scrubbed(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        return self._behind.encoding or "utf-8"
+        return getattr(self._behind, "encoding", None) or "utf-8"
 
     @property
     def errors(self) -> str | None:  # type: ignore[override]
         return getattr(self._behind, "errors", None)
 
-
-@contextmanager
-def _reader_gone() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError as error:
-        raise OutputClosed from error
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError as error:
+            if not self._may_fail:
+                raise OutputClosed from error
+        except OSError as error:
+            if not self._may_fail:
+                raise OutputClosed(error.strerror or str(error)) from error
