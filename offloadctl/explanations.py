@@ -6,6 +6,9 @@ from difflib import get_close_matches
 from typing import Final
 
 from offloadctl import errors
+from offloadctl.brokerconf.findings import Rule
+from offloadctl.brokerconf.lint import RULES as LINT_RULES
+from offloadctl.brokerconf.settings import SETTINGS
 from offloadctl.check.catalogue import KINDS as FINDING_KINDS
 from offloadctl.errors import BadValue, OffloadctlError
 from offloadctl.exitcodes import ExitCode
@@ -111,7 +114,14 @@ def everything_known() -> tuple[Explanation, ...]:
         ),
         *(Explanation(one.code, "error", _error(one)) for one in _error_classes(OffloadctlError)),
         *(Explanation(word, "term", text) for word, text in _TERMS.items()),
+        *(Explanation(one.id, f"rule of broker-conf lint, {one.severity}", _rule(one)) for one in LINT_RULES.values()),
+        *(Explanation(one.key, "key of broker.conf", one.about) for one in SETTINGS),
     )
+
+
+def _rule(rule: Rule) -> str:
+    about = "; ".join((*([rule.versions] if rule.versions else []), *(f"apache/pulsar#{one}" for one in rule.issues)))
+    return f"{rule.what} What the broker does: {rule.broker} What to do: {rule.fix}" + (f" ({about})" if about else "")
 
 
 def _outcome(outcome: Outcome) -> str:

@@ -5,12 +5,9 @@ Variables come on top of the image's own broker.conf, which has its blanks and d
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
 from typing import Final
-
-import yaml
 
 from offloadctl.brokerconf.formats import PREFIX
 from offloadctl.brokerconf.properties import LineKind, parse
@@ -62,17 +59,30 @@ class BrokerConf:
         return None if found is None else found.value
 
 
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable, as it is written."""
+
+    name: str
+    value: str
+    line: int
+
+
 def read(data: bytes, *, layout: Layout | None = None) -> BrokerConf:
     """The settings of a file; BadValue if it is not text of any of these sorts."""
     if b"\0" in data:
         raise BadValue("there are NUL bytes in it", hint="is it UTF-16? Java reads broker.conf as Latin-1")
     if (layout or layout_of(data)) is Layout.CONF:
-        return BrokerConf(Layout.CONF, tuple(_conf(data.decode("latin-1"))))
+        return BrokerConf(Layout.CONF, tuple(conf_entries(data.decode("latin-1"))))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadValue(f"it is not UTF-8: byte {error.start}") from error
-    return _yaml(text) if (layout or layout_of(data)) is Layout.YAML else _with_image(Layout.ENV, tuple(_env(text)))
+    if (layout or layout_of(data)) is Layout.ENV:
+        return with_image(Layout.ENV, tuple(_env(text)))
+    from offloadctl.brokerconf.reading_yaml import read_yaml  # noqa: PLC0415 - yaml is slow to load, and seldom needed
+
+    return read_yaml(text)
 
 
 def layout_of(data: bytes) -> Layout:
@@ -94,105 +104,43 @@ _LIKE_OUR_KEYS: Final = re.compile(r"(?:s3|gcs)?managedLedger|offload|fileSystem
 _ENV_LINE: Final = re.compile(r"[ \t]*(export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 
 
-def _conf(text: str) -> Iterator[Entry]:
+def conf_entries(text: str) -> Iterator[Entry]:
+    """The entries of a broker.conf."""
     for line in parse(text):
         if line.kind is LineKind.SETTING:
             yield Entry(line.key, line.value, line.number, bad_escape=line.bad_escape)
 
 
-def _env(text: str) -> Iterator["_Variable"]:
+def _env(text: str) -> Iterator[Variable]:
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if found := _ENV_LINE.fullmatch(line):
             value = found[3].strip()
             # A shell takes quotes away; `docker run --env-file` does not.
             quoted = found[1] and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-            yield _Variable(found[2], value[1:-1] if quoted else value, number)
+            yield Variable(found[2], value[1:-1] if quoted else value, number)
 
 
-@dataclass(frozen=True, slots=True)
-class _Variable:
-    name: str
-    value: str
-    line: int
-
-
-def _with_image(layout: Layout, variables: Sequence[_Variable]) -> BrokerConf:
+def with_image(layout: Layout, variables: Sequence[Variable]) -> BrokerConf:
     """What the images' start script makes of variables: the lines of their broker.conf, then ours."""
     image = [Entry(one.key, one.stock, None) for one in SETTINGS if one.stock is not None and not one.stock_commented]
-    ours = [_entry(one) for one in variables if _is_for_broker(one.name)]
+    ours = [_entry(one) for one in variables if is_for_broker(one.name)]
     return BrokerConf(layout, (*image, *ours), frozenset(one.name for one in variables))
 
 
-def _is_for_broker(name: str) -> bool:
+def is_for_broker(name: str) -> bool:
+    """Whether a variable is meant for broker.conf, as far as offload goes."""
     return name.startswith(PREFIX) or name in BY_KEY or _LIKE_OUR_KEYS.match(name) is not None
 
 
-def _entry(variable: _Variable) -> Entry:
+def _entry(variable: Variable) -> Entry:
     key = variable.name.removeprefix(PREFIX)
     # The script strips the value and writes it into the file as it is; what Java reads there is what counts.
-    written = parse(_as_java_reads(f"{key}={variable.value.strip()}\n"))[0]
+    written = parse(as_java_reads(f"{key}={variable.value.strip()}\n"))[0]
     in_file = key in BY_KEY and BY_KEY[key].in_stock_file
     is_applied = variable.name != key or in_file
     return Entry(key, written.value, variable.line, variable.name, written.bad_escape, is_applied)
 
 
-def _as_java_reads(text: str) -> str:
+def as_java_reads(text: str) -> str:
     """UTF-8 is what is written into the file, and Latin-1 what is read from it."""
     return text.encode("utf-8", "surrogatepass").decode("latin-1")
-
-
-def _yaml(text: str) -> BrokerConf:
-    try:
-        documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise BadValue(f"it looks like YAML, and is none: {_problem(error)}") from error
-    variables: list[_Variable] = []
-    seen: set[int] = set()
-    for one in chain.from_iterable(_pairs(document, seen) for document in documents):
-        if one.name.endswith(".conf") and "\n" in one.value:
-            # The whole file in a ConfigMap, which is put in the place of the image's.
-            inside = (replace(entry, line=(entry.line or 0) + one.line) for entry in _conf(_as_java_reads(one.value)))
-            return BrokerConf(Layout.CONF, tuple(inside), is_inside=True)
-        # In compose files a single $ is written twice.
-        variables.append(replace(one, value=one.value.replace("$$", "$")) if "services:" in text else one)
-    if not any(_is_for_broker(one.name) for one in variables):
-        raise BadValue(
-            "it looks like YAML, and holds no settings of a broker",
-            hint="a ConfigMap has them under data, Helm values under broker.configData, compose under environment",
-        )
-    return _with_image(Layout.YAML, variables)
-
-
-def _problem(error: Exception) -> str:
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    return f"{problem or 'it does not parse'}" + (f", in line {mark.line + 1}" if mark is not None else "")
-
-
-def _pairs(node: yaml.Node | None, seen: set[int]) -> Iterator[_Variable]:
-    """Every name with a text: `NAME: value`, `- NAME=value`, and `name: NAME` beside `value: value`."""
-    if id(node) in seen:
-        return  # an alias; it may even be one of a node that it is inside of
-    seen.add(id(node))
-    match node:
-        case yaml.MappingNode(value=pairs):
-            texts = {key.value: value for key, value in pairs if isinstance(value, yaml.ScalarNode)}
-            if set(texts) >= {"name", "value"}:
-                yield _variable(texts["name"].value, texts["value"])
-            for key, value in pairs:
-                if isinstance(value, yaml.ScalarNode):
-                    yield _variable(str(key.value), value)
-                else:
-                    yield from _pairs(value, seen)
-        case yaml.SequenceNode(value=items):
-            for item in items:
-                if isinstance(item, yaml.ScalarNode) and "=" in item.value:
-                    name, _, value = item.value.partition("=")
-                    yield _Variable(name, value, item.start_mark.line + 1)
-                else:
-                    yield from _pairs(item, seen)
-        case _:
-            return
-
-
-def _variable(name: str, value: yaml.ScalarNode) -> _Variable:
-    return _Variable(name, value.value, value.start_mark.line + 1)
