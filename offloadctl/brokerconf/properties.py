@@ -128,8 +128,8 @@ _GAP: Final = rf"(?:{_JOIN}|[ \t\f])*+"
 _LINE_END: Final = re.compile(_END)
 
 _BLANK_LINE: Final = re.compile(rf"(?P<indent>{_BLANKS})(?P<end>{_END}|\Z)")
-# A backslash alone joins nothing to the next line. At the very end Java makes an empty key of it.
-_LONE_BACKSLASH: Final = re.compile(rf"(?P<indent>{_BLANKS}\\)(?P<end>{_END})(?=[\s\S])")
+# A backslash alone joins nothing to the next line. At the very end Java makes an empty key of it, but not before \r\n.
+_LONE_BACKSLASH: Final = re.compile(rf"(?P<indent>{_BLANKS}\\)(?P<end>\r\n|[\r\n](?=[\s\S]))")
 _COMMENT: Final = re.compile(rf"(?P<indent>{_BLANKS}[#!][^\r\n]*+)(?P<end>{_END}|\Z)")
 _SETTING: Final = re.compile(
     rf"""(?P<indent>{_BLANKS})
