@@ -114,7 +114,8 @@ def _what_moves(plan: OffloadPlan, verb: str) -> Iterator[RenderableType]:
     objects = count(OBJECTS_PER_LEDGER * len(plan.moves), "object")
     data = amount(implied_data_sizes(plan.moves, policies.max_block_size))
     yield labelled("to", f"{objects}, {data} of data, {_place(policies)}")
-    yield labelled("disk space", _when_free(policies))
+    if verb in _VERBS.values():
+        yield labelled("disk space", _when_free(policies))
 
 
 def _place(policies: OffloadPolicies) -> str:
