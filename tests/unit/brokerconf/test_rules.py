@@ -1,4 +1,4 @@
-"""Each rule of the linter: one file in which it finds something and no other rule does, and one in which it is silent."""
+"""Each rule of the linter: a file in which it finds something and no other rule does, and one in which it is silent."""
 
 from collections.abc import Mapping
 
