@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offloadctl.errors import ClusterMismatch, ProtectedContext, ReadOnlyContext
 from offloadctl.model.settings import BucketSettings, Context
-from offloadctl.ports import BrokerAdmin, Clock, Ports
+from offloadctl.ports import BrokerAdmin, Clock, ObjectStore, Ports
 
 if TYPE_CHECKING:
     from offloadctl.adapters.s3 import S3Store
@@ -23,6 +24,13 @@ def open_ports(context: Context, *, clock: Clock | None = None) -> Iterator[Port
         stores = tuple(stack.enter_context(_store(bucket)) for bucket in context.buckets)
         admin = stack.enter_context(PulsarRest(context.broker, used, context_name=context.name))
         yield Ports(admin=admin, clock=used, stores=stores)
+
+
+def open_local_files() -> ObjectStore:
+    """Files as objects, their paths as keys."""
+    from offloadctl.adapters.local_files import LocalFiles  # noqa: PLC0415 - only when files are named
+
+    return LocalFiles(Path.cwd())
 
 
 def check_cluster(admin: BrokerAdmin, context: Context) -> None:

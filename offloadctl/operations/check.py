@@ -6,7 +6,6 @@ of the metadata before it deletes its objects, so what is missing while the meta
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Final, TypeVar
 
 from offloadctl.errors import BrokerError, Interrupted, NotFound, StoreError, UsageError
@@ -16,7 +15,7 @@ from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, Offl
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
 from offloadctl.model.status import UnreadTopic
-from offloadctl.operations.check_ledger import Asked, LedgerChecker, Looked
+from offloadctl.operations.check_ledger import Asked, LedgerChecker, Looked, ledgers_in_s3
 from offloadctl.operations.facts import LedgerReader, read_policies
 from offloadctl.operations.topics import Target, find_target, refuse_system_topics
 from offloadctl.operations.workers import StoppableClock, work_through
@@ -36,8 +35,6 @@ _PAUSE_S: Final = 1.0
 
 _TOGETHER: Final = 8
 """So many ledgers of a topic at most are confirmed by one reading of its metadata."""
-
-_IN_S3: Final = frozenset({OffloadProgress.OFFLOADED, OffloadProgress.BEGUN})
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -85,12 +82,7 @@ class _TopicRead:
 
     def asked(self) -> list[Asked]:
         """The ledgers whose objects are to be looked at."""
-        closed_before = {one.ledger_id: before.closed_at for before, one in pairwise(self.ledgers.ledgers)}
-        return [
-            Asked(self.ledgers.topic, ledger, self.policies, closed_before.get(ledger.ledger_id))
-            for ledger in self.ledgers.closed
-            if ledger.progress in _IN_S3 and ledger.context_uuid is not None
-        ]
+        return ledgers_in_s3(self.ledgers, self.policies)
 
     def with_progress(self, *progress: OffloadProgress) -> int:
         """How many ledgers are so far."""

@@ -4,19 +4,23 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
+from typing import Final
 
 from offloadctl.check.presence import missing_objects, not_found
 from offloadctl.check.subject import Subject
 from offloadctl.errors import Interrupted, StoreError
 from offloadctl.model.check import Inspection, LedgerCheck, Level
 from offloadctl.model.finding import Finding, Severity
-from offloadctl.model.ledger import Ledger, OffloadPolicies, OffloadProgress
+from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.operations.ledger_check import look_at_ledger
 from offloadctl.operations.locate import Located, find_objects
 from offloadctl.plan.storage import deletion_lag
 from offloadctl.ports import ObjectInfo, ObjectStore
 from offloadctl.units import format_duration
+
+_IN_S3: Final = frozenset({OffloadProgress.OFFLOADED, OffloadProgress.BEGUN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,16 @@ class Asked:
     def is_complete(self) -> bool:
         """Whether the broker says that the offload is complete; otherwise nobody was asked."""
         return self.ledger.progress is OffloadProgress.OFFLOADED
+
+
+def ledgers_in_s3(managed: ManagedLedger, policies: OffloadPolicies | None) -> list[Asked]:
+    """Those that are complete, and without a broker that would know, those whose offload was begun."""
+    closed_before = {one.ledger_id: before.closed_at for before, one in pairwise(managed.ledgers)}
+    return [
+        Asked(managed.topic, ledger, policies, closed_before.get(ledger.ledger_id))
+        for ledger in managed.closed
+        if ledger.progress in _IN_S3 and ledger.context_uuid is not None
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ _TAIL: Final = 16
 _AT_ONCE: Final = {Level.INDEX: 4 * 1024, Level.BLOCKS: 64 * 1024, Level.ENTRIES: CHUNK_SIZE}
 """Data objects up to this size are read in one request, which costs less than several small ones."""
 
-_MAX_INDEX: Final = 16 * 1024 * 1024
+MAX_INDEX: Final = 16 * 1024 * 1024
 """No index is so long: 10,000 blocks, S3's limit, need 200 kB, and ensembles that change by the hour a few MB."""
 
 _MAX_BLOCKS: Final = 10_000
@@ -203,7 +203,7 @@ class _Look:
 
     def _read_index(self) -> bytes:
         key = self._subject.index_key
-        data = self._objects.store.read(key, start=0, length=_MAX_INDEX)
+        data = self._objects.store.read(key, start=0, length=MAX_INDEX)
         if data is None:
             raise self._vanished(key)
         self._bytes_read += len(data)

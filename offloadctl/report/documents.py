@@ -11,6 +11,7 @@ import msgspec
 
 from offloadctl.report.broker_conf_documents import BROKER_CONF_KINDS
 from offloadctl.report.check_documents import CHECK_KINDS, FindingDocument
+from offloadctl.report.check_object_documents import CHECK_OBJECT_KINDS
 from offloadctl.report.document_base import ApiVersion
 from offloadctl.report.document_base import Part as _Part
 
@@ -310,6 +311,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     OffloadStatus,
     TopicOffloadStatus,
     *CHECK_KINDS,
+    *CHECK_OBJECT_KINDS,
     Context,
     ContextSummary,
     ContextList,
