@@ -86,6 +86,13 @@ class Stack:
         answer.raise_for_status()
         return answer.json()
 
+    def answers(self, path: str) -> bool:
+        """Does a path answer well, wherever its redirects lead?"""
+        try:
+            return self.call("GET", path).ok
+        except requests.RequestException:
+            return False
+
     def put(self, path: str, body: object = None) -> None:
         """Set something; the answer must be good."""
         self.call("PUT", path, json=body).raise_for_status()

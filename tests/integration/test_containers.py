@@ -53,7 +53,7 @@ def test_two_brokers_share_the_topics_and_redirect_to_each_other(start_cluster: 
         (sent_on,) = [answer for answer in answers.values() if answer.status_code == 307]
         assert sent_on.headers["Location"].startswith(f"{owner}/admin/v2/{path}")
         cluster.kill_second_broker()
-        eventually(lambda: cluster.stack.call("GET", path).ok, "the first broker owns the topic", seconds=90)
+        eventually(lambda: cluster.stack.answers(path), "the first broker owns the topic", seconds=90)
         assert topic.offload()["status"] == "SUCCESS"
         assert read_back(cluster.stack, topic.name, len(sent)) == sent
         assert Auditor(cluster.stack, [namespace]).compare() == Audit()
