@@ -1,6 +1,7 @@
 """The linter: a file's settings in, findings out; and the file as `--fix` would leave it."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from offloadctl.brokerconf import (
@@ -17,7 +18,7 @@ from offloadctl.brokerconf.edit import with_edits
 from offloadctl.brokerconf.facts import Facts
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Version
 from offloadctl.brokerconf.properties import parse, printed
-from offloadctl.brokerconf.reading import BrokerConf
+from offloadctl.brokerconf.reading import BrokerConf, Layout, read
 
 _MODULES: Final = (
     rules_text,
@@ -47,7 +48,23 @@ def is_clean(findings: Iterable[LintFinding]) -> bool:
     return all(one.rule.severity is LintSeverity.NOTE for one in findings)
 
 
-def fixed(text: str, findings: Iterable[LintFinding]) -> str:
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A broker.conf after `--fix`."""
+
+    text: str
+    count: int
+    """How many findings were put right."""
+
+
+def fixed(text: str, *, version: Version | None = None) -> Fixed:
     """The text of a broker.conf, with every finding put right that needs no person for it."""
-    edits = [edit for finding in findings for edit in finding.edits]
-    return printed(with_edits(parse(text), edits))
+    count = 0
+    while True:
+        findings = lint(read(text.encode("latin-1"), layout=Layout.CONF), version=version)
+        fixable = [one for one in findings if one.is_fixable]
+        after = printed(with_edits(parse(text), [edit for one in fixable for edit in one.edits]))
+        if after == text:
+            return Fixed(text, count)
+        # What was hidden by one mistake may be another one: look again.
+        text, count = after, count + len(fixable)

@@ -112,13 +112,13 @@ def fix_file(report: LintReport, *, version: str | None, dry_run: bool, show_dif
     if layout_of(before) is not Layout.CONF:
         raise UsageError(f"{path}: --fix changes no file inside of another one", hint="edit it by hand")
     text = before.decode("latin-1")
-    after = fixed(text, report.findings)
-    if after != text and not dry_run:
-        say(f"{path} changed; the file as it was is {replace_file(path, before, after.encode('latin-1'))}.")
-    elif after != text and show_diff:
-        emit(masked_diff(text, after, str(path)) + "\n")
-    count = sum(1 for one in report.findings if one.is_fixable)
-    return _report(report.file, read(after.encode("latin-1"), layout=Layout.CONF), version, fixed_count=count)
+    made = fixed(text, version=_version(version))
+    after = made.text.encode("latin-1")
+    if after != before and not dry_run:
+        say(f"{path} changed; the file as it was is {replace_file(path, before, after)}.")
+    elif after != before and show_diff:
+        emit(masked_diff(text, made.text, str(path)) + "\n")
+    return _report(report.file, read(after, layout=Layout.CONF), version, fixed_count=made.count)
 
 
 def side(name: str, given: dict[str, str]) -> Side:
@@ -145,7 +145,11 @@ def _read(name: str, data: bytes, layout: Layout | None) -> BrokerConf:
 
 
 def _report(file: str, conf: BrokerConf, version: str | None, *, fixed_count: int = 0) -> LintReport:
-    parsed = Version.parse(version) if version is not None else None
-    if version is not None and parsed is None:
-        raise BadValue(f"{version!r} is no version", hint="write it as 4.0.7")
-    return LintReport(file, conf.layout, version, lint(conf, version=parsed), fixed_count)
+    return LintReport(file, conf.layout, version, lint(conf, version=_version(version)), fixed_count)
+
+
+def _version(text: str | None) -> Version | None:
+    version = Version.parse(text) if text is not None else None
+    if text is not None and version is None:
+        raise BadValue(f"{text!r} is no version", hint="write it as 4.0.7")
+    return version
