@@ -44,6 +44,8 @@ class Faults:
 
     def __init__(self) -> None:
         self._planted: list[_Planted] = []
+        self.slow_seconds = 1.5
+        """How long a slow answer takes."""
 
     def plant(self, fault: Fault, *, topic: TopicName | None = None, count: int | None = None) -> None:
         """Switch a fault on: for one topic or for everything, `count` times or until `clear`."""

@@ -29,10 +29,9 @@ class Producer:
 
     def entries(self, count: int) -> Iterator[bytes]:
         """The next `count` entries."""
-        # Seeded by the position, so that the bytes do not depend on how many calls they were asked for in.
-        noise = random.Random(f"{self.seed}/{self.name}/{self.sequence_id}")  # noqa: S311 - no secret
         for _ in range(count):
-            yield self._entry(noise)
+            # Seeded by the position, so that the bytes do not depend on how many calls they were asked for in.
+            yield self._entry(random.Random(f"{self.seed}/{self.name}/{self.sequence_id}"))  # noqa: S311 - no secret
 
     def _entry(self, noise: random.Random) -> bytes:
         first, published_at = self.sequence_id, self.started_at + timedelta(milliseconds=self.sequence_id)
