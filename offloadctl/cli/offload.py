@@ -95,7 +95,8 @@ def status(
     topics: Topics,
     *,
     wait: Annotated[
-        bool, typer.Option("--wait-complete", "-w", help="Wait for runs that go on before showing the status.")
+        bool,
+        typer.Option("--wait-complete", "-w", help="Wait for runs that go on; asks the broker as --load-topics does."),
     ] = False,
     timeout: Timeout = None,
     load_topics: LoadTopics = False,
@@ -111,7 +112,7 @@ def status(
     names = _parse_topics(topics)
     limit = _timeout(timeout)
     with connect(connection) as session:
-        reading = Status(session.ports, may_load=load_topics, look_at_objects=objects)
+        reading = Status(session.ports, may_load=load_topics or wait, look_at_objects=objects)
         report = (
             reading.report_when_done(names, limit.total_seconds() if limit else None) if wait else reading.report(names)
         )

@@ -1,7 +1,6 @@
 """A topic's ledgers at one moment, from the broker's two views of them."""
 
 import threading
-from datetime import timedelta
 from typing import Final
 
 from offloadctl.errors import BrokerError, Unstable
@@ -21,16 +20,13 @@ from offloadctl.units import ByteSize
 _ATTEMPTS: Final = 5
 _PAUSE_S: Final = 0.2
 
-# statsUpdateFrequencyInSecs is 60; the rest is for clocks that differ a little.
-_LIST_AGE: Final = timedelta(seconds=75)
-
 
 class LedgerReader:
     """Reads topics as far as that disturbs nobody: a topic that no broker serves is loaded only with `may_load`.
 
-    A topic whose ledgers are all closed is idle: whoever serves one keeps a ledger open. Of others the brokers' list
-    tells, which is asked for once; it needs super-user rights and is up to a minute old, so a topic whose metadata was
-    written since then counts as served too. Who may not see the list learns less, and the report says so.
+    Which topics are served the brokers' own list tells. It is asked for once; it needs super-user rights, and it is up
+    to a minute old, so a topic that was loaded just now is not on it. Nothing else tells without loading: an unloaded
+    topic keeps its open ledger in the metadata. Who may not see the list learns less, and the report says so.
     """
 
     def __init__(self, admin: BrokerAdmin, clock: Clock, *, may_load: bool) -> None:
@@ -42,18 +38,9 @@ class LedgerReader:
 
     def read(self, topic: TopicName) -> ManagedLedger:
         """The topic's ledgers; what only the serving broker knows is there if a broker may be asked."""
-        if self._may_load:
+        if self._may_load or topic in self._served_topics():
             return read_served(self._admin, self._clock, topic)
-        stored = self._admin.stored_ledgers(topic)
-        if self._is_served(topic, stored):
-            return read_served(self._admin, self._clock, topic)
-        return join(topic, stored, None, self._clock)
-
-    def _is_served(self, topic: TopicName, stored: StoredLedgers) -> bool:
-        if not stored.has_open_ledger:
-            # A terminated topic has no open ledger, served or not.
-            return stored.terminated_at is not None and topic in self._served_topics()
-        return _is_recent(stored, self._clock) or topic in self._served_topics()
+        return join(topic, self._admin.stored_ledgers(topic), None, self._clock)
 
     def _served_topics(self) -> frozenset[TopicName]:
         with self._lock:
@@ -100,10 +87,6 @@ def join(topic: TopicName, stored: StoredLedgers, served: ServedLedgers | None, 
         _ledger(ledger, served, complete) for ledger in sorted(stored.ledgers, key=lambda one: one.ledger_id)
     )
     return ManagedLedger(topic, ledgers, clock.now(), served is not None, stored.terminated_at)
-
-
-def _is_recent(stored: StoredLedgers, clock: Clock) -> bool:
-    return stored.modified_at is not None and clock.now() - stored.modified_at < _LIST_AGE
 
 
 def _agree(stored: StoredLedgers, served: ServedLedgers) -> bool:

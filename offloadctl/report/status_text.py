@@ -116,7 +116,10 @@ def _size(ledgers: Sequence[Ledger]) -> str:
 
 def _claim(status: TopicStatus) -> str:
     if status.claim is None:
-        return "not asked: no broker is known to serve the topic, and asking would load it (--load-topics)"
+        return (
+            "not asked: the topic is not on the brokers' list of loaded topics, which is up to a minute old, "
+            "and asking would load it (--load-topics)"
+        )
     first, first_kept = status.claim.last_error.partition("\n")[0], status.claim.first_unoffloaded
     words = {
         OffloadState.NOT_RUN: "NOT_RUN: no offload by hand since the topic was loaded",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -11,7 +11,6 @@ from offloadctl.errors import Unstable
 from offloadctl.model.ledger import (
     ManagedLedger,
     OffloadProgress,
-    Position,
     ServedLedger,
     ServedLedgers,
     StoredLedger,
@@ -136,29 +135,18 @@ def test_a_topic_on_the_brokers_list_is_asked() -> None:
     assert look(Views([SERVED] * 2, listing=frozenset({TOPIC}))).served
 
 
-def test_a_topic_whose_metadata_was_just_written_is_served_although_the_list_is_older() -> None:
-    views = Views([SERVED] * 2, replace(STORED, modified_at=CLOSED_AT - timedelta(seconds=60)))
-
-    assert look(views).served
-    assert views.listed == 0
+def test_a_topic_that_is_not_on_the_list_is_left_alone() -> None:
+    assert not look(Views([])).served
 
 
-def test_an_open_ledger_that_was_written_long_ago_may_be_that_of_a_dead_broker() -> None:
-    assert not look(Views([], replace(STORED, modified_at=CLOSED_AT - timedelta(hours=1)))).served
+def test_the_list_is_asked_for_once() -> None:
+    views = Views([SERVED] * 4, listing=frozenset({TOPIC}))
+    reader = LedgerReader(views, StillClock(), may_load=False)  # type: ignore[arg-type]
 
+    reader.read(TOPIC)
+    reader.read(TOPIC)
 
-def test_a_topic_without_an_open_ledger_is_idle_and_nobody_is_asked() -> None:
-    views = Views([], replace(STORED, ledgers=STORED.ledgers[1:], modified_at=CLOSED_AT), frozenset({TOPIC}))
-
-    assert not look(views).served
-    assert views.listed == 0
-
-
-def test_a_terminated_topic_has_no_open_ledger_and_can_be_served_all_the_same() -> None:
-    stored = replace(STORED, ledgers=STORED.ledgers[1:], terminated_at=Position(83, 0))
-    served = replace(SERVED, ledgers=SERVED.ledgers[:-1])
-
-    assert look(Views([served] * 2, stored, frozenset({TOPIC}))).served
+    assert views.listed == 1
 
 
 def test_with_permission_to_load_nobody_is_asked_who_serves_it() -> None:
