@@ -44,11 +44,6 @@ class StoredLedgers:
     modified_at: datetime | None = None
     """When the metadata was last written, by the clock of its store."""
 
-    @property
-    def has_open_ledger(self) -> bool:
-        """Whether some ledger is being written to, or was when its broker died."""
-        return any(ledger.entries is None for ledger in self.ledgers)
-
 
 @dataclass(frozen=True, slots=True)
 class ServedLedger:
