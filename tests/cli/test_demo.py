@@ -1,0 +1,86 @@
+"""The demo tells its whole story on a machine with nothing on it, and keeps a cluster up for a second terminal."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from offloadctl.demo.faults import Fault
+from offloadctl.demo.story import FAULTS
+from tests.cli.conftest import Command
+
+OFFLOADCTL = [sys.executable, "-m", "offloadctl"]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_story_as_a_document() -> None:
+    done = subprocess.run(
+        [*OFFLOADCTL, "demo", "-o", "json"], cwd=ROOT, capture_output=True, text=True, timeout=100, check=True
+    )
+
+    story = json.loads(done.stdout)
+    results = [chapter["result"] for chapter in story["chapters"]]
+    plan, moved, status, parted, objects, space, fault = results
+    assert story["kind"] == "Demo"
+    assert plan["summary"]["outcomes"] == {"planned": 1}
+    assert moved["summary"]["outcomes"] == {"confirmed": 1}
+    assert plan["summary"]["ledgersToMove"] == moved["summary"]["ledgersConfirmed"] > 0
+    assert status["topics"][0]["statuses"][0]["brokerStatus"]["state"] == "SUCCESS"
+    assert parted["summary"]["outcomes"] == {"confirmed": 3}
+    assert len(objects["objects"]) == 2 * (moved["summary"]["ledgersConfirmed"] + parted["summary"]["ledgersConfirmed"])
+    assert space["reclaimed"] == moved["summary"]["bytesConfirmed"] + parted["summary"]["bytesConfirmed"]
+    assert fault["summary"]["outcomes"] == {"damaged": 1}
+    assert [chapter["exitCode"] for chapter in story["chapters"]][-1] == 4
+    assert "HTTP/1.1" not in done.stderr
+
+
+def test_the_faults_are_listed_with_their_meaning(command: Command) -> None:
+    ran = command("demo", "--fault", "list")
+
+    assert ran.code == 0
+    assert [line.partition(":")[0] for line in ran.out.splitlines()] == [fault.value for fault in Fault]
+
+
+def test_every_fault_is_described() -> None:
+    assert set(FAULTS) == set(Fault)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("demo", "--fault", "flood"), ("demo", "serve", "--fault", "flood")], ids=" ".join
+)
+def test_a_fault_that_is_not_there_is_refused(command: Command, arguments: tuple[str, ...]) -> None:
+    ran = command(*arguments)
+
+    assert ran.code == 2
+    assert "lost-index" in ran.err
+
+
+def test_a_second_terminal_works_with_what_serve_prints() -> None:
+    server = subprocess.Popen(
+        [*OFFLOADCTL, "demo", "serve"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        exports = [server.stdout.readline() for _ in range(4)]
+        settings = dict(line.removeprefix("export ").strip().split("=", 1) for line in exports)
+        second = subprocess.run(
+            [*OFFLOADCTL, "offload", "topic", "acme/shop/orders", "-s", "0", "-o", "json"],
+            cwd=ROOT,
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        server.send_signal(signal.SIGINT)
+        out, err = server.communicate(timeout=30)
+
+    assert second.returncode == 0, second.stderr
+    assert json.loads(second.stdout)["summary"]["outcomes"] == {"confirmed": 1}
+    assert server.returncode == 0
+    assert "Traceback" not in out + err
