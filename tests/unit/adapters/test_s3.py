@@ -1,6 +1,5 @@
 """S3Store on the wire: what it sends, and what it makes of answers that a well-behaved store never gives."""
 
-import ipaddress
 import random
 import re
 import ssl
@@ -8,15 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +27,7 @@ from offloadctl.errors import (
 )
 from offloadctl.model.settings import BucketSettings
 from offloadctl.ports import MultipartUpload
+from tests.certificates import Authority
 
 KEYS = ("AKIDGIVEN", "secret-of-given")
 
@@ -776,39 +772,15 @@ def test_an_upload_that_cannot_be_aborted_says_that_it_stays_open(wire: FakeWire
 # -- TLS
 
 
-def self_signed(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test store")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    ca_file, both = folder / "ca.pem", folder / "both.pem"
-    ca_file.write_bytes(pem)
-    both.write_bytes(private + pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(both)
-    return ca_file, context
-
-
 def test_the_ca_file_and_nothing_less_makes_a_private_authority_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    ca_file, context = self_signed(tmp_path)
+    authority = Authority(tmp_path)
     wire = FakeWire(script=[Answer(200, b"data")])
-    server = serve(wire, context)
+    server = serve(wire, authority.context())
 
-    trusted, doubted = store_on(wire, ca_file=ca_file), store_on(wire)
+    trusted, doubted = store_on(wire, ca_file=authority.ca_file), store_on(wire)
 
     assert trusted.read("a") == b"data"
     assert isinstance(refusal(lambda: doubted.read("a")), StoreUnreachable)
