@@ -105,4 +105,4 @@ class _Lines(Watcher):
 
 def _done(plan: OffloadPlan, complete: frozenset[int]) -> str:
     moved = sum(ledger.size for ledger in plan.moves if ledger.ledger_id in complete)
-    return f"{len(complete)} of {len(plan.moves)} ledgers, {format_size(moved)} of {format_size(plan.bytes_to_move)}"
+    return f"{len(complete)}/{len(plan.moves)} ledgers, {format_size(moved)} of {format_size(plan.bytes_to_move)}"
