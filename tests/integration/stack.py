@@ -49,10 +49,6 @@ class Choice:
         return cls(value("PULSAR_IMAGE", images.PULSAR), value("MINIO_IMAGE", images.MINIO), running)
 
 
-CHOICE: Final = Choice.of(os.environ)
-"""Read while the tests are collected, before the environment is cleaned for them."""
-
-
 @dataclass(frozen=True, slots=True)
 class Stack:
     """Where a broker and its bucket are."""
@@ -100,6 +96,10 @@ class Stack:
     def post(self, path: str, body: object = None) -> None:
         """Change something; the answer must be good."""
         self.call("POST", path, json=body).raise_for_status()
+
+
+CHOICE: Final = Choice.of(os.environ)
+"""Read while the tests are collected, before the environment is cleaned for them."""
 
 
 @dataclass(frozen=True, slots=True)
