@@ -5,13 +5,14 @@ the rule cannot reach, such as a broker that repeats a token in an error text: e
 output, log line, document or journal entry passes through `scrub`.
 """
 
+import base64
 import html
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 MASK: Final = "******"
 
@@ -70,14 +71,30 @@ def remember(text: str) -> None:
             _known.update(_spellings(line.strip()))
 
 
+def remember_login(user: str, password: str) -> None:
+    """Let `scrub` know a password, and the header of basic authentication that carries it."""
+    remember(password)
+    for encoding in ("utf-8", "latin-1"):
+        with suppress(UnicodeEncodeError):
+            remember(base64.b64encode(f"{user}:{password}".encode(encoding)).decode())
+
+
+def remember_address(address: str) -> None:
+    """Let `scrub` know the password of an address, whatever else is wrong with it."""
+    login, at, _ = address.rpartition("@")
+    user, colon, password = login.rpartition("://")[2].partition(":")
+    if at and colon:
+        remember(password)
+        remember_login(unquote(user), unquote(password))
+
+
 def remember_environment(environment: Mapping[str, str]) -> None:
     """Let `scrub` know what the environment holds by the name of a secret, and the passwords of its proxies."""
     for name, value in environment.items():
         if _SECRET_VARIABLE.search(name) and len(value.strip()) >= _SHORTEST_OF_VARIABLES:
             remember(value)
-        elif _PROXY_VARIABLE.search(name) and (password := _password_in(value)):
-            remember(password)
-            remember(unquote(password))
+        elif _PROXY_VARIABLE.search(name):
+            remember_address(value)
 
 
 def scrub(text: str) -> str:
@@ -99,13 +116,6 @@ def switched_off() -> Iterator[None]:
         yield
     finally:
         _net.open = False
-
-
-def _password_in(address: str) -> str:
-    try:
-        return urlsplit(address).password or ""
-    except ValueError:
-        return ""
 
 
 def _spellings(secret: str) -> set[str]:

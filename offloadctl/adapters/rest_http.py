@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -40,9 +40,8 @@ class Route:
     @classmethod
     def of(cls, settings: BrokerSettings) -> "Route":
         """The route that the settings ask for; without a proxy the environment's is taken."""
-        if settings.proxy and (password := urlsplit(settings.proxy).password):
-            redaction.remember(password)
-            redaction.remember(unquote(password))
+        if settings.proxy:
+            redaction.remember_address(settings.proxy)
         return cls(settings.connect_timeout, settings.read_timeout, settings.proxy)
 
     @property

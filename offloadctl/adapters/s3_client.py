@@ -13,6 +13,7 @@ from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url, va
 from offloadctl import __version__
 from offloadctl.errors import SettingsError
 from offloadctl.model.settings import BucketSettings
+from offloadctl.redaction import remember
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -69,6 +70,7 @@ def connect(settings: BucketSettings, credentials: tuple[str, str] | None) -> "S
     except (BotoCoreError, ValueError) as exc:
         raise _unusable(settings, exc) from exc
     client.meta.events.register("before-parameter-build.s3.HeadBucket", _ask_no_bucket_for_its_region)
+    client.meta.events.register("before-send.s3", _remember_session_token)
     return client
 
 
@@ -88,6 +90,12 @@ def _config(settings: BucketSettings, *, custom: bool) -> Config:
     return config.merge(
         Config(request_checksum_calculation="when_required", response_checksum_validation="when_required")
     )
+
+
+def _remember_session_token(request: Any, **_: Any) -> None:
+    """A store's error may repeat it, and only here it is known whatever it came from, and after it was renewed."""
+    token = request.headers.get("X-Amz-Security-Token", "")
+    remember(token.decode() if isinstance(token, bytes) else token)
 
 
 def _ask_no_bucket_for_its_region(**_: Any) -> NoReturn:

@@ -1,6 +1,5 @@
 """Who we are to the broker: which source wins when several name credentials, and what they become."""
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +9,7 @@ from offloadctl.config.given import Given, Layer, Origin
 from offloadctl.config.imported import read_oauth2_key
 from offloadctl.errors import SettingsError
 from offloadctl.model.settings import BasicAuth, BrokerAuth, OAuth2Auth, TokenAuth
-from offloadctl.redaction import Secret, remember
+from offloadctl.redaction import Secret, remember_login
 
 
 class _Scheme(StrEnum):
@@ -110,8 +109,7 @@ def _basic(auth: Mapping[str, Given], environment: Mapping[str, str]) -> BasicAu
         there = next(iter(auth.values()))
         needed = "auth.user" if user is None else "auth.password_file, auth.password_env or auth.password"
         raise SettingsError(f"{there.origin}: {there.path} is given without {needed}")
-    # The header carries both in base64, which the net would not know.
-    remember(base64.b64encode(f"{user.value}:{password.reveal()}".encode()).decode())
+    remember_login(str(user.value), password.reveal())
     return BasicAuth(str(user.value), password)
 
 

@@ -10,8 +10,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-import javaproperties
-
 from offloadctl.config.given import Layer, Origin, OriginKind
 from offloadctl.config.imported import Imported, LeftOut, file_name, give, json_object, oauth2_key
 from offloadctl.errors import SettingsError
@@ -113,6 +111,8 @@ def split_addresses(text: str) -> list[str]:
 
 
 def _properties(text: str, path: Path) -> Mapping[str, str]:
+    import javaproperties  # noqa: PLC0415 - it loads http, xml and urllib.request, and most commands read no such file
+
     values: dict[str, str] = {}
     try:
         for one in javaproperties.parse(StringIO(text)):

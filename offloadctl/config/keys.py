@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from offloadctl.errors import SettingsError
-from offloadctl.redaction import Secret, remember
+from offloadctl.redaction import Secret, remember_address
 
 Value = str | bool | float | Path | Secret | tuple[str, ...]
 
@@ -165,10 +165,7 @@ def check_typed(  # noqa: PLR0911 - one arm for each kind
 
 
 def _address(key: Key, text: str, where: str) -> str:
-    if "@" in text:
-        password = text.rpartition("@")[0].rpartition(":")[2].lstrip("/")
-        remember(password)
-        remember(unquote(password))
+    remember_address(text)
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port

@@ -1,5 +1,6 @@
 """Secrets: a type that does not show itself, and the net for what the type cannot reach."""
 
+import base64
 import copy
 import html
 import json
@@ -11,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offloadctl.redaction import MASK, Secret, remember, remember_environment, scrub, switched_off
+from offloadctl.redaction import MASK, Secret, remember, remember_address, remember_environment, scrub, switched_off
 
 SECRETS = st.text(
     st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters=MASK), min_size=4, max_size=30
@@ -141,6 +142,24 @@ def test_passwords_of_proxies_are_remembered_in_both_spellings(name: str) -> Non
     remember_environment({name: "http://me:open%2Fsesame@proxy:3128"})
 
     assert scrub("open%2Fsesame open/sesame http://me") == f"{MASK} {MASK} http://me"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_the_header_that_carries_a_proxy_s_password_is_a_secret_too(encoding: str) -> None:
+    remember_environment({"HTTPS_PROXY": "http://me:%C3%B6ffne%2Fdich@proxy:3128"})
+
+    header = base64.b64encode("me:öffne/dich".encode(encoding)).decode()
+    assert scrub(f"Basic {header}") == f"Basic {MASK}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://me:sesame@host", "me:sesame@host", "http://me:sesame@[", "http://me:sesame@host:99999", "x://:sesame@"],
+)
+def test_the_password_of_an_address_is_found_whatever_else_is_wrong_with_it(address: str) -> None:
+    remember_address(address)
+
+    assert scrub(address) == address.replace("sesame", MASK)
 
 
 @pytest.mark.parametrize("value", ["http://proxy:3128", "proxy", "http://[", ""])
