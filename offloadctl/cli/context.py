@@ -73,7 +73,7 @@ def list_contexts(*, output: OutputOption = OutputFormat.TABLE) -> None:
 
 @app.command("use")
 def use(name: Name, *, dry_run: DryRun = False) -> None:
-    """Make a context the current one: commands use it when none is named."""
+    """Make a context the current one, which commands use by themselves."""
     _load().require(name, "argument NAME")
     if not _change(lambda text: with_current(text, name), dry_run=dry_run):
         say(f"Context {name} is the current one already.")
@@ -93,10 +93,10 @@ def set_context(
     use: Use = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Make a context, or change one; what is not named stays as it is.
+    """Make a context, or change one.
 
-    A secret is better kept in a file (auth.token_file) or a variable (auth.token_env). Where it must be text, KEY=-
-    asks for it, and keeps it out of the shell's history.
+    What is not named stays as it is. A secret is better kept in a file (auth.token_file) or a variable
+    (auth.token_env). Where it must be text, KEY=- asks for it, and keeps it out of the shell's history.
     """
     _check_name(name)
     file = _load()
@@ -141,7 +141,11 @@ def show(
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
-    """Every setting in force and where it comes from: flag, variable, context, client.conf or default."""
+    """Every setting in force, and where it comes from.
+
+    Flags win over variables, these over the context, that over client.conf, and that over the defaults. The exit code
+    is 2 if the settings cannot be used as they are.
+    """
     from offloadctl.cli import context_text as view  # noqa: PLC0415 - rich and msgspec are slow to load
 
     sources = gather(_with_name(connection, name), os.environ)
@@ -184,7 +188,11 @@ def import_file(
     use: Use = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Make contexts from Pulsar's client.conf or from pulsarctl's file, and say what is still missing."""
+    """Make contexts from Pulsar's client.conf or pulsarctl's file.
+
+    Says what was taken, what was left out, and what no other tool knows. Tokens and passwords that stand in the file
+    as text are copied.
+    """
     from offloadctl.cli import context_text as view  # noqa: PLC0415 - rich is slow to load
     from offloadctl.cli.context_changes import changes_from_import, named  # noqa: PLC0415
     from offloadctl.config.importing import load_any  # noqa: PLC0415 - and so are other tools' formats
@@ -194,11 +202,8 @@ def import_file(
     there = _load()
     for target in imported:
         _check_name(target)
-        if there.get(target) is not None and not update:
-            raise SettingsError(
-                f"there is a context {target} already, in {there.path}",
-                hint="--as NAME imports under another name, --update changes the one that is there",
-            )
+        if not update:
+            _refuse_overwriting(target, there)
     if use and len(imported) > 1:
         raise UsageError("--use is meant for one context", hint="choose it with --pulsarctl-context NAME")
 
@@ -278,6 +283,14 @@ def _change(edit: Callable[[str], str], *, dry_run: bool, checked: Sequence[str]
             emit(masked_diff(before, after, path))
         say("Dry run: nothing was written.")
     return before != after
+
+
+def _refuse_overwriting(name: str, there: ContextFile) -> None:
+    if there.get(name) is not None:
+        raise SettingsError(
+            f"there is a context {name} already, in {there.path}",
+            hint="--as NAME imports under another name, --update changes the one that is there",
+        )
 
 
 def _refuse_contradictions(file: ContextFile, name: str) -> None:

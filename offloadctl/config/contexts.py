@@ -3,6 +3,7 @@
 import stat
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -55,9 +56,13 @@ class ContextFile:
 def config_path(environment: Mapping[str, str]) -> Path:
     """Where the context file is: OFFLOADCTL_CONFIG, or `offloadctl/config.toml` in the XDG configuration directory."""
     if named := environment.get(CONFIG_VARIABLE):
-        return Path(named).expanduser()
-    home = environment.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(home).expanduser() / "offloadctl" / "config.toml"
+        path = Path(named)
+    else:
+        path = Path(environment.get("XDG_CONFIG_HOME") or "~/.config") / "offloadctl" / "config.toml"
+    # A container's user may have no home; then there is no such file, and that is no reason to fail.
+    with suppress(RuntimeError):
+        path = path.expanduser()
+    return path
 
 
 def load_contexts(path: Path) -> ContextFile:

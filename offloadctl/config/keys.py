@@ -150,8 +150,7 @@ def check_typed(  # noqa: PLR0911 - one arm for each kind
         case (Kind.SECRET, str()) if value.strip():
             return Secret(value.strip())
         case (Kind.FILE, str()) if value.strip():
-            file = Path(value).expanduser()
-            return base / file if base is not None else file
+            return _file(key, Path(value), where, base)
         case (Kind.URL, str()):
             return _address(key, value, where)
         case (Kind.TEXT, str()) if value.strip():
@@ -162,6 +161,14 @@ def check_typed(  # noqa: PLR0911 - one arm for each kind
             return tuple(_address(key, part, where) for part in value)
     # The value itself may be a secret that stands at the wrong place.
     raise _wrong(key, where, "not an empty one" if value in ("", []) else f"not {_type_name(value)}")
+
+
+def _file(key: Key, file: Path, where: str, base: Path | None) -> Path:
+    try:
+        file = file.expanduser()
+    except RuntimeError:
+        raise _wrong(key, where, "and nobody's home is meant by its ~") from None
+    return base / file if base is not None else file
 
 
 def _address(key: Key, text: str, where: str) -> str:

@@ -40,19 +40,22 @@ def awkward(source: str) -> str:
 
 Arguments = Sequence[str]
 
+GIVEN: Final = core("given on the command line")
+RENDER: Final = ("-p", "aws-s3", "--set", "bucket=b", "--set", "region=us-west-2")
+
 NEEDS_NO_BROKER: Final[Mapping[str, Sequence[Arguments]]] = {
     "context list": [[], ["-o", "json"], ["-o", "wide"], ["-o", "ndjson"]],
     "context use": [["other"], ["other", "--dry-run"], ["nobody"]],
     "context set": [
         ["other", "cluster=x"],
         ["other", "cluster=x", "--dry-run"],
-        ["other", f"auth.token={core('given on the command line')}", "--dry-run"],
-        ["other", f"auth.tokn={core('given on the command line')}"],
-        ["other", core("given on the command line")],
-        ["other", f"auth.token={core('given on the command line')}", "auth.user=me"],
-        ["other", f"proxy=http://me:{core('given on the command line')}@proxy", "--dry-run"],
-        ["other", f"admin_urls=http://me:{core('given on the command line')}@host"],
-        ["other", "--bucket", f"b,endpoint=http://me:{core('given on the command line')}@host"],
+        ["other", f"auth.token={GIVEN}", "--dry-run"],
+        ["other", f"auth.tokn={GIVEN}"],
+        ["other", GIVEN],
+        ["other", f"auth.token={GIVEN}", "auth.user=me"],
+        ["other", f"proxy=http://me:{GIVEN}@proxy", "--dry-run"],
+        ["other", f"admin_urls=http://me:{GIVEN}@host"],
+        ["other", "--bucket", f"b,endpoint=http://me:{GIVEN}@host"],
         ["basic", "auth.token_env=X", "--dry-run"],
     ],
     "context show": [[], ["other"], ["other", "-o", "json"], ["basic", "-o", "yaml"], ["oauth2", "-o", "wide"]],
@@ -67,8 +70,13 @@ NEEDS_NO_BROKER: Final[Mapping[str, Sequence[Arguments]]] = {
         ["broken.conf"],
     ],
     "context delete": [["other", "--dry-run"], ["other"], ["nobody"]],
-    "broker-conf render": [["--help"]],
-    "broker-conf lint": [["broker.conf"], ["broker.conf", "-o", "json"]],
+    "broker-conf render": [
+        RENDER,
+        [*RENDER, "--set", f"s3ManagedLedgerOffloadCredentialSecret={GIVEN}"],
+        [*RENDER, "--set", f"s3ManagedLedgerOffloadCredentialSecret={GIVEN}", "--into", "broker.conf", "--dry-run"],
+        [*RENDER, "--set", GIVEN],
+    ],
+    "broker-conf lint": [["broker.conf"], ["broker.conf", "-o", "json"], ["broker.conf", "--fix", "--dry-run"]],
     "broker-conf diff": [["broker.conf", "other-broker.conf"], ["broker.conf", "other-broker.conf", "-o", "json"]],
     "broker-conf profiles": [[]],
     "broker-conf settings": [[]],
@@ -354,7 +362,7 @@ def plant_everywhere(planted: Planted) -> None:
     planted.file(str(home / ".aws" / "credentials"), "\n".join(profiles))
     planted.environment["HTTPS_PROXY"] = f"http://me:{planted.secret('unused proxy')}@proxy:3128"
     planted.environment["MY_API_TOKEN"] = planted.secret("a variable of another program")
-    planted.secrets.add(core("given on the command line"))
+    planted.secrets.add(GIVEN)
     conf = f"webServiceUrl=http://conf:8080\nauthPlugin=token\nauthParams=token:{planted.secret('conf to import')}\n"
     planted.file("client.conf", conf + f"tlsKeyStorePassword={planted.secret('key store')}\n")
     planted.file("broken.conf", f"authPlugin=com.example.Other\nauthParams={planted.secret('broken conf')}\n")

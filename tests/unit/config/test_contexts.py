@@ -193,6 +193,7 @@ def test_without_any_context_the_hint_makes_one() -> None:
         ({"XDG_CONFIG_HOME": ""}, Path("/home/me/.config/offloadctl/config.toml")),
         ({}, Path("/home/me/.config/offloadctl/config.toml")),
         ({"OFFLOADCTL_CONFIG": "~/mine.toml"}, Path("/home/me/mine.toml")),
+        ({"OFFLOADCTL_CONFIG": "~nobody-of-that-name/x"}, Path("~nobody-of-that-name/x")),
     ],
 )
 def test_the_file_is_where_the_environment_says(

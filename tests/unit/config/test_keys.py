@@ -66,6 +66,7 @@ def test_text_becomes_the_value_of_its_kind(kind: Kind, text: str, value: Value)
         (Kind.TEXT, "  ", "must be a string"),
         (Kind.SECRET, "", "must be a secret string, not an empty one"),
         (Kind.FILE, "", "must be a file name, not an empty one"),
+        (Kind.FILE, "~nobody-of-that-name/x", "must be a file name, and nobody's home is meant by its ~"),
         (Kind.SWITCH, "maybe", "must be true or false, not 'maybe'"),
         (Kind.NUMBER, "ten", "must be a number above zero, not 'ten'"),
         (Kind.NUMBER, "0", "must be a number above zero, not 0"),
