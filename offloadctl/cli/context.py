@@ -47,6 +47,13 @@ Buckets = Annotated[
     ),
 ]
 RemovedBuckets = Annotated[list[str] | None, typer.Option("--remove-bucket", metavar="NAME", help="Take a bucket out.")]
+NewName = Annotated[
+    str | None, typer.Option("--as", metavar="NAME", help="The context's name here.", show_default=False)
+]
+Chosen = Annotated[
+    list[str] | None,
+    typer.Option("--pulsarctl-context", metavar="NAME", help="Only this one of the file; may be repeated."),
+]
 Use = Annotated[bool, typer.Option("--use", help="Make it the current context, too.")]
 
 
@@ -175,13 +182,8 @@ def import_file(
         Path, typer.Argument(metavar="FILE", help="A client.conf, or pulsarctl's ~/.config/pulsar/config.")
     ],
     *,
-    name: Annotated[
-        str | None, typer.Option("--as", metavar="NAME", help="The context's name here.", show_default=False)
-    ] = None,
-    pulsarctl_context: Annotated[
-        list[str] | None,
-        typer.Option("--pulsarctl-context", metavar="NAME", help="Only this one of the file; may be repeated."),
-    ] = None,
+    name: NewName = None,
+    pulsarctl_context: Chosen = None,
     update: Annotated[
         bool, typer.Option("--update", help="Change a context that is there already; what only we know stays.")
     ] = False,
