@@ -42,6 +42,7 @@ _LOOK: Final = "Find out who wrote it: compare it with an older version or a cop
 _TOTALS: Final = frozenset({"ledger-totals"})
 _IN_BLOCKS: Final = frozenset({"block-header", "block-mismatch"})
 _OF_ANOTHER: Final = frozenset({"ledger-time", "part-count"})
+_OF_ENTRIES: Final = _TOTALS | {"ledger-time"}
 _OF_THE_DATA: Final = _IN_BLOCKS | _TOTALS | _OF_ANOTHER
 _OF_THE_INDEX: Final = frozenset({"index-corrupt", "index-streaming", "index-metadata", "index-blocks"})
 
@@ -120,9 +121,17 @@ _ALL: Final = (
         "The index's list of blocks is not one that Pulsar writes: first entries, part numbers or offsets are wrong.",
         _HANGS,
         _KEEP,
-        explains=_IN_BLOCKS,
+        explains=_IN_BLOCKS | {"part-count"},
     ),
-    _damage("block-header", Level.BLOCKS, "A block's header is not what Pulsar writes.", means=_FAILS_THERE),
+    FindingKind(
+        "block-header",
+        Severity.DAMAGE,
+        Level.BLOCKS,
+        "A block's header is not what Pulsar writes.",
+        _FAILS_THERE,
+        _KEEP,
+        maybe_at=Level.INDEX,
+    ),
     FindingKind(
         "block-mismatch",
         Severity.DAMAGE,
@@ -130,6 +139,7 @@ _ALL: Final = (
         "The index and a block's header disagree on where the block is, how long it is or with which entry it begins.",
         _FAILS_THERE,
         _KEEP,
+        maybe_at=Level.INDEX,
     ),
     FindingKind(
         "entry-length",
@@ -139,7 +149,7 @@ _ALL: Final = (
         _FAILS_THERE,
         _KEEP,
         maybe_at=Level.INDEX,
-        explains=_TOTALS,
+        explains=_OF_ENTRIES,
     ),
     FindingKind(
         "entry-unreadable",
@@ -149,7 +159,7 @@ _ALL: Final = (
         _FAILS_THERE,
         _KEEP,
         maybe_at=Level.INDEX,
-        explains=_TOTALS,
+        explains=_OF_ENTRIES,
     ),
     FindingKind(
         "checksum",
@@ -159,7 +169,7 @@ _ALL: Final = (
         "Consumers of this entry discard it or fail; what lies before it and behind it can be read.",
         _KEEP,
         maybe_at=Level.INDEX,
-        explains=_TOTALS,
+        explains=_OF_ENTRIES,
     ),
     FindingKind(
         "message-metadata",
@@ -169,7 +179,7 @@ _ALL: Final = (
         "Consumers of this entry fail; what lies before it and behind it can be read.",
         _KEEP,
         maybe_at=Level.INDEX,
-        explains=_TOTALS,
+        explains=_OF_ENTRIES,
     ),
     FindingKind(
         "entry-id",
@@ -178,8 +188,8 @@ _ALL: Final = (
         "An entry's id is not the one that follows: an entry is lost, or its id is damaged.",
         _FAILS_THERE,
         _KEEP,
-        maybe_at=Level.BLOCKS,
-        explains=_TOTALS,
+        maybe_at=Level.INDEX,
+        explains=_OF_ENTRIES,
     ),
     FindingKind(
         "padding",
@@ -188,7 +198,7 @@ _ALL: Final = (
         "The padding of a block is not what Pulsar writes.",
         "Readers skip padding, unless its first byte is what is wrong; but the store has not kept what was written.",
         _RESTORE,
-        maybe_at=Level.INDEX,
+        explains=_TOTALS,
     ),
     FindingKind(
         "ledger-totals",

@@ -17,13 +17,12 @@ def settle(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     ordered = sorted(findings, key=lambda one: (_RANK[one.code], one.key or "", one.offset or 0))
     kept: list[Finding] = []
     explained: set[str] = set()
-    places: set[tuple[str | None, int]] = set()
+    places: set[tuple[str | None, int | str]] = set()
     for one in ordered:
-        place = (one.key, one.offset) if one.offset is not None else None
-        if one.code in explained or place in places:
-            continue
-        kept.append(one)
-        explained |= KINDS[one.code].explains
-        if place is not None:
+        # What is said of an object as a whole is said once.
+        place = (one.key, one.offset if one.offset is not None else one.code)
+        if one.code not in explained and place not in places:
+            kept.append(one)
+            explained |= KINDS[one.code].explains
             places.add(place)
     return tuple(kept)

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from offloadctl.check.index import created_at
 from offloadctl.check.subject import Subject
-from offloadctl.format.data_block import ENTRY_HEADER_LENGTH
-from offloadctl.format.entry import Entry
+from offloadctl.format.data_block import ENTRY_HEADER_LENGTH, ENTRY_LENGTH
+from offloadctl.format.entry import ChecksumState, Entry, checksum_state
 from offloadctl.format.errors import FormatError
 from offloadctl.format.index_object import INDEX_HEADER_LENGTH, IndexObject
 from offloadctl.format.keys import ObjectRole
@@ -45,9 +45,18 @@ def check_message_times(
 
 
 def publish_time_of_entry(entry_with_header: bytes) -> datetime | None:
-    """When an entry was published, from its first bytes; None if they do not tell or it came from another cluster."""
+    """When an entry was published, from its first bytes; None if they do not tell or it came from another cluster.
+
+    An entry that is there as a whole must be so by its checksum too.
+    """
+    if len(entry_with_header) <= ENTRY_HEADER_LENGTH:
+        return None
+    (length,) = ENTRY_LENGTH.unpack_from(entry_with_header)
+    entry = entry_with_header[ENTRY_HEADER_LENGTH : ENTRY_HEADER_LENGTH + max(length, 0)]
     try:
-        return publish_time(Entry.parse(entry_with_header[ENTRY_HEADER_LENGTH:]).metadata)
+        if len(entry) == length and checksum_state(entry) is ChecksumState.BAD:
+            return None
+        return publish_time(Entry.parse(entry).metadata)
     except FormatError:
         return None
 

@@ -120,13 +120,16 @@ class _Look:
     def _check_index(self, index: IndexObject, index_bytes: bytes) -> BlockRules:
         subject, data = self._subject, self._objects.data
         self._blocks = len(index.entries)
-        self._add(*check_metadata(subject, index), *check_index_time(subject, index))
+        of_another = tuple(check_metadata(subject, index))
+        self._add(*of_another, *check_index_time(subject, index))
         self._add(*check_data_size(subject, index, data.size), *check_implied_size(subject, index, data.size))
         if not self._objects.are_files:
             self._add(*check_part_count(subject, index, data.etag))
         wrong_list = tuple(check_block_list(subject, index, index_size=len(index_bytes), data_size=data.size))
         self._add(*wrong_list)
-        return self._rules(index, index_bytes, list_is_right=not wrong_list)
+        # Another ledger's index, of data of another length, lists the blocks of another object.
+        foreign = bool(of_another) and index.data_object_length != data.size
+        return self._rules(index, index_bytes, list_is_right=not wrong_list and not foreign)
 
     def _rules(self, index: IndexObject | None, index_bytes: bytes, *, list_is_right: bool = True) -> BlockRules:
         return BlockRules.of(
