@@ -42,6 +42,11 @@ class Facts:
         newer = newer_name(key)
         return (self.conf.entry(newer) if newer is not None else None) or self.conf.entry(key)
 
+    def is_outdone(self, key: str) -> bool:
+        """Whether the key's newer name is there, too: then offload does not even look at this one."""
+        newer = newer_name(key)
+        return newer is not None and self.conf.entry(newer) is not None
+
     def number(self, key: str) -> int:
         """The number that counts for a key; its default where the file has none that Java could read."""
         setting, entry = BY_KEY[key], self.entry(key)

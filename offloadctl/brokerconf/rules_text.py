@@ -183,7 +183,7 @@ def _unknown(entry: Entry) -> Iterator[LintFinding]:
 def _trailing_blank(facts: Facts, entry: Entry, setting: Setting) -> Iterator[LintFinding]:
     is_number = entry.key in _UNTRIMMED_NUMBERS
     is_text = setting.in_policy and setting.java in (JavaType.STRING, JavaType.ENUM)
-    if facts.conf.layout is Layout.CONF and (is_number or is_text):
+    if facts.conf.layout is Layout.CONF and (is_number or is_text) and not facts.is_outdone(entry.key):
         broker = "It does not start: this value is not trimmed." if is_number or setting.choices else ""
         edits = fixable(facts, SetValue(entry.key, entry.value.rstrip()))
         yield found(

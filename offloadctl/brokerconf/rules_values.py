@@ -96,9 +96,8 @@ CHECKS: Final = (single_values, two_names)
 
 def _blank(facts: Facts, entry: Entry, setting: Setting) -> Iterator[LintFinding]:
     edits = fixable(facts, CommentOut(entry.key))
-    newer = newer_name(setting.key)
-    if newer is not None and facts.conf.entry(newer) is not None:
-        return  # it is not even looked at
+    if facts.is_outdone(entry.key):
+        return
     if stops_start_if_blank(setting):
         yield found(BLANK_STOPS_START, f"{entry.key} has no value.", entry, edits=edits)
     elif setting.kind.is_number:
@@ -113,7 +112,7 @@ def _unparsable(facts: Facts, entry: Entry, setting: Setting) -> Iterator[LintFi
     elif setting.kind is Kind.SWITCH:
         if text.lower() not in ("true", "false"):
             yield found(BAD_SWITCH, f"{text!r} means false.", entry)
-    elif setting.key in _READ_PRIORITIES and text not in setting.choices:
+    elif setting.key in _READ_PRIORITIES and text not in setting.choices and not facts.is_outdone(entry.key):
         meant = text.lower().replace("_", "-")
         edits = fixable(facts, SetValue(entry.key, meant)) if meant in setting.choices else ()
         yield found(BAD_READ_PRIORITY, f"{text!r} is no read priority.", entry, edits=edits)

