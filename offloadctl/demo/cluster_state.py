@@ -215,6 +215,9 @@ class SimulatedCluster:
         if topic in self.loaded:
             raise ValueError(f"{topic} is loaded: unload it first")
         metadata, now = self.create_topic(topic), self.clock.now()
+        if metadata.terminated_at is not None:
+            raise TopicTerminated(str(topic))
+        _close_last(metadata, now - count * every)
         source, length = repeated(entry, entries), entries * len(entry)
         for left in range(count - 1, -1, -1):
             closed_at = now - left * every
@@ -325,12 +328,7 @@ class SimulatedCluster:
 
     def _recover(self, metadata: ManagedLedgerMetadata, now: datetime) -> None:
         """Loading closes the ledger that was open, or drops it if it is empty, and opens a new one."""
-        if metadata.ledgers and metadata.last.closed_at is None:
-            last = metadata.last
-            if last.entry_count:
-                last.closed_at = now
-            else:
-                del metadata.ledgers[last.ledger_id]
+        _close_last(metadata, now)
         metadata.opened(self._new_ledger(now), now)
 
     def _drop(self, metadata: ManagedLedgerMetadata, gone: list[SimulatedLedger]) -> int:
@@ -353,6 +351,15 @@ class SimulatedCluster:
 
 
 _UNKNOWN_NAMESPACE = NamespacePolicies()
+
+
+def _close_last(metadata: ManagedLedgerMetadata, at: datetime) -> None:
+    """Close the ledger that a broker left open; an empty one is dropped."""
+    if metadata.ledgers and (last := metadata.last).closed_at is None:
+        if last.entry_count:
+            last.closed_at = max(at, last.created_at)
+        else:
+            del metadata.ledgers[last.ledger_id]
 
 
 def _last_position(metadata: ManagedLedgerMetadata) -> Position:

@@ -409,6 +409,27 @@ def test_ledgers_cannot_be_slipped_under_a_broker_that_serves_the_topic() -> Non
         world.cluster.add_closed_ledgers(TOPIC, 1, entries=1, entry=b"entry")
 
 
+def test_a_ledger_that_was_left_open_is_closed_before_others_are_added() -> None:
+    world = World()
+    metadata = world.topic(closed=0, left_open=3)
+    world.cluster.unload(TOPIC)
+
+    world.cluster.add_closed_ledgers(TOPIC, 2, entries=10, entry=b"entry")
+
+    assert [ledger.entry_count for ledger in metadata.ascending] == [3, 10, 10]
+    assert all(ledger.closed_at is not None for ledger in metadata.ascending)
+
+
+def test_a_terminated_topic_gets_no_more_ledgers() -> None:
+    world = World()
+    world.topic()
+    world.cluster.terminate(TOPIC)
+    world.cluster.unload(TOPIC)
+
+    with pytest.raises(TopicTerminated):
+        world.cluster.add_closed_ledgers(TOPIC, 1, entries=1, entry=b"entry")
+
+
 def test_a_large_cluster_takes_little_memory_for_its_entries() -> None:
     world = World()
     for number in range(2000):
