@@ -101,7 +101,7 @@ def _show(session: Session, report: CheckReport, output: OutputFormat) -> None:
     from offloadctl.report import check as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.check_text import check_text  # noqa: PLC0415
 
-    origin = session.origin()
+    origin = session.origin(may_ask=report.interrupted is None)
     emit_result(
         output,
         document=lambda: documents.check_document(report, origin),

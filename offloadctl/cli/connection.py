@@ -48,10 +48,13 @@ class Session:
         """The context in use."""
         return self.settings.context
 
-    def origin(self) -> Origin:
-        """Where documents come from; without a cluster in the context the broker is asked, if it knows only one."""
+    def origin(self, *, may_ask: bool = True) -> Origin:
+        """Where documents come from; without a cluster in the context the broker is asked, if it knows only one.
+
+        Whoever was interrupted must not ask: perhaps it was for waiting for this very broker.
+        """
         cluster = self.context.cluster
-        if cluster is None:
+        if cluster is None and may_ask:
             with suppress(BrokerError):
                 known = self.ports.admin.clusters()
                 cluster = known[0] if len(known) == 1 else None

@@ -177,7 +177,7 @@ def _show_run(session: Session, run: OffloadRun, output: OutputFormat) -> None:
     from offloadctl.report import offload as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.offload_text import run_text  # noqa: PLC0415
 
-    origin = session.origin()
+    origin = session.origin(may_ask=run.interrupted is None)
     emit_result(
         output,
         document=lambda: documents.run_document(run, origin),
@@ -190,7 +190,7 @@ def _show_status(session: Session, report: StatusReport, output: OutputFormat) -
     from offloadctl.report import status as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.status_text import status_text  # noqa: PLC0415
 
-    origin = session.origin()
+    origin = session.origin(may_ask=report.interrupted is None)
     emit_result(
         output,
         document=lambda: documents.status_document(report, origin),

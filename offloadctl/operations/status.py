@@ -49,9 +49,12 @@ class Status:
 
     def report_when_done(self, topics: Sequence[TopicName], timeout_s: float | None) -> StatusReport:
         """The same, once the runs that went on are over or `timeout_s` has passed; tells how the wait ended."""
+        before = self.report(topics)
+        if before.interrupted is not None:
+            return before
         running = [
             part
-            for part in self.report(topics).parts
+            for part in before.parts
             if isinstance(part, TopicStatus) and part.claim is not None and part.claim.state is OffloadState.RUNNING
         ]
         clock = StoppableClock(self.ports.clock)

@@ -304,23 +304,39 @@ def silent_broker() -> Iterator[socket.socket]:
         yield server
 
 
-@pytest.mark.skipif(not is_built(COMMANDS["offload"]), reason="nothing waits for a broker yet")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_waiting_command_in_words(
-    number: signal.Signals, code: int, silent_broker: socket.socket
-) -> None:
-    url = f"http://127.0.0.1:{silent_broker.getsockname()[1]}"
-    command = [sys.executable, "-m", "offloadctl", "offload", "topic", "a", "-s", "0", "--admin-url", url, "-o", "json"]
+def signalled(number: signal.Signals, server: socket.socket, *arguments: str) -> tuple[int, str, str]:
+    """How a command ends that gets the signal while it waits for an answer: its code and what it wrote."""
+    url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    command = [sys.executable, "-m", "offloadctl", *arguments, "--admin-url", url, "-o", "json"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        connection, _ = silent_broker.accept()
+        connection, _ = server.accept()
         with connection:
             connection.recv(1)
             process.send_signal(number)
+            # Far below the minute that a broker's answer may take.
             out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
 
-    assert process.returncode == code
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_command_that_has_no_result_in_words(
+    number: signal.Signals, code: int, silent_broker: socket.socket
+) -> None:
+    ended, out, err = signalled(number, silent_broker, "offload", "topic", "a", "-s", "0")
+
+    assert ended == code
     assert error_of(out, "json")["exitCode"] == code
     assert err == "error: interrupted before there was a result\n"
+
+
+@pytest.mark.parametrize("arguments", [["a"], ["a", "--wait-complete"]])
+def test_a_signal_ends_a_command_that_has_a_result_with_what_there_is(
+    arguments: list[str], silent_broker: socket.socket
+) -> None:
+    ended, out, _ = signalled(signal.SIGTERM, silent_broker, "offload", "status", *arguments)
+
+    assert ended == 143
+    assert (json.loads(out)["kind"], json.loads(out)["topics"]) == ("OffloadStatus", [])
 
 
 # -- where the output goes
