@@ -1,7 +1,7 @@
 """Each promise of `ports.BrokerAdmin`, held against every admin REST service there is.
 
-The embedded cluster is asked over real HTTP. Where the variables of tests/integration/stack.py name a stack that runs
-already, a real broker is held to the same: `pytest -m integration tests/contract/test_broker_admin.py`.
+The embedded cluster is asked over real HTTP. A real broker is held to the same, in containers or wherever the variables
+of tests/integration/stack.py say: `pytest -m integration tests/contract/test_broker_admin.py`.
 """
 
 import itertools
@@ -26,7 +26,7 @@ from offloadctl.model.ledger import OffloadState, Position
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.settings import BrokerSettings, RateLimits
 from offloadctl.ports import BrokerAdmin
-from tests.integration.stack import CHOICE, Stack, Topic, eventually
+from tests.integration.stack import Stack, Topic, eventually
 
 NAMESPACE = NamespaceName("public", "contract")
 UNLIMITED = RateLimits(light=1e6, loading=1e6)
@@ -127,7 +127,7 @@ class Embedded:
 
 
 class Real:
-    """A stack that runs already."""
+    """A real broker with a real bucket."""
 
     pause = 0.2
 
@@ -183,7 +183,7 @@ class Real:
 
 
 @contextmanager
-def embedded_cluster() -> Iterator[Embedded]:
+def embedded_cluster(_: pytest.Config) -> Iterator[Embedded]:
     tuning = Tuning(max_entries_per_ledger=1000, upload_overhead=0.15, retention_minutes=-1)
     with EmbeddedCluster(stores=[MemoryObjectStore("offload-demo")], tuning=tuning) as embedded:
         # Every request goes to the first broker, which sends us on to the second for its topics.
@@ -193,11 +193,12 @@ def embedded_cluster() -> Iterator[Embedded]:
 
 
 @contextmanager
-def real_cluster() -> Iterator[Real]:
-    if CHOICE.running is None:
-        pytest.skip("no running stack is named by IT_ADMIN_URL and its companions")
-    with PulsarRest(BrokerSettings(admin_urls=(CHOICE.running.admin_url,), rates=UNLIMITED), SystemClock()) as admin:
-        yield Real(CHOICE.running, admin)
+def real_cluster(config: pytest.Config) -> Iterator[Real]:
+    from tests.integration.shared import shared_stack  # noqa: PLC0415 - not everybody has what it needs
+
+    stack = shared_stack(config)
+    with PulsarRest(BrokerSettings(admin_urls=(stack.admin_url,), rates=UNLIMITED), SystemClock()) as admin:
+        yield Real(stack, admin)
 
 
 @pytest.fixture(
@@ -208,7 +209,7 @@ def real_cluster() -> Iterator[Real]:
     ],
 )
 def cluster(request: pytest.FixtureRequest) -> Iterator[ContractCluster]:
-    with request.param() as cluster:
+    with request.param(request.config) as cluster:
         yield cluster
 
 

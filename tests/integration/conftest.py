@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.integration import shared
 from tests.integration.audit import Auditor
 from tests.integration.containers import Cluster, running_cluster
 from tests.integration.stack import CHOICE, PREFIX, Stack, Topic
@@ -22,34 +23,23 @@ STACK_CACHE: Final = parts.cache_directory()
 ClusterStarter = Callable[..., AbstractContextManager[Cluster]]
 TopicMaker = Callable[[str], Topic]
 
-_offloader = pytest.StashKey[str]()
-
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which offloader made the objects."""
-    if found := terminalreporter.config.stash.get(_offloader, None):
+    if found := terminalreporter.config.stash.get(shared.OFFLOADER, None):
         terminalreporter.write_line(f"integration tests ran on {found}")
 
 
 @pytest.fixture(scope="session")
-def shared_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster | None]:
+def shared_cluster(pytestconfig: pytest.Config) -> Cluster | None:
     """The containers of the stack that most tests share; None where a running stack was named."""
-    if CHOICE.running is not None:
-        request.config.stash[_offloader] = f"the stack at {CHOICE.running.admin_url}, with an offloader unknown to us"
-        yield None
-        return
-    with running_cluster(CHOICE.pulsar_image, CHOICE.minio_image) as cluster:
-        request.config.stash[_offloader] = f"{CHOICE.pulsar_image} with {offloader_of(cluster)}"
-        yield cluster
+    return shared.shared_cluster(pytestconfig)
 
 
 @pytest.fixture(scope="session")
-def shared_stack(shared_cluster: Cluster | None) -> Stack:
+def shared_stack(pytestconfig: pytest.Config) -> Stack:
     """The stack that most tests share."""
-    if shared_cluster is not None:
-        return shared_cluster.stack
-    assert CHOICE.running is not None
-    return CHOICE.running
+    return shared.shared_stack(pytestconfig)
 
 
 @pytest.fixture(scope="session")
@@ -85,9 +75,12 @@ def auditor(shared_stack: Stack, namespace: str) -> Iterator[Auditor]:
     assert watching.compare() == watching.expected
 
 
-@pytest.fixture(autouse=True)
-def _parts_cache(_own_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(parts.CACHE_VARIABLE, str(STACK_CACHE))
+@pytest.fixture(scope="session", autouse=True)
+def _parts_cache(_clean_environment: None) -> Iterator[None]:
+    """Parts that are built for the stack are found again, though the tests have a home of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(parts.CACHE_VARIABLE, str(STACK_CACHE))
+        yield
 
 
 def make_namespace(stack: Stack, test_name: str) -> str:
@@ -96,12 +89,3 @@ def make_namespace(stack: Stack, test_name: str) -> str:
     stack.put(f"namespaces/{name}")
     stack.post(f"namespaces/{name}/retention", {"retentionTimeInMinutes": -1, "retentionSizeInMB": -1})
     return name
-
-
-def offloader_of(cluster: Cluster) -> str:
-    """What the image has as its offloader."""
-    _, listing = cluster.pulsar.run(["ls", "offloaders"])
-    if parts.NAR_NAME in listing.split():
-        return f"the stand-in offloader of this project ({parts.NAR_NAME})"
-    jcloud = [name for name in listing.split() if "jcloud" in name]
-    return f"Pulsar's own offloader ({jcloud[0]})" if jcloud else f"an unknown offloader ({listing.strip()})"

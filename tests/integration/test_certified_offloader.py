@@ -14,9 +14,6 @@ from tests.stack import parts
 
 pytestmark = pytest.mark.integration
 
-STACK_CACHE = parts.cache_directory()
-"""Taken before the tests get a home of their own."""
-
 INDEX_HEADER = struct.Struct(">IiqqiI")
 
 
@@ -26,13 +23,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("certify")
     for ledger in (*offloaded_ledgers(), truncated_ledger()):
         give(ledger, root / str(ledger.ledger_id))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(parts.CACHE_VARIABLE, str(STACK_CACHE))
-        jars = [f"{parts.broker_jars()}/*"]
-        with zipfile.ZipFile(parts.offloader_directory() / parts.NAR_NAME) as nar:
-            bundled = [name for name in nar.namelist() if name.startswith("META-INF/bundled-dependencies/standin")]
-            jars += [nar.extract(name, root / "jars") for name in bundled]
-        command = [parts.java(), "-cp", ":".join(jars), "offloadctl.standin.Certify", str(MAX_BLOCK_SIZE)]
+    with zipfile.ZipFile(parts.offloader_directory() / parts.NAR_NAME) as nar:
+        bundled = [name for name in nar.namelist() if name.startswith("META-INF/bundled-dependencies/standin")]
+        jars = [f"{parts.broker_jars()}/*", *(nar.extract(name, root / "jars") for name in bundled)]
+    command = [parts.java(), "-cp", ":".join(jars), "offloadctl.standin.Certify", str(MAX_BLOCK_SIZE)]
     ledgers = [str(path) for path in root.iterdir() if path.name.isdigit()]
     done = subprocess.run([*command, *ledgers], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
