@@ -94,7 +94,7 @@ class S3Store:
 
     def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes | None:
         """Up to `length` bytes from `start`; none at or behind the object's end; None if there is no such object."""
-        opened = self._open(key, start, length)
+        opened = self._open(key, start, length, size=CHUNK_SIZE)
         return None if opened is None else b"".join(opened)
 
     def read_chunks(
@@ -102,7 +102,7 @@ class S3Store:
     ) -> Iterator[bytes] | None:
         """The same bytes in chunks, over one GET that is resumed where it breaks off."""
         check_chunk_size(chunk_size)
-        opened = self._open(key, start, length)
+        opened = self._open(key, start, length, size=chunk_size)
         return None if opened is None else in_chunks(opened, chunk_size)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
@@ -187,7 +187,7 @@ class S3Store:
         except FOREIGN as exc:
             raise translate(exc, doing, self._where(key)) from exc
 
-    def _open(self, key: str, start: int, length: int | None) -> Iterator[bytes] | None:
+    def _open(self, key: str, start: int, length: int | None, *, size: int) -> Iterator[bytes] | None:
         check_range(start, length)
         if length == 0:
             # HTTP cannot ask for no bytes, but whether there is an object can be told.
@@ -198,7 +198,7 @@ class S3Store:
             return self._ask("read", key, request)
 
         body = ask(lambda client: open_body(client, where, start=start, length=length))
-        return None if body is None else pieces(ask, where, body, start=start, length=length)
+        return None if body is None else pieces(ask, where, body, start=start, length=length, size=size)
 
     def _list_page(self, prefix: str, token: str) -> Mapping[str, Any]:
         def request(client: "S3Client") -> Mapping[str, Any]:

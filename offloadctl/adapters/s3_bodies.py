@@ -22,8 +22,8 @@ NO_KEY: Final = "NoSuchKey"
 _ATTEMPTS: Final = 3
 _BROKEN_OFF: Final = (ResponseStreamingError, IncompleteReadError, ReadTimeoutError, HTTPError)
 
-# What is asked of a body at once, and so the most that comes twice when it breaks off.
-_PIECE: Final = 512 * 1024
+# What is asked of a body at once after it broke off: the most that then comes twice.
+_CAREFUL: Final = 512 * 1024
 
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
 
@@ -82,18 +82,19 @@ def open_body(client: "S3Client", where: Where, *, start: int, length: int | Non
     return Body(reply["Body"], size, reply.get("ETag", ""))
 
 
-def pieces(ask: Ask, where: Where, body: Body, *, start: int, length: int | None) -> Iterator[bytes]:
-    """The bytes of `body`, which begins at `start`, as they come; a body that breaks off goes on where it broke off."""
-    at, failures = start, 0
+def pieces(ask: Ask, where: Where, body: Body, *, start: int, length: int | None, size: int) -> Iterator[bytes]:
+    """The bytes of `body`, which begins at `start`, `size` at once; one that breaks off goes on where it broke off."""
+    at, failures, size = start, 0, max(size, _CAREFUL)
     while True:
         try:
-            for piece in _read(body):
+            for piece in _read(body, size):
                 at, failures = at + len(piece), 0
                 yield piece
         except _BROKEN_OFF as exc:
             failures += 1
             if failures == _ATTEMPTS:
                 raise translate(exc, "read", where) from exc
+            size = min(size, _CAREFUL)
         else:
             return
         body = _again(ask, where, start=at, length=None if length is None else start + length - at, etag=body.etag)
@@ -104,6 +105,9 @@ def in_chunks(parts: Iterator[bytes], size: int) -> Iterator[bytes]:
     kept: list[bytes] = []
     have = 0
     for part in parts:
+        if not kept and len(part) == size:
+            yield part
+            continue
         rest = memoryview(part)
         while have + len(rest) >= size:
             yield b"".join((*kept, rest[: size - have]))
@@ -116,10 +120,10 @@ def in_chunks(parts: Iterator[bytes], size: int) -> Iterator[bytes]:
         yield b"".join(kept)
 
 
-def _read(body: Body) -> Iterator[bytes]:
+def _read(body: Body, size: int) -> Iterator[bytes]:
     come = 0
     try:
-        while piece := body.stream.read(_PIECE):
+        while piece := body.stream.read(size):
             come += len(piece)
             yield piece
     finally:

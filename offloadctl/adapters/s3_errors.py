@@ -143,6 +143,9 @@ def _translate_answer(exc: ClientError, said: str, where: Where, rights: str) ->
     if _is_page(exc):
         # Of a page that came with 200 botocore makes a 500, since XML that cannot be read may be cut off.
         return StoreFailed(f"{said}a web page came instead of S3's answer", hint=_NO_STORE_HINT)
+    if "API port" in str(error.get("Message", "")):
+        # MinIO's console, on a port of its own.
+        return StoreFailed(message, hint=_NO_STORE_HINT)
     hint = _denied_hint(error, status, rights)
     return StoreDenied(message, hint=hint) if hint else StoreFailed(message)
 

@@ -2,8 +2,11 @@
 
 import random
 import re
+import socket
 import ssl
+import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +31,7 @@ from offloadctl.errors import (
 from offloadctl.model.settings import BucketSettings
 from offloadctl.ports import MultipartUpload
 from tests.certificates import Authority
+from tests.sockets import Listener, http
 
 KEYS = ("AKIDGIVEN", "secret-of-given")
 
@@ -75,6 +79,9 @@ class FakeWire:
 
 def serve(wire: FakeWire, context: ssl.SSLContext | None = None) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
+        # Or an `Expect: 100-continue` would be waited for.
+        protocol_version = "HTTP/1.1"
+
         def handle_any(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             asked = Asked(self.command, self.path, {name.lower(): text for name, text in self.headers.items()})
@@ -82,7 +89,7 @@ def serve(wire: FakeWire, context: ssl.SSLContext | None = None) -> ThreadingHTT
             body = b"" if self.command == "HEAD" else answer.body
             self.send_response(answer.status)
             length = len(body) if answer.announced is None else answer.announced
-            for name, text in {"Content-Length": str(length), **answer.headers}.items():
+            for name, text in {"Content-Length": str(length), "Connection": "close", **answer.headers}.items():
                 self.send_header(name, text)
             self.end_headers()
             self.wfile.write(body)
@@ -92,7 +99,11 @@ def serve(wire: FakeWire, context: ssl.SSLContext | None = None) -> ThreadingHTT
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Quiet, too: clients that hang up are what some tests are about."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -347,6 +358,7 @@ def test_nobody_is_asked_for_credentials_before_the_first_use(wire: FakeWire, mo
         (error(503, "ServiceUnavailable", "down"), StoreUnreachable, "later"),
         (error(500, "InternalError", "sorry"), StoreFailed, ""),
         (error(404, "NoSuchThing", "what"), StoreFailed, ""),
+        (error(400, "InvalidArgument", "S3 API Requests must be made to API port."), StoreFailed, "S3 API"),
         (Answer(502, b"<html>Bad Gateway</html>", {"Content-Type": "text/html"}), StoreUnreachable, "later"),
     ],
     ids=lambda value: value.body.decode()[:40] if isinstance(value, Answer) else "",
@@ -546,6 +558,26 @@ def test_a_body_that_breaks_off_without_a_byte_every_time_is_an_error_and_never_
     assert isinstance(refusal(lambda: store_on(wire).read("a")), StoreUnreachable)
 
     assert len(wire.asked) == 3
+
+
+def test_a_body_that_is_reset_goes_on_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+    def talk(listener: Listener, connection: socket.socket) -> None:
+        heard = listener.hear(connection)
+        assert heard is not None
+        answer = ranged(Asked("GET", "/", dict(heard.headers)))
+        head = http(b"", "206 Partial Content", length=answer.announced, **answer.headers)
+        connection.sendall(head + (answer.body[:1_200_000] if len(listener.heard) == 1 else answer.body))
+        if len(listener.heard) == 1:
+            # Let the client read some of it, and wait for more.
+            time.sleep(0.1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with Listener(talk) as listener, S3Store(BucketSettings("b", endpoint=listener.url), credentials=KEYS) as store:
+        assert store.read("a") == BIG
+
+    assert len(listener.heard) == 2
 
 
 def test_chunks_are_of_the_size_asked_for_and_make_up_the_object_across_a_break(wire: FakeWire) -> None:
