@@ -2,16 +2,26 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from offloadctl.adapters.pulsar_rest import PulsarRest
 from offloadctl.demo.broker import Access, Broker, Request, Response
 from offloadctl.demo.broker.access import Grant
+from offloadctl.demo.broker.views import iso
 from offloadctl.demo.in_memory import InMemoryCluster
 from offloadctl.demo.messages import Producer
-from offloadctl.demo.policies import EffectivePolicy, JsonValue, merged, new_policy, refusal
+from offloadctl.demo.policies import (
+    THRESHOLD,
+    THRESHOLD_IN_SECONDS,
+    EffectivePolicy,
+    JsonValue,
+    NamespacePolicies,
+    merged,
+    new_policy,
+    refusal,
+)
 from offloadctl.demo.tuning import Tuning
 from offloadctl.errors import NotAuthenticated, NotAuthorised
 from offloadctl.model.ledger import Position
@@ -211,6 +221,19 @@ def test_metrics_tell_storage_and_failed_uploads_by_topic() -> None:
     assert "# TYPE brk_ledgeroffloader_offload_error counter\n" in text
 
 
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (1_795_486_233_780, "2026-11-24T02:10:33.78Z"),
+        (1_795_486_230_005, "2026-11-24T02:10:30.005Z"),
+        (1_795_486_230_100, "2026-11-24T02:10:30.1Z"),
+    ],
+)
+def test_times_are_written_as_the_recorded_ones(milliseconds: int, text: str) -> None:
+    assert iso(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)) == text
+
+
 def test_an_error_page_is_json_only_for_those_who_ask_for_it() -> None:
     broker = one_broker(World())
 
@@ -326,6 +349,18 @@ def test_a_topics_policy_leaks_its_defaults_over_the_brokers_values() -> None:
 
 def test_without_any_key_the_block_size_is_the_drivers_default() -> None:
     assert EffectivePolicy.of({"managedLedgerOffloadDriver": "S3"}).max_block_size == 64 * 1024 * 1024
+
+
+def test_the_older_thresholds_count_where_the_policy_is_silent() -> None:
+    policies = NamespacePolicies(older_threshold=5, older_threshold_in_seconds=6)
+    before = policies.in_force or {}
+
+    policies.set_field(THRESHOLD, 7)
+
+    after = policies.in_force or {}
+    assert (before[THRESHOLD], before[THRESHOLD_IN_SECONDS]) == (5, 6)
+    assert (after[THRESHOLD], after[THRESHOLD_IN_SECONDS]) == (7, 6)
+    assert NamespacePolicies().in_force is None
 
 
 @pytest.mark.parametrize(

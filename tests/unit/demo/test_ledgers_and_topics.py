@@ -1,14 +1,15 @@
 """Topics and their ledgers: loading, rolling over, trimming, deleting, ending; and many of them at once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from offloadctl.demo.cluster_state import NoSuchTopic, TopicTerminated
-from offloadctl.demo.ledgers import hash_map_order
+from offloadctl.demo.ledgers import SimulatedLedger, hash_map_order
 from offloadctl.demo.messages import Producer, size_without_broker_metadata
+from offloadctl.demo.trimming import Retention, expired
 from offloadctl.demo.tuning import Tuning
 from offloadctl.format.entry import ChecksumState, checksum_state
 from offloadctl.format.index_object import IndexObject
@@ -161,24 +162,24 @@ def test_a_producers_bytes_do_not_depend_on_how_they_are_asked_for() -> None:
 # -- trimming
 
 
-def test_bookkeepers_copies_go_once_they_are_offloaded_for_longer_than_the_lag() -> None:
+def test_bookkeepers_copy_goes_once_it_is_offloaded_for_longer_than_the_lag() -> None:
     world = World()
-    metadata = world.topic(closed=2)
+    metadata = world.topic(closed=1)
     world.set_lag(60_000)
     world.offload()
     world.pass_time(5)
-    held = metadata.bookkeeper_bytes
+    ledger = metadata.ascending[0]
 
-    world.clock.advance(timedelta(seconds=55))
+    world.clock.advance(completion_of(ledger) + timedelta(seconds=60) - world.clock.now())
     world.cluster.trim(TOPIC)
-    at_the_lag = metadata.bookkeeper_bytes
-    world.clock.advance(timedelta(seconds=5))
+    at_the_lag = ledger.in_bookkeeper
+    world.clock.advance(timedelta(milliseconds=1))
     world.cluster.trim(TOPIC)
 
-    assert at_the_lag == held
+    assert (at_the_lag, ledger.in_bookkeeper) == (True, False)
+    assert world.cluster.reclaimed_bytes == ledger.length
     assert metadata.bookkeeper_bytes == metadata.last.length
-    assert world.cluster.reclaimed_bytes == held - metadata.last.length
-    assert list(metadata.ascending[0].entries()) == []
+    assert list(ledger.entries()) == []
 
 
 @pytest.mark.parametrize("lag", [-1, None])
@@ -283,6 +284,14 @@ def test_the_last_ledger_is_never_trimmed() -> None:
     world.cluster.trim(TOPIC)
 
     assert [ledger.entry_count for ledger in metadata.ascending] == [2]
+
+
+def test_not_even_a_closed_last_ledger_expires() -> None:
+    world = World()
+    metadata = world.cluster.create_topic(TOPIC)
+    world.cluster.add_closed_ledgers(TOPIC, 3, entries=1, entry=b"entry")
+
+    assert len(expired(metadata, Retention(0, 0), world.clock.now())) == 2
 
 
 # -- ending
@@ -440,6 +449,12 @@ def test_a_large_cluster_takes_little_memory_for_its_entries() -> None:
 
     assert metadata.total_length == 20_000 * 50_000 * 1000
     assert len({id(ledger.source) for ledger in metadata.ascending}) == 1
+
+
+def completion_of(ledger: SimulatedLedger) -> datetime:
+    assert ledger.context is not None
+    assert ledger.context.completed_at is not None
+    return ledger.context.completed_at
 
 
 def _retention(*, minutes: int = -1, mebibytes: int = -1) -> dict[str, int]:

@@ -7,7 +7,7 @@ from offloadctl.demo.offloading import OffloadInProgress
 from offloadctl.demo.policies import THRESHOLD, THRESHOLD_IN_SECONDS
 from offloadctl.model.ledger import OffloadState, Position
 from offloadctl.model.names import TopicName
-from tests.unit.demo.worlds import TOPIC, World, both_keys
+from tests.unit.demo.worlds import ENTRIES, TOPIC, World, both_keys
 
 OTHERS = tuple(TopicName("acme", "shop", name) for name in ("returns", "clicks", "bills"))
 
@@ -127,6 +127,20 @@ def test_only_ledgers_before_the_position_move() -> None:
     assert world.loaded().status.first_unoffloaded == Position(4, 0)
 
 
+def test_a_terminated_topic_keeps_its_last_ledger_that_has_entries_once_it_was_loaded_again() -> None:
+    world = World()
+    metadata = world.topic(closed=2, left_open=0)
+    end = world.cluster.terminate(TOPIC)
+    world.cluster.unload(TOPIC)
+
+    world.offload(before=Position(end.ledger_id, 0))
+    world.pass_time()
+
+    assert world.state() is OffloadState.SUCCESS
+    assert [ledger.is_offloaded for ledger in metadata.ascending] == [True, False, False]
+    assert world.loaded().status.first_unoffloaded == Position(metadata.ascending[1].ledger_id, 0)
+
+
 # -- threads
 
 
@@ -217,6 +231,21 @@ def test_the_open_ledger_does_not_count_against_the_size_threshold_and_offloaded
 
     kept = [ledger.ledger_id for ledger in metadata.ascending if not ledger.is_offloaded]
     assert kept == [ledger.ledger_id for ledger in metadata.ascending[2:]]
+
+
+def test_as_much_as_the_size_threshold_stays() -> None:
+    world = World(properties={THRESHOLD: 2 * ENTRIES * 100})
+    metadata = world.cluster.create_topic(TOPIC)
+
+    world.cluster.publish(TOPIC, [bytes(100)] * ENTRIES * 2)
+    world.pass_time()
+    at_the_threshold = [ledger.is_offloaded for ledger in metadata.ascending]
+    world.cluster.publish(TOPIC, [bytes(100)])
+    world.cluster.roll_over(TOPIC)
+    world.pass_time()
+
+    assert not any(at_the_threshold)
+    assert [ledger.is_offloaded for ledger in metadata.ascending] == [True, False, False, False]
 
 
 def test_the_age_threshold_is_looked_at_only_when_a_ledger_is_closed() -> None:
@@ -366,6 +395,20 @@ def test_a_crash_before_the_index_leaves_a_data_object_that_the_next_attempt_rep
     left = world.keys()
     assert orphan not in left
     assert both_keys(metadata.ascending[0]) <= left
+
+
+def test_a_broker_that_dies_during_an_upload_leaves_nothing_in_the_bucket() -> None:
+    world = World()
+    metadata = world.topic(closed=1)
+    world.offload()
+    world.pass_time(0.5)
+
+    world.cluster.crash_broker("broker:8080")
+    world.pass_time()
+
+    assert world.keys() == set()
+    assert metadata.ascending[0].context is not None
+    assert not metadata.ascending[0].is_offloaded
 
 
 @pytest.mark.parametrize(("fault", "suffix"), [(Fault.LOST_OBJECT, ""), (Fault.LOST_INDEX, "-index")])
