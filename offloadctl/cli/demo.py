@@ -96,9 +96,9 @@ def _the_extra() -> Iterator[None]:
 @contextmanager
 def _started() -> "Iterator[EmbeddedCluster]":
     from offloadctl.demo.embedded import EmbeddedCluster  # noqa: PLC0415 - moto and Flask are slow to load
-    from offloadctl.demo.scene import TUNING, set_up  # noqa: PLC0415
+    from offloadctl.demo.scene import PAST, TUNING, set_up  # noqa: PLC0415
 
-    with EmbeddedCluster(tuning=TUNING) as embedded:
+    with EmbeddedCluster(tuning=TUNING, behind=PAST) as embedded:
         set_up(embedded.cluster, advance=embedded.advance)
         yield embedded
 

@@ -9,9 +9,9 @@ from offloadctl.ports import Clock
 class MovableClock:
     """Another clock's time, and what was added to it; waiting takes as long as ever."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, behind: timedelta = timedelta()) -> None:
         self._clock = clock
-        self._added = timedelta()
+        self._added = -behind
         self._lock = threading.Lock()
 
     def now(self) -> datetime:

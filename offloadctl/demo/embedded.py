@@ -39,7 +39,8 @@ class EmbeddedCluster:
     """A cluster to talk to over HTTP, from `with` on until its end.
 
     Without `stores` moto's S3 server is started and `bucket` made in it. `properties` are put over a sound broker.conf.
-    A `ManualClock` moves only when it is told to; any other clock runs, and uploads end on time even if nobody asks.
+    A `ManualClock` moves only when it is told to; any other clock runs, and uploads end on time even if nobody asks. It
+    may begin `behind` the given one, for a past that `advance` goes through.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class EmbeddedCluster:
         bucket: str = "offload-demo",
         brokers: int = 2,
         clock: Clock | None = None,
+        behind: timedelta = timedelta(),
         stores: Iterable[WritableObjectStore] | None = None,
         properties: Mapping[str, JsonValue] | None = None,
         tuning: Tuning | None = None,
@@ -57,7 +59,7 @@ class EmbeddedCluster:
     ) -> None:
         self.bucket = bucket
         self.credentials = CREDENTIALS
-        self.clock = clock if isinstance(clock, ManualClock) else MovableClock(clock or SystemClock())
+        self.clock = clock if isinstance(clock, ManualClock) else MovableClock(clock or SystemClock(), behind=behind)
         self.s3_endpoint = ""
         """Empty if the buckets were handed in."""
         self._stores = None if stores is None else tuple(stores)

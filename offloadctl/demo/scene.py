@@ -19,6 +19,11 @@ RETURNS: Final = TopicName("acme", "shop", "returns")
 
 _PARTITIONS: Final = 3
 _ENTRIES: Final = 400
+_BETWEEN_LEDGERS: Final = timedelta(minutes=30)
+_MOST_LEDGERS: Final = 6
+
+PAST: Final = _MOST_LEDGERS * _BETWEEN_LEDGERS
+"""How far the clock goes on while the scene is set."""
 
 TUNING: Final = Tuning(upload_rate=1.2 * 1024 * 1024, upload_overhead=0.1, max_entries_per_ledger=_ENTRIES)
 """Uploads slow enough to be watched."""
@@ -36,7 +41,10 @@ class _Topic:
 def set_up(cluster: SimulatedCluster, *, advance: Callable[[timedelta], None]) -> None:
     """Create the topics and publish to them, with half an hour between two ledgers; `advance` moves the clock on."""
     cluster.create_partitioned_topic(CLICKS, _PARTITIONS)
-    topics = [_Topic(ORDERS, closed=6, left_open=150), _Topic(RETURNS, closed=3, left_open=20, payload_size=400)]
+    topics = [
+        _Topic(ORDERS, closed=_MOST_LEDGERS, left_open=150),
+        _Topic(RETURNS, closed=3, left_open=20, payload_size=400),
+    ]
     topics += [
         _Topic(CLICKS.with_partition(number), closed=1 + number, left_open=50, payload_size=200, batch_size=5)
         for number in range(_PARTITIONS)
@@ -49,12 +57,12 @@ def set_up(cluster: SimulatedCluster, *, advance: Callable[[timedelta], None]) -
         )
         for number, one in enumerate(topics)
     }
-    for ledger in range(max(one.closed for one in topics)):
+    for ledger in range(_MOST_LEDGERS):
         for one in topics:
             if ledger < one.closed:
                 entries = producers[one.topic].entries(_ENTRIES)
                 cluster.publish(one.topic, entries, messages_per_entry=one.batch_size)
-        advance(timedelta(minutes=30))
+        advance(_BETWEEN_LEDGERS)
     for one in topics:
         entries = producers[one.topic].entries(one.left_open)
         cluster.publish(one.topic, entries, messages_per_entry=one.batch_size)

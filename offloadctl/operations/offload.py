@@ -110,7 +110,8 @@ class Offload:
         try:
             return replace(self._judge(plan, self._wait(plan)), joined=joined)
         except Interrupted:
-            return OffloadResult(topic, Outcome.INTERRUPTED, plan, joined=joined, reasons=plan.reasons)
+            hint = f"see how it goes on: offloadctl offload-status -w {topic}"
+            return OffloadResult(topic, Outcome.INTERRUPTED, plan, joined=joined, reasons=plan.reasons, hint=hint)
 
     def _trigger(self, plan: OffloadPlan) -> bool:
         """Send the plan's boundary; True if another run is going on, which is then waited for instead."""

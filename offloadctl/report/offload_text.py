@@ -40,6 +40,14 @@ from offloadctl.units import format_duration, format_size
 _SHOWN_LEDGERS: Final = 20
 """So many ledgers tell how a topic looks; `-o wide` shows all."""
 
+_TOLD_BY_THE_TABLE: Final = (
+    Outcome.CONFIRMED,
+    Outcome.NOTHING_TO_DO,
+    Outcome.PLANNED,
+    Outcome.ACCEPTED,
+    Outcome.NOT_STARTED,
+)
+
 _VERBS: Final = {
     Outcome.PLANNED: "would move",
     Outcome.ACCEPTED: "to move",
@@ -74,7 +82,7 @@ def _topic(topic: TopicResults, origin: Origin, *, wide: bool) -> Iterator[Rende
         return
     yield _partition_table(topic.results)
     for result in topic.results:
-        if wide or result.outcome not in (Outcome.CONFIRMED, Outcome.NOTHING_TO_DO, Outcome.PLANNED, Outcome.ACCEPTED):
+        if wide or result.outcome not in _TOLD_BY_THE_TABLE:
             yield ""
             yield line((str(result.topic), Style.HEAD), indent=2)
             yield from _one(result, wide=wide)

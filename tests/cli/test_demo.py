@@ -81,6 +81,10 @@ def test_a_second_terminal_works_with_what_serve_prints() -> None:
         out, err = server.communicate(timeout=30)
 
     assert second.returncode == 0, second.stderr
-    assert json.loads(second.stdout)["summary"]["outcomes"] == {"confirmed": 1}
+    document = json.loads(second.stdout)
+    assert document["summary"]["outcomes"] == {"confirmed": 1}
+    plan = document["topics"][0]["results"][0]["plan"]
+    # The scene has a past, and none of it lies in the second terminal's future.
+    assert all(one["closedAt"] < plan["observedAt"] for one in plan["ledgers"] if not one["open"])
     assert server.returncode == 0
     assert "Traceback" not in out + err
