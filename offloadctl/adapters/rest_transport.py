@@ -68,6 +68,9 @@ class Transport:
         """The answer to a request that changes something: sent once, to a URL that has answered before."""
         if self._answered is None:
             self._find_one_that_answers()
+        # On a new connection: an idle one may be closed by the other side at this very moment, and then nobody knows
+        # whether the trigger came through. Connections that other threads use are not disturbed.
+        self._session.close()
         return _successful(self._follow(call, self._answered or self._bases[0], ask_cluster=True))
 
     def list_brokers(self, *, attempts: int = ATTEMPTS, ask_cluster: bool = True) -> tuple[str, ...]:

@@ -140,12 +140,10 @@ def _translate_answer(exc: ClientError, said: str, where: Where, rights: str) ->
         return StoreFailed(f"{message}: wrong region", hint=_region_hint(exc, where.settings))
     if code in _LATER or status in _LATER_STATUS:
         return StoreUnreachable(message, hint="the store is busy or down, also after retries; try again later")
-    if _is_page(exc):
+    if "API port" in str(error.get("Message", "")) or _is_page(exc):
         # Of a page that came with 200 botocore makes a 500, since XML that cannot be read may be cut off.
+        # MinIO's console, which has a port of its own, says it in words.
         return StoreFailed(f"{said}a web page came instead of S3's answer", hint=_NO_STORE_HINT)
-    if "API port" in str(error.get("Message", "")):
-        # MinIO's console, on a port of its own.
-        return StoreFailed(message, hint=_NO_STORE_HINT)
     hint = _denied_hint(error, status, rights)
     return StoreDenied(message, hint=hint) if hint else StoreFailed(message)
 

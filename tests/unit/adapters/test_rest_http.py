@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import threading
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -63,13 +64,52 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
     assert broker.connections == 1
 
 
-def test_a_trigger_on_a_connection_that_the_broker_has_closed_meanwhile_arrives_once() -> None:
+def test_a_trigger_goes_out_on_a_new_connection_since_an_idle_one_may_be_closed_meanwhile() -> None:
+    with answering(CLUSTERS, ACCEPTED, CLUSTERS) as broker, rest_at(broker.url) as rest:
+        rest.clusters()
+        rest.trigger_offload(TOPIC, Position(33, 0))
+        rest.clusters()
+
+    assert [heard.line.partition(" ")[0] for heard in broker.heard] == ["GET", "PUT", "GET"]
+    assert broker.heard[1].body == b'{"ledgerId":33,"entryId":0,"partitionIndex":-1}'
+    assert broker.connections == 2
+
+
+def test_a_broker_that_always_hangs_up_is_no_trouble() -> None:
     with hanging_up_after(CLUSTERS, ACCEPTED) as broker, rest_at(broker.url) as rest:
         rest.clusters()
         rest.trigger_offload(TOPIC, Position(33, 0))
 
     assert [heard.line.partition(" ")[0] for heard in broker.heard] == ["GET", "PUT"]
-    assert broker.heard[1].body == b'{"ledgerId":33,"entryId":0,"partitionIndex":-1}'
+
+
+def test_a_trigger_does_not_disturb_the_reads_of_other_threads() -> None:
+    failures: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            for _ in range(30):
+                rest.clusters()
+        except BaseException as exc:  # noqa: BLE001 - the thread must not hide it
+            failures.append(exc)
+
+    def talk(listener: Listener, connection: socket.socket) -> None:
+        while (heard := listener.hear(connection)) is not None:
+            connection.sendall(CLUSTERS if heard.line.startswith("GET") else ACCEPTED)
+
+    with Listener(talk) as broker, rest_at(broker.url) as rest:
+        rest.clusters()
+        readers = [threading.Thread(target=read) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        for _ in range(30):
+            rest.trigger_offload(TOPIC, Position(33, 0))
+        for reader in readers:
+            reader.join()
+
+    assert failures == []
+    assert sum(heard.line.startswith("PUT") for heard in broker.heard) == 30
+    assert len(broker.heard) == 1 + 30 + 90
 
 
 def test_netrc_is_never_looked_into() -> None:
