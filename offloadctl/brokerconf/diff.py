@@ -34,6 +34,9 @@ class Difference:
     b: str | None
     is_effective: bool
     """Whether the broker would do anything else."""
+    a_is_open: bool = False
+    b_is_open: bool = False
+    """A profile wants a value there, whichever."""
 
     @property
     def default(self) -> str | None:
@@ -51,7 +54,14 @@ def side_of_profile(rendered: Rendered) -> Side:
 def compare(a: Side, b: Side) -> tuple[Difference, ...]:
     """Every key of offload's that differs, in the order of the table."""
     return tuple(
-        Difference(key, a.conf.text(key), b.conf.text(key), is_effective=_differs(key, a, b))
+        Difference(
+            key,
+            a.conf.text(key),
+            b.conf.text(key),
+            is_effective=_differs(key, a, b),
+            a_is_open=key in a.unfilled,
+            b_is_open=key in b.unfilled,
+        )
         for key in _keys(a, b)
         if not _is_same_text(key, a, b)
     )
@@ -76,7 +86,15 @@ def _differs(key: str, a: Side, b: Side) -> bool:
         return True
     # Of a setting with two names, each side may use another one.
     setting = BY_KEY[BY_KEY[key].alias_of or key]
-    return _meaning(setting, Facts(a.conf)) != _meaning(setting, Facts(b.conf))
+    one, other = Facts(a.conf), Facts(b.conf)
+    return _meaning(setting, one) != _meaning(setting, other) and not _is_stock_line(setting, one, other)
+
+
+def _is_stock_line(setting: Setting, one: Facts, other: Facts) -> bool:
+    """Whether one side only has the line of Pulsar's own file, for a driver that neither side names."""
+    texts = {one.conf.text(setting.key), other.conf.text(setting.key)}
+    is_read = not setting.drivers or not {one.driver, other.driver}.isdisjoint(setting.drivers)
+    return not is_read and texts == {None, setting.stock}
 
 
 def _meaning(setting: Setting, facts: Facts) -> tuple[str | int, ...]:

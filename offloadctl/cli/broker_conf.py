@@ -90,9 +90,9 @@ def render(
         raise UsageError("--dry-run shows what would change in a file", hint="name it: --into broker.conf")
     made = rendered(profile, given_values(values), both_families=both_families)
     refuse_errors(made)
-    if into is not None:
-        put_into(into, made, dry_run=dry_run)
-    else:
+    if into is not None and not put_into(into, made, dry_run=dry_run):
+        return ExitCode.OK
+    if into is None:
         _refuse_secrets(made)
         emit(made.commented() if comments else written(made.values, wanted, name=name))
     _say_notes(made)

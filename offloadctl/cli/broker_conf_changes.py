@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from getpass import getpass
 from pathlib import Path
 
@@ -79,8 +80,8 @@ def refuse_errors(made: Rendered) -> None:
             say(f"warning [{one.rule.id}]: {one.what} {one.broker or one.rule.broker}")
 
 
-def put_into(file: Path, made: Rendered, *, dry_run: bool) -> None:
-    """Edit a broker.conf in place, and say what became of it."""
+def put_into(file: Path, made: Rendered, *, dry_run: bool) -> bool:
+    """Edit a broker.conf in place, say what became of it, and tell whether it changes."""
     before = read_file(str(file))
     if layout_of(before) is not Layout.CONF:
         raise UsageError(f"{file} is no broker.conf", hint="--format writes variables, ConfigMaps and Helm values anew")
@@ -96,12 +97,14 @@ def put_into(file: Path, made: Rendered, *, dry_run: bool) -> None:
         say("hint: brokers read it when they start: restart them one after the other")
     if not is_clean(lint(read(after.encode("latin-1"), layout=Layout.CONF))):
         say(f"hint: there is more to it: offloadctl broker-conf lint {file}")
+    return after != text
 
 
 def lint_file(file: str, *, layout: str | None, version: str | None) -> LintReport:
     """What the linter says of a file."""
     wanted = _LAYOUTS[layout] if layout is not None else None
-    return _report(file, _read(file, read_file(file), wanted), version)
+    conf = _read(file, read_file(file), wanted)
+    return LintReport(file, conf.layout, version, lint(conf, version=_version(version)))
 
 
 def fix_file(report: LintReport, *, version: str | None, dry_run: bool, show_diff: bool) -> LintReport:
@@ -118,7 +121,8 @@ def fix_file(report: LintReport, *, version: str | None, dry_run: bool, show_dif
         say(f"{path} changed; the file as it was is {replace_file(path, before, after)}.")
     elif after != before and show_diff:
         emit(masked_diff(text, made.text, str(path)) + "\n")
-    return _report(report.file, read(after, layout=Layout.CONF), version, fixed_count=made.count)
+    left = lint(read(after, layout=Layout.CONF), version=_version(version))
+    return replace(report, findings=left, fixed=made.count, is_dry_run=dry_run)
 
 
 def side(name: str, given: dict[str, str]) -> Side:
@@ -142,10 +146,6 @@ def _read(name: str, data: bytes, layout: Layout | None) -> BrokerConf:
         return read(data, layout=layout)
     except BadValue as error:
         raise BadValue(f"{name}: {error.message}", hint=error.hint) from error
-
-
-def _report(file: str, conf: BrokerConf, version: str | None, *, fixed_count: int = 0) -> LintReport:
-    return LintReport(file, conf.layout, version, lint(conf, version=_version(version)), fixed_count)
 
 
 def _version(text: str | None) -> Version | None:

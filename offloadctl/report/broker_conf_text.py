@@ -26,6 +26,8 @@ def lint_text(report: LintReport, *, wide: bool = False) -> Iterator[RenderableT
         else:
             yield from _finding(one)
     numbers = [f"{count(report.count(one), one.value)}" for one in LintSeverity if report.count(one)]
+    if report.fixed:
+        numbers.append(f"{report.fixed} {'would be' if report.is_dry_run else 'were'} put right")
     verdict = ", ".join(numbers) or "nothing to say"
     style = Style.GOOD if not report.exit_code else _STYLES[_worst(report)]
     version = f", Pulsar {report.pulsar_version}" if report.pulsar_version else ""
@@ -40,8 +42,8 @@ def diff_text(report: DiffReport, *, wide: bool = False) -> Iterator[RenderableT
     for one in differences:
         mark = "" if one.is_effective else "   (the same to the broker)"
         yield line((one.key, Style.HEAD), (mark, Style.QUIET))
-        yield line(("- ", Style.BAD), _value(one, one.a), indent=2)
-        yield line(("+ ", Style.GOOD), _value(one, one.b), indent=2)
+        yield line(("- ", Style.BAD), "any value" if one.a_is_open else _value(one, one.a), indent=2)
+        yield line(("+ ", Style.GOOD), "any value" if one.b_is_open else _value(one, one.b), indent=2)
     hidden = len(report.differences) - len(differences)
     only = f"{count(hidden, 'key')} only written differently; -o wide shows them" if hidden else ""
     if not report.effective:

@@ -41,6 +41,7 @@ def test_a_value_that_differs_is_shown_with_both_sides() -> None:
         (f"{LAG}=14400000", f"{LAG}=+14400000"),
         (f"{LAG}=5", "managedLedgerOffloadDeletionLagInMillis=5"),
         (f"{BUCKET}=", ""),
+        ("fileSystemProfilePath=conf/filesystem_offload_core_site.xml", ""),
         (f"{LAG}=1\nmanagedLedgerOffloadDeletionLagInMillis=5", "managedLedgerOffloadDeletionLagInMillis=5"),
     ],
 )
@@ -55,6 +56,11 @@ def test_what_is_only_written_differently_is_not_effective(a: str, b: str) -> No
         (f"{LAG}=14400000", f"{LAG}=5", [LAG]),
         (f"{BUCKET}=a", f"{BUCKET}=a ", [BUCKET]),
         (f"{LAG}=", "", [LAG]),
+        (
+            "managedLedgerOffloadDriver=filesystem\nfileSystemProfilePath=conf/filesystem_offload_core_site.xml",
+            "managedLedgerOffloadDriver=filesystem",
+            ["fileSystemProfilePath"],
+        ),
         (
             f"managedLedgerOffloadDriver=aws-s3\nmanagedLedgerOffloadBucket=a\n{BUCKET}=",
             "managedLedgerOffloadDriver=aws-s3\nmanagedLedgerOffloadBucket=a\n",
