@@ -80,8 +80,9 @@ def test_an_entry_that_does_not_fit_into_a_block_truncates_as_it_did_in_the_reco
     assert IndexObject.parse(read(store, golden.index.key)).data_object_length == recorded.data_object_length
 
 
-def test_the_planted_truncation_has_the_recorded_signature() -> None:
-    properties: dict[str, JsonValue] = {"s3ManagedLedgerOffloadMaxBlockSizeInBytes": 64 * 1024}
+@pytest.mark.parametrize("max_block_size", [16 * 1024, 6 * 1024 * 1024])
+def test_the_planted_truncation_has_the_recorded_signature(max_block_size: int) -> None:
+    properties: dict[str, JsonValue] = {"s3ManagedLedgerOffloadMaxBlockSizeInBytes": max_block_size}
     world = InMemoryCluster(properties=properties, tuning=Tuning(max_entries_per_ledger=100))
     world.cluster.create_topic(TOPIC)
     world.cluster.publish(TOPIC, Producer("p", world.clock.now()).entries(101))
@@ -94,6 +95,7 @@ def test_the_planted_truncation_has_the_recorded_signature() -> None:
     header = DataBlockHeader.parse(data[last.offset :], at=last.offset)
     assert len(data) == index.data_object_length + header.block_length
     assert walk_block(data[last.offset :], header, at=last.offset).entries == 0
+    assert {header_at(data, line.offset).block_length for line in index.entries} == {header.block_length}
     assert last.first_entry_id < ledger.entry_count == (index.ledger_metadata.last_entry_id or 0) + 1
     assert ledger.is_offloaded
 
@@ -156,6 +158,10 @@ def objects_of(store: MemoryObjectStore, ledger: SimulatedLedger) -> tuple[bytes
     uuid = ledger.context.uuid
     index = IndexObject.parse(read(store, index_key(uuid, ledger.ledger_id)))
     return read(store, data_key(uuid, ledger.ledger_id)), index
+
+
+def header_at(data: bytes, offset: int) -> DataBlockHeader:
+    return DataBlockHeader.parse(data[offset : offset + BLOCK_HEADER_LENGTH], at=offset)
 
 
 def read(store: MemoryObjectStore, key: str) -> bytes:
