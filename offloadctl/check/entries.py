@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from offloadctl.check.blocks import BlockRules, Extent, Head, Peek
-from offloadctl.check.times import publish_time, publish_time_of_entry
+from offloadctl.check.times import first_message
 from offloadctl.format.data_block import BLOCK_HEADER_LENGTH, DataBlockHeader
-from offloadctl.format.entry_scan import BlockScan, EntryProblem, EntryScanner, without_length
+from offloadctl.format.entry_scan import BlockScan, EntryProblem, EntryScanner
 from offloadctl.format.entry_totals import EntryTotals
 from offloadctl.format.entry_verdict import ProblemCode
+from offloadctl.model.check import FirstMessage
 from offloadctl.model.finding import Finding
 
 MAX_FINDINGS: Final = 100
@@ -39,9 +39,8 @@ class DataSeen:
     blocks: int
     unread_bytes: int
     """Bytes of the object that could not be walked, since damage hides where they belong."""
-    first_published: datetime | None
-    """When the first entry was published, and the last one; None if that cannot be told, or came from elsewhere."""
-    last_published: datetime | None
+    first: FirstMessage | None
+    """Of the first entry; None if that cannot be told."""
 
 
 class DataScan:
@@ -62,7 +61,6 @@ class DataScan:
         self._totals = EntryTotals()
         self._blocks = self._unread = 0
         self._opening = bytearray()
-        self._last_published: datetime | None = None
 
     def feed(self, piece: bytes) -> None:
         """The object's next bytes."""
@@ -96,8 +94,7 @@ class DataScan:
             self._totals,
             self._blocks,
             self._unread,
-            publish_time_of_entry(bytes(self._opening)),
-            self._last_published,
+            first_message(bytes(self._opening)),
         )
 
     # -- blocks
@@ -139,8 +136,6 @@ class DataScan:
             return
         scan = scanner.close()
         self._totals += scan.totals
-        if extent.is_last and scan.last_metadata:
-            self._last_published = publish_time(without_length(scan.last_metadata))
         self._unread += max(0, scan.unread_bytes - (extent.end - self._at))
         # Without problems the next entry's id is certain; with some, the next block's own header knows better.
         self._next_id = scan.next_entry_id if not scan.problems else None

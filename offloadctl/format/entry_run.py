@@ -39,8 +39,6 @@ class Run:
 
     position: int
     totals: EntryTotals
-    last_metadata: bytes
-    """The last entry's, encoded, led by its length as a varint."""
 
 
 def take_run(data: bytes, position: int, end: int, *, entry_id: int, limit: int = MAX_ENTRIES) -> Run | None:
@@ -64,7 +62,7 @@ def take_run(data: bytes, position: int, end: int, *, entry_id: int, limit: int 
     entry_bytes = stop - position - entries * ENTRY_HEADER_LENGTH
     has_checksums = magic in (CHECKSUM_MAGIC, BROKER_METADATA_MAGIC)
     states = EntryTotals(checksums_ok=entries) if has_checksums else EntryTotals(checksums_absent=entries)
-    return Run(stop, counted + states + EntryTotals(entries=entries, entry_bytes=entry_bytes), metadata[-1])
+    return Run(stop, counted + states + EntryTotals(entries=entries, entry_bytes=entry_bytes))
 
 
 def _take_plain(data: bytes, position: int, end: int, ids: range) -> tuple[int, list[bytes]]:

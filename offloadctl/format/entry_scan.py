@@ -6,7 +6,7 @@ and costs one entry. What could not be walked is counted as unread, and is never
 """
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from offloadctl.format.data_block import (
@@ -30,7 +30,6 @@ SEARCH_WINDOW: Final = 8 * 1024 * 1024
 _MAX_CANDIDATES: Final = 256  # of one block: places that are looked at since they could be the next entry
 
 _ENTRY_ID: Final = struct.Struct(">q")
-_VARINT_GOES_ON: Final = 0x80
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,6 @@ class BlockScan:
     unread_bytes: int
     """Bytes that the walk did not get to: behind damage, or missing."""
     problems: tuple[EntryProblem, ...]
-    last_metadata: bytes = field(default=b"", compare=False)
-    """Of the last entry that is usual in every way: its message metadata, encoded, led by its length as a varint."""
 
 
 def scan_block(data: bytes | memoryview, header: DataBlockHeader, *, at: int) -> BlockScan:
@@ -65,11 +62,6 @@ def scan_block(data: bytes | memoryview, header: DataBlockHeader, *, at: int) ->
     scanner = EntryScanner(header, at=at)
     scanner.feed(data, header.header_length)
     return scanner.close()
-
-
-def without_length(encoded: bytes) -> bytes:
-    """A message in wire format without the varint in front of it that tells its length."""
-    return encoded[next(at for at, byte in enumerate(encoded, start=1) if byte < _VARINT_GOES_ON) :]
 
 
 class EntryScanner:
@@ -89,7 +81,6 @@ class EntryScanner:
         self._unread_from: int | None = None  # where the walk was given up
         self._candidates_left = _MAX_CANDIDATES
         self._problems: list[EntryProblem] = []
-        self._last_metadata = b""
 
     @property
     def missing(self) -> int:
@@ -112,14 +103,7 @@ class EntryScanner:
             self._note(ProblemCode.BLOCK_TRUNCATED, self._fed, f"{self.missing} bytes more", "nothing")
         padding_length = 0 if self._padding_at is None else self._at - self._padding_at
         unread_bytes = self._end - (self._at if self._unread_from is None else self._unread_from)
-        return BlockScan(
-            self._totals,
-            self._expected_id,
-            padding_length,
-            unread_bytes,
-            tuple(self._problems),
-            self._last_metadata,
-        )
+        return BlockScan(self._totals, self._expected_id, padding_length, unread_bytes, tuple(self._problems))
 
     def _take(self, data: bytes, position: int, stop: int) -> None:
         while position < stop:
@@ -151,7 +135,6 @@ class EntryScanner:
             else:
                 self._run_limit = min(2 * self._run_limit, MAX_ENTRIES)
                 self._totals += run.totals
-                self._last_metadata = run.last_metadata
                 self._expected_id += run.totals.entries
                 self._other_id = None
                 advance = run.position - position

@@ -75,6 +75,24 @@ class EntryCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstMessage:
+    """Who published a ledger's first entry, and when by that producer's clock."""
+
+    producer: str
+    sequence_id: int
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The times that a ledger's objects tell; None for what they do not, or what was not looked at."""
+
+    created_at: datetime | None = None
+    """When the ledger was made, by its index."""
+    first: FirstMessage | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """What a look at one ledger's two objects brought."""
 
@@ -92,6 +110,7 @@ class Inspection:
     blocks: int | None = None
     counts: EntryCounts | None = None
     """Of the entries, if they were looked at."""
+    times: Times = Times()
 
     @property
     def status(self) -> CheckStatus:

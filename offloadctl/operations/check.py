@@ -16,6 +16,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
 from offloadctl.model.status import UnreadTopic
 from offloadctl.operations.check_ledger import Asked, LedgerChecker, Looked, ledgers_in_s3
+from offloadctl.operations.check_order import out_of_time, with_findings, with_times
 from offloadctl.operations.facts import LedgerReader, read_policies
 from offloadctl.operations.topics import Target, find_target, refuse_system_topics
 from offloadctl.operations.workers import StoppableClock, work_through
@@ -147,7 +148,28 @@ class _Run:
         checked: dict[TopicName, list[LedgerCheck]] = {each.ledgers.topic: [] for each in read}
         for check in (check for checks in done.values() for check in checks):
             checked[check.topic].append(check)
-        return {topic: sorted(checks, key=lambda one: one.ledger.ledger_id) for topic, checks in checked.items()}
+        ordered = {topic: sorted(checks, key=lambda one: one.ledger.ledger_id) for topic, checks in checked.items()}
+        suspicious = tuple(each for each in read if out_of_time(each.asked(), ordered[each.ledgers.topic]))
+        in_order = self._work(
+            suspicious, lambda each: self._check_order(each, ordered[each.ledgers.topic]), at_once=LEDGERS_AT_ONCE
+        )
+        return ordered | {each.ledgers.topic: checks for each, checks in in_order.items()}
+
+    def _check_order(self, read: _TopicRead, checks: Sequence[LedgerCheck]) -> list[LedgerCheck]:
+        """Tell whose objects are of another ledger's time, if a second look agrees with the first one."""
+        topic, seen = read.ledgers.topic, out_of_time(read.asked(), checks)
+        now = self._read(topic, read.policies)
+        if isinstance(now, UnreadTopic):
+            return [_unconfirmed_time(one, now.reason.text) if one.ledger.ledger_id in seen else one for one in checks]
+        # Only beginnings matter here: whole objects were read already.
+        checker = replace(self._checker, level=min(self._check.level, Level.BLOCKS, key=list(Level).index))
+        asked = now.asked()
+        again = [checker.look(one).check for one in asked if one.ledger.ledger_id in seen]
+        times = {one.ledger.ledger_id: one.inspection.times for one in again}
+        agreed = out_of_time(asked, with_times(checks, times))
+        return with_findings(
+            checks, {ledger: agreed[ledger] for ledger in seen if ledger in agreed and ledger in times}
+        )
 
     def _look_at_some(self, asked: tuple[Asked, ...]) -> list[LedgerCheck]:
         """Ledgers of one topic, whose metadata is then read once to confirm what was found."""
@@ -244,6 +266,13 @@ def _unconfirmed(one: Looked, why: str) -> LedgerCheck:
     codes = ", ".join(dict.fromkeys(finding.code for finding in inspection.findings))
     reason = f"ledger {ledger} of {one.asked.topic}: {codes} seen, but not confirmed by a second look: {why}"
     return replace(one.check, inspection=replace(inspection, findings=(), not_covered=(reason,)))
+
+
+def _unconfirmed_time(one: LedgerCheck, why: str) -> LedgerCheck:
+    reason = (
+        f"ledger {one.ledger.ledger_id} of {one.topic}: ledger-time seen, but not confirmed by a second look: {why}"
+    )
+    return replace(one, inspection=replace(one.inspection, not_covered=(*one.inspection.not_covered, reason)))
 
 
 def _group(

@@ -8,17 +8,17 @@ from typing import Final
 
 from offloadctl.check.blocks import HEAD_LENGTH, BlockRules, Head, check_first_entry, looks_like_padding
 from offloadctl.check.entries import DataScan
-from offloadctl.check.index import check_block_list, check_metadata, read_index, streaming_index
+from offloadctl.check.index import check_block_list, check_metadata, created_at, read_index, streaming_index
 from offloadctl.check.precedence import settle
 from offloadctl.check.presence import ARCHIVED, archived
 from offloadctl.check.sizes import check_data_size, check_implied_size, check_part_count
 from offloadctl.check.subject import Subject
-from offloadctl.check.times import check_index_time, check_message_times, publish_time_of_entry
+from offloadctl.check.times import first_message
 from offloadctl.check.user_metadata import check_user_metadata
 from offloadctl.errors import Interrupted, StoreError, StoreFailed
 from offloadctl.format.index_object import IndexObject, StreamingIndexObject
 from offloadctl.format.keys import ObjectRole
-from offloadctl.model.check import EntryCounts, Inspection, Level
+from offloadctl.model.check import EntryCounts, FirstMessage, Inspection, Level, Times
 from offloadctl.model.finding import Finding
 from offloadctl.ports import CHUNK_SIZE, ObjectInfo, ObjectStore
 
@@ -68,6 +68,8 @@ class _Look:
         self._bytes_read = 0
         self._blocks: int | None = None
         self._counts: EntryCounts | None = None
+        self._created_at: datetime | None = None
+        self._first: FirstMessage | None = None
         self._whole: bytes | None = None
 
     def run(self) -> Inspection:
@@ -85,6 +87,7 @@ class _Look:
             bytes_read=self._bytes_read,
             blocks=self._blocks,
             counts=self._counts,
+            times=Times(self._created_at, self._first),
         )
 
     def _run(self) -> None:
@@ -107,7 +110,7 @@ class _Look:
         if self._objects.data.storage_class in ARCHIVED:
             self._not_covered.append("an archived data object cannot be read")
             return
-        self._check_data(rules, None if isinstance(index, Finding) else index)
+        self._check_data(rules)
 
     # -- index
 
@@ -121,7 +124,8 @@ class _Look:
         subject, data = self._subject, self._objects.data
         self._blocks = len(index.entries)
         of_another = tuple(check_metadata(subject, index))
-        self._add(*of_another, *check_index_time(subject, index))
+        self._add(*of_another)
+        self._created_at = created_at(index)
         self._add(*check_data_size(subject, index, data.size), *check_implied_size(subject, index, data.size))
         if not self._objects.are_files:
             self._add(*check_part_count(subject, index, data.etag))
@@ -142,17 +146,17 @@ class _Look:
 
     # -- data
 
-    def _check_data(self, rules: BlockRules, index: IndexObject | None) -> None:
+    def _check_data(self, rules: BlockRules) -> None:
         if self._objects.data.size <= _AT_ONCE[self._level]:
             self._whole = self._read(0, None)
         if self._level is Level.ENTRIES:
-            self._check_entries(rules, index)
+            self._check_entries(rules)
             return
         if self._level is Level.BLOCKS:
-            self._check_heads(rules, index)
+            self._check_heads(rules)
         self._check_end(rules)
 
-    def _check_heads(self, rules: BlockRules, index: IndexObject | None) -> None:
+    def _check_heads(self, rules: BlockRules) -> None:
         number = at = seen = 0
         while at < rules.data_size and (rules.count is None or number < rules.count):
             self._go_on()
@@ -163,7 +167,7 @@ class _Look:
             extent, findings = rules.judge(number, head, self._head)
             self._add(*findings, *check_first_entry(rules, extent, head))
             if number == 0:
-                self._check_times(index, publish_time_of_entry(head.start), None)
+                self._first = first_message(head.start)
             number, seen = number + 1, seen + head.is_block
             at = max(extent.end, at + 1)
         self._blocks = seen
@@ -179,7 +183,7 @@ class _Look:
             scan.feed(piece)
         self._add(*scan.close().findings)
 
-    def _check_entries(self, rules: BlockRules, index: IndexObject | None) -> None:
+    def _check_entries(self, rules: BlockRules) -> None:
         scan = DataScan(rules, self._head)
         for piece in self._pieces(0):
             scan.feed(piece)
@@ -192,12 +196,7 @@ class _Look:
             self._not_covered.append(
                 f"{seen.unread_bytes} bytes of the data object could not be walked: damage hides what they are"
             )
-        self._check_times(index, seen.first_published, seen.last_published)
-
-    def _check_times(self, index: IndexObject | None, first: datetime | None, last: datetime | None) -> None:
-        # An index of another time says nothing of this ledger's beginning, and is the finding already.
-        if index is None or not any(check_index_time(self._subject, index)):
-            self._add(*check_message_times(self._subject, index, first=first, last=last))
+        self._first = seen.first
 
     # -- reading
 

@@ -3,7 +3,6 @@
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -11,7 +10,7 @@ from offloadctl.format.data_block import DataBlockHeader, iterate_block
 from offloadctl.format.entry import Entry
 from offloadctl.format.index_object import IndexObject, StreamingIndexObject, StreamingLedger
 from offloadctl.format.ledger_metadata import LedgerState, custom_metadata_for
-from tests.builders import Ledger, entry, message_metadata, published
+from tests.builders import entry, published
 from tests.damage.worlds import World, large_world, user_metadata, with_padding, world, world_of
 
 OTHER_TOPIC: Final = "public/default/persistent/payments"
@@ -46,7 +45,6 @@ def breakages() -> Iterator[Breakage]:
     yield from _entries()
     yield from _padding()
     yield from _totals()
-    yield from _times()
     yield from _behind_a_suspicion()
 
 
@@ -419,38 +417,3 @@ def _with_totals(whole: World, *, entries: int = 0, size: int = 0) -> World:
     """The broker and the index agree on other numbers than the data has."""
     changed = replace(whole, entries=whole.entries + entries, size=whole.size + size)
     return with_index_of(changed, length=changed.size, last_entry_id=changed.entries - 1)
-
-
-def _times() -> Iterator[Breakage]:
-    day = timedelta(days=1)
-    for name in ("one block", THREE_BLOCKS):
-        whole = world(name)
-        yield Breakage(
-            "ledger-time", f"{name}, index of a later ledger", partial(whole.but, closed_at=whole.closed_at - day)
-        )
-        yield Breakage(
-            "ledger-time",
-            f"{name}, index of an earlier one",
-            partial(whole.but, begun_after=whole.begun_after + day),
-        )
-        for what, days in (("yesterday's", -1), ("tomorrow's", 1)):
-            yield Breakage("ledger-time", f"{name}, {what} data put back", partial(put_back, whole, days))
-
-
-def put_back(whole: World, days: int) -> World:
-    """The data of a ledger that is alike in every number, published some days before or after."""
-    milliseconds = days * 86_400_000
-
-    def shifted(data: bytes) -> bytes:
-        parts = Entry.parse(data)
-        number = data[-1] if data else 0
-        metadata = replace(message_metadata(number % 100), publish_time=message_metadata().publish_time + milliseconds)
-        assert len(metadata.build()) == len(parts.metadata)
-        return Entry.with_checksum(metadata.build(), parts.payload).build()
-
-    entries: list[bytes] = []
-    for number, start in enumerate(whole.block_starts):
-        block = whole.data[start : start + whole.block_lengths[number]]
-        places = iterate_block(block, DataBlockHeader.parse(block, at=start), at=start)
-        entries += [shifted(block[place.start : place.end]) for place in places]
-    return replace(whole, data=Ledger(tuple(entries), max(whole.block_lengths)).data)
