@@ -1,5 +1,6 @@
 """The templates that come with offloadctl, and the files of brokers: read as bytes, replaced all or nothing."""
 
+import errno
 import os
 import shutil
 import sys
@@ -54,11 +55,15 @@ def replace_file(path: Path, before: bytes, after: bytes) -> Path:
         if target.read_bytes() != before:
             raise SettingsError(f"{path}: somebody else has changed it meanwhile", hint="run the command again")
         backup = _backup(target)
-        _write(target, after)
+        try:
+            _write(target, after)
+        except BaseException:
+            backup.unlink()
+            raise
     except OSError as error:
-        reason = f"{path}: it cannot be replaced: {error.strerror}"
-        hint = "a single file that is mounted into a container cannot be: edit it where it comes from"
-        raise SettingsError(reason, hint=hint) from error
+        # A single file that is mounted into a container can be written, and not replaced.
+        hint = "it is a mount: edit it where it comes from" if error.errno == errno.EBUSY else ""
+        raise SettingsError(f"{path}: it cannot be replaced: {error.strerror}", hint=hint) from error
     return backup
 
 

@@ -93,21 +93,25 @@ def found(
     edits: tuple[Edit, ...] = (),
 ) -> LintFinding:
     """A finding about an entry, or about what is not there."""
+    what = _without_controls(what)
     if entry is None:
         return LintFinding(rule, what, key, broker=broker, fix=fix, edits=edits)
-    evidence = f"{entry.name or entry.key}={printable(shown(entry.key, entry.value))}"
+    evidence = f"{_without_controls(entry.name or entry.key)}={printable(shown(entry.key, entry.value))}"
     if entry.line is None:
         evidence += "   (in the image's broker.conf)"
-    return LintFinding(rule, what, entry.key, entry.line, evidence, broker, fix, edits)
+    return LintFinding(rule, what, _without_controls(entry.key), entry.line, evidence, broker, fix, edits)
 
 
 def printable(text: str) -> str:
     """Text from a file that does nothing to a terminal, and stays on its line."""
-    cut = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in cut)
+    return _without_controls(text if len(text) <= _LONGEST else text[:_LONGEST] + "...")
 
 
 _LONGEST: Final = 200
+
+
+def _without_controls(text: str) -> str:
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def fixable(facts: Facts, *edits: Edit) -> tuple[Edit, ...]:

@@ -97,6 +97,9 @@ RULES: Final = (
     TOO_NEW,
 )
 
+_BYTE_ORDER_MARK: Final = "\xef\xbb\xbf"
+"""In UTF-8, as read by Java: the file's first key begins with it."""
+
 # Parsed untrimmed by OffloadPoliciesImpl.java, compatibleWithBrokerConfigFile; every other number is trimmed.
 _UNTRIMMED_NUMBERS: Final = ("managedLedgerOffloadAutoTriggerSizeThresholdBytes", "managedLedgerOffloadDeletionLagMs")
 _OFFLOADS_OWN: Final = re.compile(r"(?:s3|gcs|azure)?managedLedgerOffload|fileSystem(?:URI|Profile)", re.IGNORECASE)
@@ -173,6 +176,9 @@ CHECKS: Final = (bad_escapes, names, duplicates, values)
 
 def _unknown(entry: Entry) -> Iterator[LintFinding]:
     if entry.key.startswith(EXTRA_PREFIX):
+        return
+    if entry.key.removeprefix(_BYTE_ORDER_MARK) in BY_KEY:
+        yield found(UNKNOWN_KEY, "A byte order mark stands before it, and belongs to the key.", entry)
         return
     near = nearest(entry.key, cutoff=0.8 if _OFFLOADS_OWN.match(entry.key) else 0.96)
     if near or _OFFLOADS_OWN.match(entry.key):

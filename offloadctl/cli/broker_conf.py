@@ -86,6 +86,8 @@ def render(
 
     if wanted is not Format.CONF and (into is not None or comments):
         raise UsageError("--into and --comments are for broker.conf itself", hint="leave --format out")
+    if name and wanted not in (Format.CONFIGMAP, Format.COMPOSE):
+        raise UsageError("--name is for ConfigMaps and compose services", hint="add --format configmap")
     if dry_run and into is None:
         raise UsageError("--dry-run shows what would change in a file", hint="name it: --into broker.conf")
     made = rendered(profile, given_values(values), both_families=both_families)

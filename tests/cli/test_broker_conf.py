@@ -1,5 +1,6 @@
 """`offloadctl broker-conf`: through the real entry point, on real files."""
 
+import errno
 import json
 import os
 import stat
@@ -91,6 +92,7 @@ class TestRender:
             ((*MINIMAL, "--set", "max-block-size=1M"), "block-too-small"),
             ((*MINIMAL, "--set", "max-block-size=64MB"), "not a size"),
             ((*MINIMAL, "--dry-run"), "--into"),
+            ((*MINIMAL, "--name", "broker"), "--format configmap"),
             ((*MINIMAL, "--comments", "--format", "env"), "leave --format out"),
             (("-p", "aws-s3", "--set", "region=af-south-1", "--set", "bucket=cold"), "af-south-1.amazonaws.com"),
         ],
@@ -199,6 +201,22 @@ class TestInto:
         assert f"s3ManagedLedgerOffloadCredentialSecret={SECRET}\r\n" in conf.read_bytes().decode("latin-1")
         assert SECRET not in ran.out + ran.err
         assert "secret-in-clear" in ran.err
+
+    def test_a_file_that_cannot_be_replaced_stays_and_no_backup_does(
+        self, offloadctl: CommandLine, conf: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = conf.read_bytes()
+
+        def busy(self: Path, target: Path) -> None:
+            raise OSError(errno.EBUSY, "Device or resource busy")
+
+        monkeypatch.setattr(Path, "replace", busy)
+        ran = offloadctl("broker-conf", "render", *MINIMAL, "--into", "broker.conf")
+
+        assert ran.code == 2
+        assert "it is a mount" in ran.err
+        assert conf.read_bytes() == before
+        assert list(conf.parent.iterdir()) == [conf]
 
     def test_behind_a_link_the_file_itself_changes(self, offloadctl: CommandLine, conf: Path) -> None:
         link = conf.with_name("link.conf")

@@ -74,6 +74,7 @@ def test_the_worst_comes_first_and_then_the_line() -> None:
         ("s3ManagedLedgerOffloadEndpoint=http://minio:9000", {"unknown-key"}),
         ("defaultRetentionSizeInMb=100", {"unknown-key"}),
         ("managedLedgerMinLedgerRolloverTimeMinute=1", {"unknown-key"}),
+        ("\ufeffmanagedLedgerOffloadDriver=S3", {"unknown-key"}),
     ],
 )
 def test_mistakes_from_the_wild_are_found(text: str, wanted: set[str]) -> None:
@@ -155,6 +156,19 @@ def test_every_mix_of_values_is_judged(values: dict[str, str], version: str | No
 def test_every_file_is_judged(text: str) -> None:
     for one in lint(read(text.encode("latin-1"), layout=Layout.CONF)):
         assert one.what
+
+
+def test_nothing_of_a_file_reaches_a_terminal_as_a_command() -> None:
+    text = "s3ManagedLedgerOffload\x1b[2JBucket=\x1b[31m\n" + STOCK + "s3ManagedLedgerOffloadRegion=\x07\x9b\n"
+
+    for one in lint(read(text.encode("latin-1"), layout=Layout.CONF)):
+        assert (one.what + one.key + one.evidence).isprintable()
+
+
+def test_a_misspelt_secret_is_one_all_the_same() -> None:
+    (one,) = (one for one in lint(read(b"s3ManagedLedgerOffloadSecretKey=swordfish")) if one.rule.id == "unknown-key")
+
+    assert "swordfish" not in repr(one)
 
 
 @given(st.binary(max_size=80), st.sampled_from([None, *Layout]))
