@@ -70,8 +70,21 @@ class Version:
 
     def is_before(self, text: str) -> bool:
         """Whether it is older than that release; `4.0` is not older than 4.0.6, as it may be that."""
-        other = tuple(int(one) for one in text.split("."))
+        other = _numbers(text)
         return self.parts[: len(other)] < other[: len(self.parts)]
+
+    def has(self, since: str) -> bool:
+        """Whether something that came with these releases, the newest last, is in this one.
+
+        `3.0.13, 4.0.6`: in 3.0 from 3.0.13 on, and in everything from 4.0.6 on.
+        """
+        releases = since.split(", ")
+        lines = (one for one in releases if self.parts[:2] == _numbers(one)[:2])
+        return not self.is_before(next(lines, releases[-1]))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(one) for one in text.split("."))
 
 
 ISSUE_URL: Final = "https://github.com/apache/pulsar/issues/{}"

@@ -186,7 +186,7 @@ COMMON: Final = (
         "An offloaded ledger that nobody reads is closed after so long, and its read buffer is freed.",
         "ServiceConfiguration.java of 4.0.7; apache/pulsar#19783",
         in_runtime=True,
-        since="4.0.6",
+        since="3.0.13, 4.0.6",
         live=True,
         parameter="eviction-time",
     ),

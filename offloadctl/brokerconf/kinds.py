@@ -63,7 +63,7 @@ class Family(StrEnum):
 
     COMMON = "for every driver"
     S3 = "s3ManagedLedgerOffload…: for aws-s3"
-    GENERIC = "managedLedgerOffload…: for S3, azureblob and aliyun-oss; for aws-s3 and GCS where they have none"
+    GENERIC = "managedLedgerOffload…: for S3, azureblob, aliyun-oss; the second choice of the others"
     GCS = "gcsManagedLedgerOffload…: for google-cloud-storage"
     FILESYSTEM = "for filesystem"
     LEDGERS = "when a ledger closes: only closed ledgers can be offloaded"
@@ -101,7 +101,7 @@ class Setting:
     """Its value in the broker.conf that comes with Pulsar; None: the file does not have it."""
     stock_commented: bool = False
     since: str = ""
-    """The first release that has it, where that is known to matter."""
+    """The first releases that have it, the newest line of releases last, where that is known to matter."""
     live: bool = False
     """Can be changed while the broker runs; all others need a restart."""
     choices: tuple[str, ...] = ()

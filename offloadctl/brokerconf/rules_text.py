@@ -127,7 +127,7 @@ def names(facts: Facts) -> Iterator[LintFinding]:
                 entry,
                 fix=f"Name it {PREFIX}{entry.key}.",
             )
-        elif facts.version is not None and (since := BY_KEY[entry.key].since) and facts.version.is_before(since):
+        elif facts.version is not None and (since := BY_KEY[entry.key].since) and not facts.version.has(since):
             yield found(TOO_NEW, f"Pulsar has {entry.key} since {since}.", entry)
 
 

@@ -61,7 +61,7 @@ def settings_text(settings: Sequence[Setting], *, wide: bool = False) -> Iterato
         rows = [_row(one, wide=wide) for one in settings if one.family is family]
         if rows:
             yield line((family.value, Style.HEAD))
-            columns = [Column("key", may_fold=not wide), Column("default", may_fold=not wide), Column("unit")]
+            columns = [Column("key", may_fold=not wide), Column("default", may_fold=not wide), Column("kind")]
             more = [Column("name for --set"), Column("since"), Column("about", may_fold=True)] if wide else []
             yield table([*columns, *more], rows)
 
@@ -82,7 +82,7 @@ def settings_markdown(settings: Sequence[Setting]) -> str:
     for family in Family:
         ours = [one for one in settings if one.family is family]
         if ours:
-            lines += [f"**{family.value}**", "", "| key | default | unit | what it does |", "|---|---|---|---|"]
+            lines += [f"**{family.value}**", "", "| key | default | kind | what it does |", "|---|---|---|---|"]
             lines += [f"| {' | '.join(_markdown_row(one))} |" for one in ours]
             lines.append("")
     return "\n".join(lines).rstrip()

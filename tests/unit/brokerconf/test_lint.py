@@ -195,6 +195,25 @@ def test_releases_are_compared_by_their_numbers(text: str, before: str, *, is_be
     assert version.is_before(before) is is_before
 
 
+@pytest.mark.parametrize(
+    ("text", "has"),
+    [
+        ("3.0.12", False),
+        ("3.0.13", True),
+        ("3.0", True),
+        ("3.3.0", False),
+        ("4.0.5", False),
+        ("4.0.6", True),
+        ("4.1", True),
+    ],
+)
+def test_what_came_with_two_lines_of_releases_is_in_those_and_in_all_later_ones(text: str, *, has: bool) -> None:
+    version = Version.parse(text)
+
+    assert version is not None
+    assert version.has("3.0.13, 4.0.6") is has
+
+
 @pytest.mark.parametrize("text", ["", "four", "4.x", "v4"])
 def test_what_is_no_release_is_none(text: str) -> None:
     assert Version.parse(text) is None
