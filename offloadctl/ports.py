@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from offloadctl.model.ledger import OffloadPolicies, OffloadStatus, Position, ServedLedgers, StoredLedgers
-from offloadctl.model.names import TopicName
+from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.scope import Listed
 
 
 class Clock(Protocol):
@@ -48,6 +49,21 @@ class BrokerAdmin(Protocol):
 
     def broker_version(self) -> str:
         """The answering broker's version, such as `4.0.7`."""
+        ...
+
+    def tenants(self) -> tuple[str, ...]:
+        """All tenants, ascending. NotAuthorised without super-user rights."""
+        ...
+
+    def namespaces(self, tenant: str) -> Listed[NamespaceName]:
+        """The tenant's namespaces. NotFound if there is no such tenant."""
+        ...
+
+    def topics(self, namespace: NamespaceName) -> Listed[TopicName]:
+        """The persistent topics that have a managed ledger, partitions one by one, system topics too.
+
+        NotFound if there is no such namespace.
+        """
         ...
 
     def partition_count(self, topic: TopicName) -> int:

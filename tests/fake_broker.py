@@ -16,7 +16,8 @@ from offloadctl.model.ledger import (
     StoredLedger,
     StoredLedgers,
 )
-from offloadctl.model.names import TopicName
+from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.scope import Listed
 from offloadctl.units import ByteSize
 
 CLOSED_AT = datetime(2026, 11, 24, 2, tzinfo=UTC)
@@ -75,6 +76,15 @@ class FakeBroker:
 
     def broker_version(self) -> str:
         return "4.0.7"
+
+    def tenants(self) -> tuple[str, ...]:
+        return ("public",)
+
+    def namespaces(self, tenant: str) -> Listed[NamespaceName]:
+        return Listed((NamespaceName(tenant, "rec"),))
+
+    def topics(self, namespace: NamespaceName) -> Listed[TopicName]:
+        return Listed((TopicName(namespace.tenant, namespace.local_name, "t1"),))
 
     def partition_count(self, topic: TopicName) -> int:
         return 0

@@ -15,7 +15,8 @@ from offloadctl.adapters.rest_policies import offload_policies_of
 from offloadctl.adapters.rest_transport import Transport
 from offloadctl.errors import BrokerError, NotAuthorised, NotFound, ReadOnlyContext, ServerError
 from offloadctl.model.ledger import OffloadPolicies, OffloadStatus, Position, ServedLedgers, StoredLedgers
-from offloadctl.model.names import TopicName
+from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.scope import Listed
 from offloadctl.model.settings import BrokerSettings
 from offloadctl.ports import Clock
 
@@ -68,6 +69,18 @@ class PulsarRest:
     def broker_version(self) -> str:
         """The answering broker's version, as it says it."""
         return rest_replies.version_of(self._get("/brokers/version"))
+
+    def tenants(self) -> tuple[str, ...]:
+        """All tenants, ascending."""
+        return rest_replies.tenants_of(self._get("/tenants"))
+
+    def namespaces(self, tenant: str) -> Listed[NamespaceName]:
+        """The tenant's namespaces. NotFound if there is no such tenant."""
+        return rest_replies.namespaces_of(self._get(f"/namespaces/{tenant}"))
+
+    def topics(self, namespace: NamespaceName) -> Listed[TopicName]:
+        """The persistent topics that have a managed ledger, partitions one by one, system topics too."""
+        return rest_replies.topics_of(self._transport.read(_listing(namespace)))
 
     def partition_count(self, topic: TopicName) -> int:
         """The number of partitions; 0 for a topic that is not partitioned. NotFound if there is no such topic."""
@@ -149,9 +162,7 @@ class PulsarRest:
         try:
             self.partition_count(topic)
             # A partition can exist by the number of its parent alone. The list is that of the managed ledgers.
-            path = f"{ADMIN}/persistent/{topic.tenant}/{topic.namespace}"
-            call = Call("GET", path, params=(("includeSystemTopic", "true"),))
-            return str(topic) in rest_replies.topic_names_of(self._transport.read(call))
+            return str(topic) in rest_replies.topic_names_of(self._transport.read(_listing(topic.namespace_name)))
         except NotFound:
             return False
         except BrokerError:
@@ -164,6 +175,10 @@ class PulsarRest:
             with suppress(NotFound):
                 found[partition] = self.stored_ledgers(partition)
         return found
+
+
+def _listing(namespace: NamespaceName) -> Call:
+    return Call("GET", f"{ADMIN}/persistent/{namespace}", params=(("includeSystemTopic", "true"),))
 
 
 def _of(topic: TopicName, what: str) -> str:

@@ -5,7 +5,7 @@ LongRunningProcessStatus.java and OffloadProcessStatus.java (offload), OffloadPo
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
@@ -24,11 +24,13 @@ from offloadctl.model.ledger import (
     StoredLedger,
     StoredLedgers,
 )
-from offloadctl.model.names import TopicName
+from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.scope import Listed
 from offloadctl.units import ByteSize
 
 Wire = TypeVar("Wire")
 Value = TypeVar("Value")
+Name = TypeVar("Name")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _POSITION: Final = re.compile(r"(-?\d{1,19}):(-?\d{1,19})", re.ASCII)
@@ -58,6 +60,21 @@ def version_of(reply: Reply) -> str:
     if not _VERSION.fullmatch(text):
         raise bad_reply(reply, "expected a version, as in 4.0.7")
     return text
+
+
+def tenants_of(reply: Reply) -> tuple[str, ...]:
+    """`/tenants`."""
+    return understood(reply, tuple[str, ...], lambda names: tuple(sorted(names)))
+
+
+def namespaces_of(reply: Reply) -> Listed[NamespaceName]:
+    """`/namespaces/{tenant}`: those of Pulsar 1 have three parts."""
+    return understood(reply, tuple[str, ...], lambda names: _listed(names, _namespace))
+
+
+def topics_of(reply: Reply) -> Listed[TopicName]:
+    """`/persistent/{tenant}/{namespace}`: full names, decoded, partitions one by one."""
+    return understood(reply, tuple[str, ...], lambda names: _listed(names, _topic))
 
 
 def partition_count_of(reply: Reply) -> int:
@@ -235,6 +252,18 @@ def _offload_status(wire: _OffloadStatus) -> OffloadStatus:
 def _served_topics(namespaces: dict[str, dict[str, _Bundle]]) -> frozenset[TopicName]:
     names = (name for bundles in namespaces.values() for bundle in bundles.values() for name in bundle.persistent)
     return frozenset(topic for name in names if (topic := _topic(name)) is not None)
+
+
+def _listed(names: Iterable[str], parse: Callable[[str], Name | None]) -> Listed[Name]:
+    parsed = {name: parse(name) for name in names}
+    return Listed(
+        tuple(parsed[name] for name in sorted(parsed) if parsed[name] is not None),  # type: ignore[misc]
+        tuple(name for name in sorted(parsed) if parsed[name] is None),
+    )
+
+
+def _namespace(name: str) -> NamespaceName | None:
+    return NamespaceName.parse(name) if name.count("/") == 1 else None
 
 
 def _topic(name: str) -> TopicName | None:

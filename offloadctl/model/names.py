@@ -51,6 +51,11 @@ class NamespaceName:
             raise BadValue(f"{text!r} is not a namespace", hint="write tenant/namespace, as in public/default")
         return cls(*parts)
 
+    @property
+    def is_system(self) -> bool:
+        """Whether the brokers keep the whole namespace for themselves."""
+        return str(self) in _SYSTEM_NAMESPACES or _HEARTBEAT_NAMESPACE.fullmatch(str(self)) is not None
+
     def __str__(self) -> str:
         return f"{self.tenant}/{self.local_name}"
 
@@ -135,10 +140,8 @@ class TopicName:
     def is_system(self) -> bool:
         """Whether the broker keeps this topic for itself; its offloader is read-only there."""
         name = self.parent.local_name
-        namespace = str(self.namespace_name)
         return (
-            namespace in _SYSTEM_NAMESPACES
-            or _HEARTBEAT_NAMESPACE.fullmatch(namespace) is not None
+            self.namespace_name.is_system
             or name in _SYSTEM_LOCAL_NAMES
             or name.startswith(_SYSTEM_LOCAL_PREFIXES)
             or name.endswith(_SYSTEM_LOCAL_SUFFIXES)

@@ -255,6 +255,37 @@ def test_a_version_is_a_version(cluster: ContractCluster) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+\S*", cluster.admin.broker_version())
 
 
+# -- which topics there are
+
+
+def test_the_way_from_the_cluster_to_a_topic_is_told_step_by_step(cluster: ContractCluster, topic: TopicName) -> None:
+    assert NAMESPACE.tenant in cluster.admin.tenants()
+    assert NAMESPACE in cluster.admin.namespaces(NAMESPACE.tenant).names
+    assert topic in cluster.admin.topics(NAMESPACE).names
+
+
+def test_partitions_are_listed_one_by_one_and_their_parent_is_not(cluster: ContractCluster) -> None:
+    parent = new_name("a b")
+    cluster.create_partitioned(parent, 2)
+
+    listed = cluster.admin.topics(NAMESPACE).names
+
+    assert [name for name in listed if name.parent == parent] == [parent.with_partition(0), parent.with_partition(1)]
+
+
+def test_a_topic_that_is_deleted_is_not_listed_any_more(cluster: ContractCluster, topic: TopicName) -> None:
+    cluster.delete(topic)
+
+    assert topic not in cluster.admin.topics(NAMESPACE).names
+
+
+def test_tenants_and_namespaces_that_are_not_there_are_not_found(cluster: ContractCluster) -> None:
+    with pytest.raises(NotFound):
+        cluster.admin.namespaces("no-such-tenant")
+    with pytest.raises(NotFound):
+        cluster.admin.topics(NamespaceName("public", "no-such-namespace"))
+
+
 # -- topics
 
 
@@ -417,6 +448,9 @@ def test_what_loads_nothing_leaves_an_idle_topic_alone(cluster: ContractCluster,
     cluster.admin.clusters()
     cluster.admin.own_cluster()
     cluster.admin.broker_version()
+    cluster.admin.tenants()
+    cluster.admin.namespaces(topic.tenant)
+    cluster.admin.topics(topic.namespace_name)
     cluster.admin.partition_count(topic)
     cluster.admin.served_topics()
     cluster.admin.offload_policies(topic)
