@@ -1,15 +1,17 @@
 """A simulated Pulsar cluster: brokers, topics, ledgers and their offload, as a state machine driven by a clock.
 
 There are no threads in here and no HTTP. `advance` does whatever has become due by the clock's time; whoever serves
-requests calls it before each of them, under `lock`.
+requests calls it before each of them. What changes the cluster holds its `lock`; who reads more than once takes it too.
 """
 
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import wraps
+from typing import Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from offloadctl.demo.bundles import bundle_number, bundles
@@ -33,6 +35,23 @@ class NoSuchTopic(LookupError):
 
 class TopicTerminated(Exception):
     """The topic takes no messages any more."""
+
+
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+def _locked(
+    method: "Callable[Concatenate[SimulatedCluster, _Parameters], _Result]",
+) -> "Callable[Concatenate[SimulatedCluster, _Parameters], _Result]":
+    """The method, one thread at a time."""
+
+    @wraps(method)
+    def locked(self: "SimulatedCluster", /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return locked
 
 
 class SimulatedCluster:
@@ -88,17 +107,20 @@ class SimulatedCluster:
 
     # -- what there is
 
+    @_locked
     def create_namespace(self, namespace: NamespaceName) -> NamespacePolicies:
         """A namespace, and its tenant if need be."""
         self.tenants.setdefault(namespace.tenant, ())
         return self.namespaces.setdefault(namespace, NamespacePolicies())
 
+    @_locked
     def create_topic(self, topic: TopicName) -> ManagedLedgerMetadata:
         """A topic without a ledger; it is not loaded yet."""
         self.create_namespace(topic.namespace_name)
         now = self.clock.now()
         return self.metadata.setdefault(topic, ManagedLedgerMetadata(topic, now, now))
 
+    @_locked
     def create_partitioned_topic(self, topic: TopicName, partitions: int) -> None:
         """A partitioned topic with all its partitions, or more partitions for one that exists."""
         self.partitioned[topic] = partitions
@@ -132,6 +154,7 @@ class SimulatedCluster:
         default = self.brokers[number % len(self.brokers)]
         return self._bundle_owners.get((topic.namespace_name, number), default)
 
+    @_locked
     def move_bundle(self, topic: TopicName, broker: str) -> None:
         """Give the topic's bundle to a broker; its topics are unloaded from where they are."""
         if broker not in self.brokers:
@@ -140,12 +163,14 @@ class SimulatedCluster:
             self.unload_bundle(topic.namespace_name, self.bundle_of(topic))
         self._bundle_owners[topic.namespace_name, bundle_number(topic, self._bundle_count(topic))] = broker
 
+    @_locked
     def unload_bundle(self, namespace: NamespaceName, bundle: str | None = None) -> None:
         """Unload all topics of a bundle, or of the whole namespace."""
         for topic in list(self.loaded):
             if topic.namespace_name == namespace and bundle in (None, self.bundle_of(topic)):
                 self.unload(topic)
 
+    @_locked
     def serve(self, topic: TopicName) -> LoadedTopic:
         """The topic in its broker's memory; an idle one is loaded, which is counted and changes its ledgers."""
         loaded = self.loaded.get(topic)
@@ -157,19 +182,21 @@ class SimulatedCluster:
         for_reading = metadata.terminated_at is not None
         if not for_reading:
             self._recover(metadata, now)
-        loaded = LoadedTopic(self.owner_of(topic), last_confirmed=_last_position(metadata), for_reading=for_reading)
+        loaded = LoadedTopic(self.owner_of(topic), last_confirmed=metadata.last_position, for_reading=for_reading)
         self.loaded[topic] = loaded
         self.topics_loaded[loaded.broker] += 1
         if self.tuning.offload_on_topic_load:
             self.offloading.start_automatic(topic, loaded, now)
         return loaded
 
+    @_locked
     def unload(self, topic: TopicName) -> None:
         """The broker forgets the topic; what its metadata says stays."""
         loaded = self.loaded.pop(topic, None)
         if loaded is not None and loaded.run is not None:
             loaded.run.detached = True
 
+    @_locked
     def crash_broker(self, broker: str) -> None:
         """The broker dies and comes back: no upload of it ends, and it serves nothing until it is asked."""
         self.offloading.forget(broker)
@@ -178,6 +205,7 @@ class SimulatedCluster:
 
     # -- writing and deleting
 
+    @_locked
     def publish(self, topic: TopicName, entries: Iterable[bytes], *, messages_per_entry: int = 1) -> None:
         """Store entries; a full ledger is closed and the next one opened."""
         loaded, metadata = self.serve(topic), self.existing(topic)
@@ -195,6 +223,7 @@ class SimulatedCluster:
             if ledger.entry_count >= self.tuning.max_entries_per_ledger:
                 self.roll_over(topic)
 
+    @_locked
     def roll_over(self, topic: TopicName) -> None:
         """Close the open ledger and open the next one; then trim, then offload automatically, as the broker does."""
         loaded, metadata, now = self.serve(topic), self.existing(topic), self.clock.now()
@@ -205,6 +234,7 @@ class SimulatedCluster:
         self.trim(topic)
         self.offloading.start_automatic(topic, loaded, now)
 
+    @_locked
     def add_closed_ledgers(
         self, topic: TopicName, count: int, *, entries: int, entry: bytes, every: timedelta = timedelta(minutes=10)
     ) -> None:
@@ -217,7 +247,7 @@ class SimulatedCluster:
         metadata, now = self.create_topic(topic), self.clock.now()
         if metadata.terminated_at is not None:
             raise TopicTerminated(str(topic))
-        _close_last(metadata, now - count * every)
+        metadata.close_last(now - count * every)
         source, length = repeated(entry, entries), entries * len(entry)
         for left in range(count - 1, -1, -1):
             closed_at = now - left * every
@@ -228,6 +258,7 @@ class SimulatedCluster:
             metadata.opened(ledger, closed_at)
         metadata.created_at = min(metadata.created_at, now - count * every)
 
+    @_locked
     def terminate(self, topic: TopicName) -> Position:
         """Close the topic for good; its last ledger never gets its counts into the metadata."""
         loaded, metadata = self.serve(topic), self.existing(topic)
@@ -237,12 +268,14 @@ class SimulatedCluster:
             metadata.written(self.clock.now())
         return metadata.terminated_at
 
+    @_locked
     def truncate(self, topic: TopicName) -> None:
         """Delete all closed ledgers, offloaded ones with their objects."""
         self.serve(topic)
         metadata = self.existing(topic)
         self._drop(metadata, [ledger for ledger in metadata.ascending if ledger.closed_at is not None])
 
+    @_locked
     def delete_topic(self, topic: TopicName) -> None:
         """The topic with all its objects."""
         metadata = self.existing(topic)
@@ -253,6 +286,7 @@ class SimulatedCluster:
         for ledger in metadata.ledgers.values():
             self._delete_objects(ledger)
 
+    @_locked
     def delete_partitioned_topic(self, topic: TopicName) -> None:
         """A partitioned topic with all its partitions."""
         for number in range(self.partitioned.pop(topic)):
@@ -261,6 +295,7 @@ class SimulatedCluster:
         self.topic_policies.pop(topic, None)
         self.topic_retention.pop(topic, None)
 
+    @_locked
     def trim(self, topic: TopicName) -> None:
         """Delete what retention lets go, and BookKeeper's copies of what was offloaded long enough ago."""
         metadata, now = self.existing(topic), self.clock.now()
@@ -299,6 +334,7 @@ class SimulatedCluster:
 
     # -- time
 
+    @_locked
     def advance(self) -> None:
         """Do everything that is due by now."""
         now = self.clock.now()
@@ -311,6 +347,7 @@ class SimulatedCluster:
         if now >= self._next_stats:
             self.refresh_stats()
 
+    @_locked
     def refresh_stats(self) -> None:
         """Let broker-stats see the topics that are loaded now, as a broker does once a minute."""
         self._next_stats = self.clock.now() + self.tuning.stats_interval
@@ -328,7 +365,7 @@ class SimulatedCluster:
 
     def _recover(self, metadata: ManagedLedgerMetadata, now: datetime) -> None:
         """Loading closes the ledger that was open, or drops it if it is empty, and opens a new one."""
-        _close_last(metadata, now)
+        metadata.close_last(now)
         metadata.opened(self._new_ledger(now), now)
 
     def _drop(self, metadata: ManagedLedgerMetadata, gone: list[SimulatedLedger]) -> int:
@@ -350,23 +387,4 @@ class SimulatedCluster:
                 delete_objects(store, ledger.context.uuid, ledger.ledger_id)
 
 
-_UNKNOWN_NAMESPACE = NamespacePolicies()
-
-
-def _close_last(metadata: ManagedLedgerMetadata, at: datetime) -> None:
-    """Close the ledger that a broker left open; an empty one is dropped."""
-    if metadata.ledgers and (last := metadata.last).closed_at is None:
-        if last.entry_count:
-            last.closed_at = max(at, last.created_at)
-        else:
-            del metadata.ledgers[last.ledger_id]
-
-
-def _last_position(metadata: ManagedLedgerMetadata) -> Position:
-    """The last confirmed entry of a topic that is being loaded."""
-    if metadata.terminated_at is not None:
-        return metadata.terminated_at
-    for ledger in reversed(metadata.ascending):
-        if ledger.entry_count:
-            return Position(ledger.ledger_id, ledger.entry_count - 1)
-    return Position(metadata.last.ledger_id, -1)
+_UNKNOWN_NAMESPACE: Final = NamespacePolicies()

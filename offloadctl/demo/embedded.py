@@ -21,7 +21,7 @@ from offloadctl.demo.policies import JsonValue
 from offloadctl.demo.rest_app import BrokerServer
 from offloadctl.demo.tuning import Tuning, broker_properties
 from offloadctl.model.settings import BrokerSettings, BucketSettings
-from offloadctl.ports import Clock, WritableObjectStore
+from offloadctl.ports import Clock, MultipartUpload, WritableObjectStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -126,7 +126,20 @@ class EmbeddedCluster:
         client.create_bucket(Bucket=self.bucket)
         # moto keeps its buckets as long as the process lives, and the next cluster may want one of the same name.
         stack.callback(_delete_bucket, client, self.bucket)
-        return stack.enter_context(S3Store(self.bucket_settings, credentials=CREDENTIALS))
+        return stack.enter_context(_MotoBucket(self.bucket_settings, client))
+
+
+class _MotoBucket(S3Store):
+    """A bucket that a simulated broker can leave an upload in."""
+
+    def __init__(self, settings: BucketSettings, client: "S3Client") -> None:
+        super().__init__(settings, credentials=CREDENTIALS)
+        self._own_client = client
+
+    def begin_upload(self, key: str) -> MultipartUpload:
+        """Begin a multipart upload that nobody goes on with."""
+        reply = self._own_client.create_multipart_upload(Bucket=self.bucket, Key=key)
+        return MultipartUpload(key, reply["UploadId"])
 
 
 class _Ticker:

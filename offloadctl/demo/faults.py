@@ -44,7 +44,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._planted: list[_Planted] = []
-        self.slow_seconds = 1.5
+        self.slow_seconds = 0.7
         """How long a slow answer takes."""
 
     def plant(self, fault: Fault, *, topic: TopicName | None = None, count: int | None = None) -> None:

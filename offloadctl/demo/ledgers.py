@@ -103,6 +103,23 @@ class ManagedLedgerMetadata:
         if self.last_index is not None:
             self.properties["index"] = str(self.last_index)
 
+    def close_last(self, at: datetime) -> None:
+        """Close the ledger that a broker left open; an empty one is dropped. Not a write yet."""
+        if self.ledgers and (last := self.last).closed_at is None:
+            if last.entry_count:
+                last.closed_at = max(at, last.created_at)
+            else:
+                del self.ledgers[last.ledger_id]
+
+    @property
+    def last_position(self) -> Position:
+        """The last entry that a broker finds when it loads the topic."""
+        if self.terminated_at is not None:
+            return self.terminated_at
+        stored = (ledger for ledger in reversed(self.ascending) if ledger.entry_count)
+        ledger = next(stored, self.last)
+        return Position(ledger.ledger_id, ledger.entry_count - 1)
+
     @property
     def stored_order(self) -> tuple[int, ...]:
         """The order in which `internal-info` lists the ledgers."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 from uuid import UUID
 
 from offloadctl.demo.ledgers import SimulatedLedger
@@ -13,7 +13,7 @@ from offloadctl.format.keys import data_key, index_key
 from offloadctl.format.ledger_metadata import LedgerMetadata, LedgerSegment, custom_metadata_for
 from offloadctl.format.writer import Block, BlockExtent, build_index, write_blocks
 from offloadctl.model.names import TopicName
-from offloadctl.ports import WritableObjectStore
+from offloadctl.ports import MultipartUpload, WritableObjectStore
 
 GIT_SHA: Final = "ce00d7a4a040ad34399d44df54dc8e0fdc67eb35"
 """Pulsar 4.0.7's own, as its objects carry it."""
@@ -96,6 +96,21 @@ def write_objects(store: WritableObjectStore, objects: LedgerObjects, *, with_in
         with suppress(StoreError):
             store.delete(key)
         raise
+
+
+@runtime_checkable
+class KeepsUploads(Protocol):
+    """A bucket in which an upload can be begun and left alone."""
+
+    def begin_upload(self, key: str) -> MultipartUpload:
+        """Begin a multipart upload that nobody goes on with."""
+        ...
+
+
+def leave_upload_open(store: WritableObjectStore, uuid: UUID, ledger_id: int) -> None:
+    """What a broker leaves that dies during an upload: Pulsar never aborts it."""
+    if isinstance(store, KeepsUploads):
+        store.begin_upload(data_key(uuid, ledger_id))
 
 
 def delete_objects(store: WritableObjectStore, uuid: UUID, ledger_id: int) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from offloadctl.demo.faults import Fault, Faults
 from offloadctl.demo.ledgers import ManagedLedgerMetadata, OffloadContext, SimulatedLedger
-from offloadctl.demo.object_writer import LedgerObjects, delete_objects, write_objects
+from offloadctl.demo.object_writer import LedgerObjects, delete_objects, leave_upload_open, write_objects
 from offloadctl.demo.policies import EffectivePolicy
 from offloadctl.demo.tuning import Tuning
 from offloadctl.errors import StoreError
@@ -50,6 +50,7 @@ class _Upload:
     run: OffloadRun
     ledger_id: int
     uuid: UUID
+    bucket: str
     takes: timedelta
     due_at: datetime | None = None
 
@@ -197,6 +198,9 @@ class Offloading:
     def forget(self, broker: str) -> None:
         """The broker died: whatever it was uploading never ends."""
         threads = self._threads[broker]
+        for upload in threads.running:
+            if (store := self._world.store_of(upload.bucket)) is not None:
+                leave_upload_open(store, upload.uuid, upload.ledger_id)
         threads.running.clear()
         threads.waiting.clear()
 
@@ -234,7 +238,7 @@ class Offloading:
             return True
         takes = timedelta(seconds=self._tuning.upload_overhead + ledger.length / self._tuning.upload_rate)
         threads = self._threads[broker]
-        threads.waiting.append(_Upload(run, ledger.ledger_id, ledger.context.uuid, takes))
+        threads.waiting.append(_Upload(run, ledger.ledger_id, ledger.context.uuid, store.bucket, takes))
         threads.start_waiting(now)
         return True
 

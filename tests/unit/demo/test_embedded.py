@@ -57,6 +57,20 @@ def test_a_topic_is_offloaded_into_motos_bucket_over_real_http() -> None:
             assert {info.key for info in store.list()} == both_keys(closed[0]) | both_keys(closed[1])
 
 
+def test_a_killed_broker_leaves_an_open_upload_in_motos_bucket() -> None:
+    with EmbeddedCluster(clock=ManualClock(), tuning=QUICK) as embedded:
+        fill(embedded)
+        loaded, metadata = embedded.cluster.serve(TOPIC), embedded.cluster.existing(TOPIC)
+        last = Position(metadata.last.ledger_id, 0)
+        embedded.cluster.offloading.start_manual(TOPIC, loaded, last, embedded.clock.now())
+
+        embedded.cluster.crash_broker(loaded.broker)
+
+        with S3Store(embedded.bucket_settings, credentials=embedded.credentials) as store:
+            assert [upload.key for upload in store.uploads()] == [min(both_keys(metadata.ascending[0]), key=len)]
+            assert list(store.list()) == []
+
+
 def test_the_next_cluster_finds_an_empty_bucket_of_the_same_name() -> None:
     with EmbeddedCluster(brokers=1) as first:
         first.store.put("left", b"over", user_metadata={}, content_type="text/plain")
@@ -189,7 +203,7 @@ def test_in_memory_faults_of_requests_happen_too() -> None:
 
     admin.clusters()
 
-    assert world.clock.monotonic() == before + world.cluster.faults.slow_seconds
+    assert world.clock.monotonic() == pytest.approx(before + world.cluster.faults.slow_seconds)
 
 
 def test_in_memory_patience_ends_too() -> None:
