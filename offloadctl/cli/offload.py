@@ -9,10 +9,12 @@ import typer
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
 from offloadctl.cli.help import GroupedGroup
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
+from offloadctl.cli.scope import with_scope
 from offloadctl.errors import UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import OffloadRun, OffloadWish
+from offloadctl.model.scope import Scope
 from offloadctl.model.status import StatusReport
 from offloadctl.units import parse_duration, parse_size
 
@@ -91,9 +93,10 @@ def topic(
 
 @app.command("status")
 @with_connection
+@with_scope
 def status(
-    topics: Topics,
     *,
+    scope: Scope,
     wait: Annotated[
         bool,
         typer.Option("--wait-complete", "-w", help="Wait for runs that go on; asks the broker as --load-topics does."),
@@ -109,13 +112,11 @@ def status(
     """What the broker claims of topics' offload, beside what their ledgers and objects show."""
     from offloadctl.operations.status import Status  # noqa: PLC0415 - `--help` must not load protobuf
 
-    names = _parse_topics(topics)
     limit = _timeout(timeout)
     with connect(connection) as session:
         reading = Status(session.ports, may_load=load_topics or wait, look_at_objects=objects)
-        report = (
-            reading.report_when_done(names, limit.total_seconds() if limit else None) if wait else reading.report(names)
-        )
+        seconds = limit.total_seconds() if limit else None
+        report = reading.report_scope_when_done(scope, seconds) if wait else reading.report_scope(scope)
         _show_status(session, report, output)
     return report.exit_code
 

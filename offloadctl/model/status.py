@@ -9,6 +9,7 @@ from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadProgress, OffloadStatus
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
+from offloadctl.model.scope import ScopeRead
 from offloadctl.units import ByteSize
 
 
@@ -142,6 +143,8 @@ class StatusReport:
     groups: tuple[StatusGroup, ...]
     observed_at: datetime
     interrupted: ExitCode | None = None
+    scope: ScopeRead | None = None
+    """How far it is known which topics the scope has."""
     waited: ExitCode = ExitCode.OK
     """How the wait for running offloads ended, if there was one: timed out, failed, interrupted."""
 
@@ -154,6 +157,8 @@ class StatusReport:
     def exit_code(self) -> ExitCode:
         """One code for all of them."""
         met = [*(part.exit_code for part in self.parts), self.waited]
+        if self.scope is not None and self.scope.unread:
+            met.append(ExitCode.FAILED)
         return combine(met if self.interrupted is None else [*met, self.interrupted])
 
 

@@ -11,9 +11,11 @@ from offloadctl.format.keys import data_key
 from offloadctl.model.ledger import ManagedLedger, OffloadPolicies, OffloadState
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
+from offloadctl.model.scope import Scope, ScopeRead
 from offloadctl.model.status import DataObject, StatusGroup, StatusReport, TopicStatus, UnreadTopic
 from offloadctl.operations.facts import LedgerReader, read_policies
-from offloadctl.operations.topics import find_target, refuse_system_topics
+from offloadctl.operations.scope import expand, named_topics
+from offloadctl.operations.topics import Target, find_target
 from offloadctl.operations.waiting import Wait, Waited, WaitEnd
 from offloadctl.operations.workers import StoppableClock, work_through
 from offloadctl.ports import ObjectInfo, ObjectStore, Ports
@@ -33,8 +35,11 @@ class Status:
 
     def report(self, topics: Sequence[TopicName]) -> StatusReport:
         """The status of each topic; one that cannot be read does not stop the others."""
-        asked = tuple(dict.fromkeys(topics))
-        refuse_system_topics(asked)
+        return self.report_scope(Scope.of(topics=topics))
+
+    def report_scope(self, scope: Scope) -> StatusReport:
+        """The status of each topic of a scope; of a wide one also what of it could not be listed."""
+        read, asked = self._asked(scope)
         reader = LedgerReader(self.ports.admin, self.ports.clock, may_load=self.may_load)
         observed_at = self.ports.clock.now()
         finished = work_through(
@@ -45,11 +50,15 @@ class Status:
             done=lambda _group: None,
         )
         groups = tuple(finished.results[index] for index in sorted(finished.results))
-        return StatusReport(groups, observed_at, ExitCode.INTERRUPTED if finished.interrupted else None)
+        return StatusReport(groups, observed_at, ExitCode.INTERRUPTED if finished.interrupted else None, read)
 
     def report_when_done(self, topics: Sequence[TopicName], timeout_s: float | None) -> StatusReport:
         """The same, once the runs that went on are over or `timeout_s` has passed; tells how the wait ended."""
-        before = self.report(topics)
+        return self.report_scope_when_done(Scope.of(topics=topics), timeout_s)
+
+    def report_scope_when_done(self, scope: Scope, timeout_s: float | None) -> StatusReport:
+        """The same of a scope."""
+        before = self.report_scope(scope)
         if before.interrupted is not None:
             return before
         running = [
@@ -62,19 +71,28 @@ class Status:
         finished = work_through(
             waits, Wait.until_done, at_once=max(1, len(waits)), stop=clock.stop, done=lambda _waited: None
         )
-        report = self.report(topics)
+        report = self.report_scope(scope)
         met = [_code_of(waited) for waited in finished.results.values()]
         if finished.interrupted:
             met.append(ExitCode.INTERRUPTED)
         return replace(report, waited=combine(met))
 
-    def _group(self, topic: TopicName, reader: LedgerReader) -> StatusGroup:
+    def _asked(self, scope: Scope) -> tuple[ScopeRead, tuple[TopicName | Target, ...]]:
+        if not scope.is_wide:
+            return named_topics(scope)
+        expanded = expand(self.ports.admin, scope, StoppableClock(self.ports.clock))
+        return expanded.read, expanded.targets
+
+    def _group(self, asked: TopicName | Target, reader: LedgerReader) -> StatusGroup:
         try:
-            target = find_target(self.ports.admin, topic)
+            target = asked if isinstance(asked, Target) else find_target(self.ports.admin, asked)
         except BrokerError as error:
+            topic = asked.topic if isinstance(asked, Target) else asked
             return StatusGroup(topic, 0, (_unread(topic, error),))
-        policies = read_policies(self.ports.admin, topic)
-        return StatusGroup(topic, target.partitions, tuple(self._part(part, reader, policies) for part in target.parts))
+        policies = read_policies(self.ports.admin, target.topic)
+        return StatusGroup(
+            target.topic, target.partitions, tuple(self._part(part, reader, policies) for part in target.parts)
+        )
 
     def _part(
         self, topic: TopicName, reader: LedgerReader, policies: OffloadPolicies | None

@@ -14,6 +14,7 @@ from offloadctl.report.check_documents import CHECK_KINDS, FindingDocument
 from offloadctl.report.check_object_documents import CHECK_OBJECT_KINDS
 from offloadctl.report.document_base import ApiVersion
 from offloadctl.report.document_base import Part as _Part
+from offloadctl.report.scope_documents import ScopeDocument
 
 
 class ReasonDocument(_Part, frozen=True, kw_only=True):
@@ -217,6 +218,7 @@ class OffloadStatus(_Document, frozen=True, kw_only=True):
 
     kind: Literal["OffloadStatus"] = "OffloadStatus"
     observed_at: datetime
+    scope: ScopeDocument | None
     topics: list[TopicStatusGroupDocument]
     exit_code: int
 

@@ -9,6 +9,7 @@ from offloadctl.plan.storage import deletion_lag, doubly_stored, stored_in_s3
 from offloadctl.report import documents as doc
 from offloadctl.report.offload import amount_document, broker_status_document
 from offloadctl.report.origin import Origin
+from offloadctl.report.scope import scope_document
 
 
 def status_document(report: StatusReport, origin: Origin) -> doc.OffloadStatus:
@@ -17,6 +18,7 @@ def status_document(report: StatusReport, origin: Origin) -> doc.OffloadStatus:
         context=origin.context,
         cluster=origin.cluster,
         observed_at=report.observed_at,
+        scope=scope_document(report.scope) if report.scope is not None else None,
         topics=[
             doc.TopicStatusGroupDocument(
                 topic=str(group.topic),

@@ -9,6 +9,7 @@ from offloadctl.model.ledger import Ledger, OffloadState
 from offloadctl.model.status import Amount, Bound, StatusReport, TopicStatus, UnreadTopic, total_size
 from offloadctl.plan.storage import doubly_stored, stored_in_s3
 from offloadctl.report.origin import Origin
+from offloadctl.report.scope import scope_text
 from offloadctl.report.text import Cell, Column, Style, ago, amount, count, labelled, line, short_name, styled, table
 from offloadctl.units import ByteSize, format_size
 
@@ -16,11 +17,21 @@ _STATE_STYLES = {OffloadState.ERROR: Style.BAD, OffloadState.RUNNING: Style.CARE
 
 
 def status_text(report: StatusReport, origin: Origin, *, wide: bool = False) -> Iterator[RenderableType]:
-    """One topic in words, several as a table."""
+    """One topic in words, several as a table; then what of a wide scope is not there."""
+    yield from _topics(report, origin, wide=wide)
+    if report.scope is not None:
+        yield from scope_text(report.scope)
+        if report.scope.scope.is_wide and not report.parts:
+            yield line(f"{report.scope.scope}: no topic")
+
+
+def _topics(report: StatusReport, origin: Origin, *, wide: bool) -> Iterator[RenderableType]:
     parts = report.parts
     if len(parts) == 1 and isinstance(parts[0], TopicStatus) and not wide:
         yield line((str(parts[0].topic), Style.HEAD), f"  ({origin})")
         yield from _in_words(parts[0])
+        return
+    if not parts:
         return
     if all(not group.partitions for group in report.groups):
         yield line(f"{origin}")
