@@ -154,7 +154,9 @@ def http(body: bytes, status: str = "200 OK", *, length: int | None = None, **he
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def closed_port() -> str:
-    """`127.0.0.1:port` where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+@contextmanager
+def closed_port() -> Iterator[str]:
+    """`127.0.0.1:port` where nobody listens, and nobody else can begin to meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"

@@ -4,7 +4,7 @@ import gzip
 import socket
 import threading
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -149,9 +149,14 @@ def test_a_packed_answer_is_unpacked() -> None:
 # -- no answer
 
 
-def test_a_closed_port_is_unreachable_in_the_systems_own_words() -> None:
-    port = closed_port()
+@pytest.fixture
+def port() -> Iterator[str]:
+    """A host and port where nobody listens."""
+    with closed_port() as name:
+        yield name
 
+
+def test_a_closed_port_is_unreachable_in_the_systems_own_words(port: str) -> None:
     found = failure(rest_at(f"http://{port}").clusters)
 
     assert type(found) is BrokerUnreachable
@@ -396,17 +401,17 @@ def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None
     assert proxy.heard[0].line == "GET http://broker.invalid:8080/admin/v2/clusters HTTP/1.1"
 
 
-def test_the_environments_exceptions_are_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", f"http://{closed_port()}")
+def test_the_environments_exceptions_are_kept_to(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("http_proxy", f"http://{port}")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
     with answering(CLUSTERS) as broker, rest_at(broker.url) as rest:
         assert rest.clusters() == ("eu",)
 
 
-def test_the_contexts_proxy_wins_against_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", f"http://{closed_port()}")
-    monkeypatch.setenv("all_proxy", f"http://{closed_port()}")
+def test_the_contexts_proxy_wins_against_the_environments(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("http_proxy", f"http://{port}")
+    monkeypatch.setenv("all_proxy", f"http://{port}")
 
     with answering(CLUSTERS) as proxy, rest_at("http://broker.invalid:8080", proxy=proxy.url) as rest:
         assert rest.clusters() == ("eu",)
@@ -429,8 +434,7 @@ def test_a_proxy_gets_its_own_password_and_the_broker_gets_ours() -> None:
     assert headers["authorization"] == f"Basic {b64encode(b'alice:password-of-alice').decode()}"
 
 
-def test_a_proxy_that_is_not_there_is_named_without_its_password() -> None:
-    port = closed_port()
+def test_a_proxy_that_is_not_there_is_named_without_its_password(port: str) -> None:
     proxy = f"http://gate:proxy-password@{port}"
 
     for url in ("http://broker.invalid:8080", "https://broker.invalid:8443"):
@@ -457,12 +461,12 @@ def test_a_proxy_that_wants_a_password_is_told_apart_from_the_broker() -> None:
     assert proxy.heard[0].line.startswith("CONNECT broker.invalid:8443 ")
 
 
-def test_a_trigger_that_no_proxy_took_was_surely_not_accepted() -> None:
+def test_a_trigger_that_no_proxy_took_was_surely_not_accepted(port: str) -> None:
     with answering(CLUSTERS) as broker:
         rest = rest_at(broker.url)
         rest.clusters()
         rest.close()
-        dead = rest_at(broker.url, proxy=f"http://{closed_port()}")
+        dead = rest_at(broker.url, proxy=f"http://{port}")
         dead._transport._answered = broker.url
         found = failure(lambda: dead.trigger_offload(TOPIC, Position(33, 0)))
 

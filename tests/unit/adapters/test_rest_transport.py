@@ -159,13 +159,14 @@ def test_retry_after_as_a_date_is_waited_for() -> None:
     assert pauses_of(ours) == 9
 
 
-def test_who_asks_to_be_left_alone_for_longer_is_left_alone_and_a_person_is_told() -> None:
-    ours = bench(lambda _: Answer(503, b"", {"Retry-After": "3600"}))
+@pytest.mark.parametrize("header", ["31", "3600"])
+def test_who_asks_to_be_left_alone_for_longer_is_left_alone_and_a_person_is_told(header: str) -> None:
+    ours = bench(lambda _: Answer(503, b"", {"Retry-After": header}))
 
     found = failure(ours.rest.clusters)
 
     assert len(ours.brokers.asked) == 1
-    assert "Retry-After 3600 s" in found.hint
+    assert f"Retry-After {header} s" in found.hint
 
 
 @pytest.mark.parametrize("header", ["soon", "-1", ""])

@@ -31,7 +31,7 @@ from offloadctl.errors import (
 from offloadctl.model.settings import BucketSettings
 from offloadctl.ports import MultipartUpload
 from tests.certificates import Authority
-from tests.sockets import Listener, http
+from tests.sockets import Listener, answering, http
 
 KEYS = ("AKIDGIVEN", "secret-of-given")
 
@@ -451,14 +451,12 @@ def test_a_name_that_no_bucket_can_have_is_a_missing_bucket(wire: FakeWire) -> N
 
 def test_a_closed_port_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.server_close()
-    store = S3Store(BucketSettings("b", endpoint=f"http://127.0.0.1:{server.server_port}"), credentials=KEYS)
 
-    found = refusal(lambda: store.head("a"))
+    with closed_port() as port:
+        found = refusal(lambda: S3Store(BucketSettings("b", endpoint=f"http://{port}"), credentials=KEYS).head("a"))
 
     assert isinstance(found, StoreUnreachable)
-    assert str(server.server_port) in found.message
+    assert port in found.message
     assert found.hint
 
 
@@ -578,6 +576,21 @@ def test_a_body_that_is_reset_goes_on_too(monkeypatch: pytest.MonkeyPatch) -> No
         assert store.read("a") == BIG
 
     assert len(listener.heard) == 2
+
+
+def test_a_body_without_a_length_must_be_as_long_as_its_range_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    chunked = (
+        b"HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\nContent-Range: bytes %s/8\r\n\r\n%s0\r\n\r\n"
+    )
+
+    with (
+        answering(chunked % (b"0-7", b"4\r\nhalf\r\n"), chunked % (b"4-7", b"4\r\nmore\r\n")) as server,
+        S3Store(BucketSettings("b", endpoint=server.url), credentials=KEYS) as store,
+    ):
+        assert store.read("a", length=8) == b"halfmore"
+
+    assert [heard.headers["range"] for heard in server.heard] == ["bytes=0-7", "bytes=4-7"]
 
 
 def test_chunks_are_of_the_size_asked_for_and_make_up_the_object_across_a_break(wire: FakeWire) -> None:
