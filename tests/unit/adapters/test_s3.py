@@ -7,6 +7,7 @@ import ssl
 import struct
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from offloadctl.errors import (
 from offloadctl.model.settings import BucketSettings
 from offloadctl.ports import MultipartUpload
 from tests.certificates import Authority
-from tests.sockets import Listener, answering, http
+from tests.sockets import Listener, answering, closed_port, http
 
 KEYS = ("AKIDGIVEN", "secret-of-given")
 
@@ -600,6 +601,27 @@ def test_chunks_are_of_the_size_asked_for_and_make_up_the_object_across_a_break(
 
     assert [len(chunk) for chunk in chunks] == [700_000] * 4 + [len(BIG) - 4 * 700_000]
     assert b"".join(chunks) == BIG
+
+
+def test_chunks_take_no_more_memory_than_a_few_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    block = bytes(1024 * 1024)
+
+    def talk(listener: Listener, connection: socket.socket) -> None:
+        if listener.hear(connection) is not None:
+            connection.sendall(http(b"", length=48 * len(block)))
+            for _ in range(48):
+                connection.sendall(block)
+
+    with Listener(talk) as listener, S3Store(BucketSettings("b", endpoint=listener.url), credentials=KEYS) as store:
+        chunks = store.read_chunks("a", chunk_size=len(block))
+        tracemalloc.start()
+        read = sum(len(chunk) for chunk in chunks or ())
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert read == 48 * len(block)
+    assert peak < 4 * len(block)
 
 
 def test_an_object_that_is_replaced_between_two_chunks_is_not_mixed_with_the_old_one(wire: FakeWire) -> None:
