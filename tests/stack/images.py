@@ -134,6 +134,8 @@ def make(images: Iterable[Image]) -> None:
         print(f"{image.name}: building", flush=True)
         image.build(image.digest)
         print(f"{image.name}: built in {time.monotonic() - started:.0f} s", flush=True)
+    # Those that lost their names to newer ones.
+    _docker("image", "prune", "--force", "--filter", f"label={DIGEST_LABEL}", check=False)
 
 
 def debian_mirror() -> str:
