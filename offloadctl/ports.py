@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from offloadctl.model.ledger import OffloadPolicies, OffloadStatus, Position, ServedLedgers, StoredLedgers
 from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.policies import NamespaceFacts, PolicyObject, PolicyScope, Retention
 from offloadctl.model.scope import Listed
 
 
@@ -30,7 +31,53 @@ class Clock(Protocol):
         ...
 
 
-class BrokerAdmin(Protocol):
+class PolicyAdmin(Protocol):
+    """The part of Pulsar's admin REST service that is about offload policies. Loads no topic.
+
+    Credentials are never read: where a level has one, its policy says STORED. None: the level has nothing.
+    """
+
+    def own_offload_policy(self, scope: PolicyScope, *, is_global: bool = False) -> PolicyObject | None:
+        """What a namespace or topic itself has. NotFound if there is no such namespace or topic."""
+        ...
+
+    def applied_offload_policy(self, topic: TopicName) -> PolicyObject:
+        """Topic, namespace and broker as the broker merges them; 4.0.7 forgets the namespace's older fields."""
+        ...
+
+    def namespace_facts(self, namespace: NamespaceName) -> NamespaceFacts:
+        """What else a namespace has that matters to offload."""
+        ...
+
+    def topic_retention(self, topic: TopicName) -> Retention | None:
+        """The topic's own."""
+        ...
+
+    def broker_settings(self) -> Mapping[str, str]:
+        """The answering broker's typed settings that offload depends on. NotAuthorised without super-user rights."""
+        ...
+
+    # -- changes something; never retried
+
+    def replace_offload_policy(
+        self, scope: PolicyScope, policy: PolicyObject, *, expected: PolicyObject | None
+    ) -> None:
+        """Set all of it at once; Busy if the level has no longer what is `expected`, and nothing was done then.
+
+        STORED stands for the credential that the level has. A topic's policy comes into force a moment later.
+        """
+        ...
+
+    def set_offload_field(self, namespace: NamespaceName, name: str, value: int | None) -> None:
+        """One threshold or the deletion lag, which alone can be removed (None)."""
+        ...
+
+    def remove_offload_policy(self, scope: PolicyScope) -> None:
+        """The whole policy; a namespace's older fields stay."""
+        ...
+
+
+class BrokerAdmin(PolicyAdmin, Protocol):
     """Pulsar's admin REST service.
 
     Reads are retried with back-off when that helps; triggers never are. Every method may raise a BrokerError.

@@ -17,6 +17,7 @@ from offloadctl.model.ledger import (
     StoredLedgers,
 )
 from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.policies import NamespaceFacts, PolicyObject, PolicyScope, Retention
 from offloadctl.model.scope import Listed
 from offloadctl.units import ByteSize
 
@@ -41,8 +42,38 @@ class VirtualClock:
         self.elapsed += seconds
 
 
+class NoPolicies:
+    """The part of a fake that is about policies: there are none, and changing them is a mistake of the test."""
+
+    def own_offload_policy(self, scope: PolicyScope, *, is_global: bool = False) -> PolicyObject | None:
+        return None
+
+    def applied_offload_policy(self, topic: TopicName) -> PolicyObject:
+        return PolicyObject()
+
+    def namespace_facts(self, namespace: NamespaceName) -> NamespaceFacts:
+        return NamespaceFacts()
+
+    def topic_retention(self, topic: TopicName) -> Retention | None:
+        return None
+
+    def broker_settings(self) -> Mapping[str, str]:
+        return {}
+
+    def replace_offload_policy(
+        self, scope: PolicyScope, policy: PolicyObject, *, expected: PolicyObject | None
+    ) -> None:
+        raise AssertionError(f"nobody was to change the policy of {scope}")
+
+    def set_offload_field(self, namespace: NamespaceName, name: str, value: int | None) -> None:
+        raise AssertionError(f"nobody was to change {name} of {namespace}")
+
+    def remove_offload_policy(self, scope: PolicyScope) -> None:
+        raise AssertionError(f"nobody was to remove the policy of {scope}")
+
+
 @dataclass
-class FakeBroker:
+class FakeBroker(NoPolicies):
     """One topic with two closed ledgers (31, 32) and an open one (33); statuses are said one after the other."""
 
     statuses: list[OffloadStatus | BrokerError] = field(default_factory=lambda: [RUNNING, SUCCESS])

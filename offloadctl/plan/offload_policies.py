@@ -1,0 +1,350 @@
+"""Offload policies: what is in force and where it comes from, and what a change would really do.
+
+Field by field the topic's policy wins over the namespace's, and that over the broker's settings
+(OffloadPoliciesImpl.java:434-449). A policy is born with values of its own, which win like any others.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from offloadctl.brokerconf.kinds import Place
+from offloadctl.brokerconf.policy_fields import (
+    BY_NAME,
+    CREDENTIALS,
+    DELETION_LAG,
+    DRIVER,
+    FIELDS,
+    SINGLE_FIELDS,
+    SIZE_THRESHOLD,
+    leaks_over,
+    place_name,
+)
+from offloadctl.errors import UsageError
+from offloadctl.model.names import NamespaceName
+from offloadctl.model.policies import STORED, PolicyLevel, PolicyLevels, PolicyObject, PolicyScope, PolicyValue
+
+# -- what is in force
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveField:
+    """One value in force."""
+
+    name: str
+    value: PolicyValue
+    level: PolicyLevel
+    is_brought: bool = False
+    """Nobody need have set it: every policy of that level is born with it."""
+    shadows: tuple[tuple[PolicyLevel, PolicyValue], ...] = ()
+    """What the levels below say, where that is another value."""
+
+    @property
+    def is_drift(self) -> bool:
+        """Whether a policy holds another value than the broker's own."""
+        return any(level is PolicyLevel.BROKER for level, _ in self.shadows)
+
+
+def effective(levels: PolicyLevels) -> tuple[EffectiveField, ...]:
+    """Every field that has a value, in the order of the table of settings; what is free comes last."""
+    stack = tuple(_stack(levels))
+    names = dict.fromkeys([one.name for one in FIELDS] + [name for _, policy in stack for name in policy])
+    return tuple(found for name in names if (found := _effective(name, stack)) is not None)
+
+
+def in_force(levels: PolicyLevels) -> PolicyObject:
+    """All values in force."""
+    return PolicyObject({one.name: one.value for one in effective(levels)})
+
+
+def below(levels: PolicyLevels) -> PolicyObject:
+    """What would be in force if the scope had no policy of its own."""
+    return in_force(with_own(levels, None, older=isinstance(levels.scope, NamespaceName)))
+
+
+def with_own(levels: PolicyLevels, own: PolicyObject | None, *, older: bool = False) -> PolicyLevels:
+    """The same with another policy of the scope's own; `older`: without the namespace's older fields, too."""
+    if not isinstance(levels.scope, NamespaceName):
+        return replace(levels, topic=own)
+    facts = replace(levels.facts, older=PolicyObject()) if older else levels.facts
+    return replace(levels, namespace=own, facts=facts)
+
+
+def born(policy: PolicyObject) -> PolicyObject:
+    """The policy as the broker keeps it: with all that it is born with."""
+    return policy.over(PolicyObject({one.name: one.brought for one in _BROUGHT if one.brought is not None}))
+
+
+_BROUGHT: Final = tuple(
+    one for one in FIELDS if one.brought is not None and one.name != "managedLedgerOffloadReadThreads"
+)
+# OffloadPoliciesImpl.java has it since 4.1 only: what an older broker does not know it drops.
+
+
+def _stack(levels: PolicyLevels) -> Iterator[tuple[PolicyLevel, PolicyObject]]:
+    namespace = levels.namespace
+    if namespace is None and levels.facts.older.fields:
+        # OffloadPoliciesImpl.java, oldPoliciesCompatible: a policy comes into being for them.
+        namespace = born(PolicyObject())
+    pairs = (
+        (PolicyLevel.TOPIC, levels.topic),
+        (PolicyLevel.GLOBAL_TOPIC, levels.global_topic),
+        (PolicyLevel.NAMESPACE, namespace),
+        (PolicyLevel.OLDER_FIELD, levels.facts.older),
+        (PolicyLevel.BROKER, levels.broker),
+    )
+    for level, policy in pairs:
+        if policy is not None:
+            yield level, policy
+
+
+def _effective(name: str, stack: tuple[tuple[PolicyLevel, PolicyObject], ...]) -> EffectiveField | None:
+    found = [(level, value) for level, policy in stack if (value := policy.get(name)) is not None]
+    if not found:
+        return None
+    (level, value), *others = found
+    brought = BY_NAME[name].brought if name in BY_NAME else None
+    is_policy = level in (PolicyLevel.TOPIC, PolicyLevel.GLOBAL_TOPIC, PolicyLevel.NAMESPACE)
+    return EffectiveField(
+        name,
+        value,
+        level,
+        is_brought=is_policy and brought is not None and value == brought,
+        shadows=tuple((one, other) for one, other in others if other != value),
+    )
+
+
+# -- what a change would do
+
+
+class Why(StrEnum):
+    """Why a field changes."""
+
+    ASKED = "asked"
+    PINNED = "pinned"
+    """A policy is born with another value for it, which would win over the one in force."""
+    REQUIRED = "required"
+    """The broker accepts no policy without driver and bucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field before and after; None: it is not there."""
+
+    name: str
+    before: PolicyValue | None
+    after: PolicyValue | None
+    why: Why = Why.ASKED
+
+
+class Verb(StrEnum):
+    """What is asked of the broker."""
+
+    REPLACE = "replace the policy"
+    REMOVE = "remove the policy"
+    PUT_FIELD = "set one field"
+    DELETE_FIELD = "remove one field"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRequest:
+    """One request, in the order in which they are sent."""
+
+    verb: Verb
+    name: str = ""
+    value: int | None = None
+    policy: PolicyObject | None = None
+
+
+class DangerKind(StrEnum):
+    """What a change may do that cannot be taken back, or that nobody may have meant."""
+
+    COPIES_DELETABLE = "copies-deletable"
+    UNREADABLE = "unreadable"
+    OFFLOADS_MORE = "offloads-more"
+    NEW_ERROR = "new-error"
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """One of them, in words."""
+
+    kind: DangerKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyWish:
+    """What a person wants of one scope."""
+
+    scope: PolicyScope
+    fields: Mapping[str, PolicyValue] = field(default_factory=dict)
+    unset: frozenset[str] = frozenset()
+    remove: bool = False
+    """The whole policy, and the older fields below it."""
+    prune: bool = False
+    """What is not among `fields` goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPlan:
+    """What would be done."""
+
+    wish: PolicyWish
+    before: PolicyLevels
+    after: PolicyLevels
+    changes: tuple[FieldChange, ...]
+    requests: tuple[PolicyRequest, ...]
+    dangers: tuple[Danger, ...] = ()
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything is other than it should be."""
+        return bool(self.requests)
+
+
+def plan_change(levels: PolicyLevels, wish: PolicyWish) -> PolicyPlan:
+    """The requests that lead from what is there to what is wanted; none if it is there already."""
+    own = levels.own
+    if wish.remove:
+        return _removal(levels, wish)
+    unset = set(wish.unset)
+    if wish.prune and own is not None:
+        unset |= {name for name in own if name not in wish.fields and own.get(name) != _brought(name)}
+    _refuse_nothing_to_keep(own or PolicyObject(), wish)
+    kept = (own or PolicyObject()).without(*unset)
+    wanted = PolicyObject(dict(wish.fields)).over(kept)
+    if own is not None and unset and all(value == _brought(name) for name, value in wanted.fields.items()):
+        return _removal(levels, replace(wish, remove=True))
+    if own is None and not wish.fields:
+        return PolicyPlan(wish, levels, levels, (), ())
+    lower = below(levels)
+    pinned = _pins(levels, wanted, lower, unset)
+    after, required = wanted.over(PolicyObject(pinned)), dict[str, PolicyValue]()
+    changed = {name for name in {*after, *(own or ())} if (own or PolicyObject()).get(name) != after.get(name)}
+    if not changed:
+        return PolicyPlan(wish, levels, levels, (), ())
+    if not _goes_by_field(levels, changed, after):
+        required = _required(after, lower)
+        after = after.over(PolicyObject(required))
+    reasons = dict.fromkeys(pinned, Why.PINNED) | dict.fromkeys(required, Why.REQUIRED)
+    changes = tuple(_changes(own or PolicyObject(), after, reasons))
+    requests = tuple(_requests(levels, changes, after))
+    planned = with_own(levels, born(after) if own is None or requests[0].verb is Verb.REPLACE else after)
+    return PolicyPlan(wish, levels, planned, changes, requests)
+
+
+def _refuse_nothing_to_keep(own: PolicyObject, wish: PolicyWish) -> None:
+    for name, value in wish.fields.items():
+        if value is STORED and name not in own:
+            raise UsageError(
+                f"{name} is to be kept, and {wish.scope} has none", hint="give the credential itself, or leave it out"
+            )
+
+
+def _removal(levels: PolicyLevels, wish: PolicyWish) -> PolicyPlan:
+    own, is_namespace = levels.own, isinstance(levels.scope, NamespaceName)
+    older = levels.facts.older if is_namespace else PolicyObject()
+    if own is None and not older.fields:
+        return PolicyPlan(wish, levels, levels, (), ())
+    # NamespacesBase.java:2392: the removal leaves the older fields, which come into force again.
+    requests = [
+        PolicyRequest(Verb.DELETE_FIELD, name) if name == DELETION_LAG else PolicyRequest(Verb.PUT_FIELD, name, -1)
+        for name in SINGLE_FIELDS
+        if name in older
+    ]
+    before = (own or PolicyObject()).over(older)
+    changes = tuple(FieldChange(name, before.get(name), None) for name in _in_order(before))
+    after = with_own(levels, None, older=True)
+    return PolicyPlan(wish, levels, after, changes, (*requests, PolicyRequest(Verb.REMOVE)))
+
+
+def _pins(levels: PolicyLevels, wanted: PolicyObject, lower: PolicyObject, unset: set[str]) -> dict[str, PolicyValue]:
+    """What must be repeated, since the policy would otherwise hide it."""
+    pins = leaks_over(wanted, lower)
+    if levels.own is not None:
+        # What it was born with and nobody asks about stays as it is.
+        return {name: value for name, value in pins.items() if name in unset}
+    if isinstance(levels.scope, NamespaceName) and SIZE_THRESHOLD not in wanted:
+        threshold = lower.number(SIZE_THRESHOLD)
+        # NamespacesBase.java:2361: older releases store -1 where no threshold is given, which is off and not inherited.
+        if threshold is not None and threshold >= 0:
+            pins[SIZE_THRESHOLD] = threshold
+    return pins
+
+
+def _required(after: PolicyObject, lower: PolicyObject) -> dict[str, PolicyValue]:
+    """Driver and bucket, as they are in force, where the policy has none: without them it is refused with 412."""
+    found: dict[str, PolicyValue] = {}
+    driver = after.text(DRIVER) or lower.text(DRIVER)
+    if not driver:
+        raise UsageError(
+            "the broker accepts no such policy without a driver, and none is in force",
+            hint="give the driver and its bucket, too: driver=S3 bucket=NAME",
+        )
+    if not after.text(DRIVER):
+        found[DRIVER] = driver
+    names = (place_name(driver, Place.BUCKET), "managedLedgerOffloadBucket", "s3ManagedLedgerOffloadBucket")
+    if driver != "filesystem" and not any(after.text(name) for name in names):
+        bucket = next((name for name in names if lower.text(name)), None)
+        if bucket is None:
+            raise UsageError(
+                f"the broker accepts no policy with the driver {driver} without a bucket, and none is in force",
+                hint="give the bucket, too: bucket=NAME",
+            )
+        found[bucket] = lower.text(bucket)
+    return found
+
+
+def _goes_by_field(levels: PolicyLevels, changed: set[str], after: PolicyObject) -> bool:
+    """Whether a namespace's endpoints for single fields do: they touch nothing else, credentials least of all."""
+    by_field = all(name == DELETION_LAG or (name in SINGLE_FIELDS and name in after) for name in changed)
+    return isinstance(levels.scope, NamespaceName) and by_field
+
+
+def _changes(before: PolicyObject, after: PolicyObject, reasons: Mapping[str, Why]) -> Iterator[FieldChange]:
+    for name in _in_order(PolicyObject({**before.fields, **after.fields})):
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            yield FieldChange(name, old, new, reasons.get(name, Why.ASKED))
+
+
+def _requests(levels: PolicyLevels, changes: tuple[FieldChange, ...], after: PolicyObject) -> Iterator[PolicyRequest]:
+    if not _goes_by_field(levels, {one.name for one in changes}, after):
+        yield PolicyRequest(Verb.REPLACE, policy=after)
+        return
+    for one in changes:
+        if one.after is None:
+            yield PolicyRequest(Verb.DELETE_FIELD, one.name)
+        elif isinstance(one.after, int):
+            yield PolicyRequest(Verb.PUT_FIELD, one.name, one.after)
+
+
+def _brought(name: str) -> PolicyValue | None:
+    return BY_NAME[name].brought if name in BY_NAME else None
+
+
+def _in_order(policy: PolicyObject) -> list[str]:
+    order = {one.name: at for at, one in enumerate(FIELDS)}
+    return sorted(policy, key=lambda name: (order.get(name, len(order)), name))
+
+
+# -- what was written
+
+
+def left_over(plan: PolicyPlan, now: PolicyLevels) -> tuple[FieldChange, ...]:
+    """Where what is there now is not what was planned; credentials are there or not, more cannot be seen."""
+    planned, found = plan.after.own, now.own
+    older = now.facts.older if isinstance(now.scope, NamespaceName) else PolicyObject()
+    if planned is None:
+        rest = (found or PolicyObject()).over(older)
+        return tuple(FieldChange(name, rest.get(name), None) for name in _in_order(rest))
+    wrong = _changes(found or PolicyObject(), planned, {})
+    return tuple(
+        one
+        for one in wrong
+        if not (one.name in CREDENTIALS and one.before is not None and one.after is not None)
+        # What a release is born with beyond what we know of is no failure.
+        and not (one.after is None and one.before == _brought(one.name))
+    )

@@ -1,0 +1,125 @@
+"""Policies in plain words: values with their units, and when data moves, when its first copy goes, when it all goes."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from offloadctl.brokerconf.kinds import Kind, Place
+from offloadctl.brokerconf.masking import shown
+from offloadctl.brokerconf.policy_fields import AGE_THRESHOLD, BY_NAME, DELETION_LAG, DRIVER, SIZE_THRESHOLD, place_name
+from offloadctl.model.policies import PolicyLevels, PolicyObject, PolicyValue, Retention
+from offloadctl.redaction import MASK, Secret
+from offloadctl.units import format_duration, format_size
+
+_UNITS: Final = {Kind.MILLISECONDS: 0.001, Kind.SECONDS: 1.0, Kind.MINUTES: 60.0}
+
+
+def plain_value(name: str, value: PolicyValue | None) -> str | int | None:
+    """A value as it can be shown: credentials masked."""
+    if value is None or isinstance(value, int):
+        return value
+    if isinstance(value, str):
+        return shown(name, value)
+    return MASK if isinstance(value, Secret) else str(value)
+
+
+def shown_value(name: str, value: PolicyValue | None) -> str:
+    """A value for people: `14400000 (4h)`, `-1 (off)`, a dash for none."""
+    plain = plain_value(name, value)
+    if plain is None:
+        return "-"
+    words = number_words(name, plain) if isinstance(plain, int) else ""
+    return f"{plain} ({words})" if words else str(plain)
+
+
+def number_words(name: str, number: int) -> str:
+    """What a number says; empty for a mere count."""
+    kind = BY_NAME[name].setting.kind if name in BY_NAME else Kind.COUNT
+    if number < 0 and name in (SIZE_THRESHOLD, AGE_THRESHOLD):
+        return "off"
+    if number < 0 and name == DELETION_LAG:
+        return "never"
+    if kind is Kind.BYTES:
+        return format_size(number) if abs(number) >= 1024 else ""
+    return format_duration(timedelta(seconds=number * _UNITS[kind])) if kind in _UNITS else ""
+
+
+def lag_words(lag_ms: int | None) -> str:
+    """When BookKeeper's copy of an offloaded ledger goes."""
+    if lag_ms is None or lag_ms < 0:
+        return "never"
+    return (
+        f"{format_duration(timedelta(milliseconds=lag_ms))} after the offload" if lag_ms else "right after the offload"
+    )
+
+
+def story(levels: PolicyLevels, policy: PolicyObject) -> Iterator[tuple[str, str]]:
+    """The life of this scope's data, by what is in force: a label and a sentence for each step."""
+    yield "where", _where(policy)
+    yield "offload", _offload(policy)
+    lag = policy.number(DELETION_LAG)
+    if not policy.text(DRIVER):
+        yield "bookies", "Nothing is deleted because of an offload, as there is none."
+    elif lag is None or lag < 0:
+        yield "bookies", "BookKeeper keeps its copy of what is offloaded: no disk space comes back."
+    else:
+        check = levels.settings.get("retentionCheckIntervalInSeconds", "120")
+        yield "bookies", f"BookKeeper's copy goes {lag_words(lag)}, at the next check (every {check} s)."
+    yield "data", _retention(_retention_of(levels))
+
+
+def _where(policy: PolicyObject) -> str:
+    driver = policy.text(DRIVER)
+    if not driver:
+        return "No driver is in force: nothing is offloaded, and what was offloaded cannot be read."
+    bucket, endpoint = (_place(policy, driver, place) for place in (Place.BUCKET, Place.ENDPOINT))
+    if driver == "filesystem":
+        return f"The driver filesystem writes to {policy.text('fileSystemURI') or 'no file system: none is set'}."
+    at = f" at {shown('', endpoint)}" if endpoint else ""
+    return (
+        f"The driver {driver} writes to the bucket {bucket}{at}." if bucket else f"The driver {driver} has no bucket."
+    )
+
+
+def _place(policy: PolicyObject, driver: str, place: Place) -> str:
+    own = place_name(driver, place)
+    return policy.text(own) if own in policy else policy.text("managedLedgerOffload" + place)
+
+
+def _offload(policy: PolicyObject) -> str:
+    if not policy.text(DRIVER):
+        return "Nothing moves."
+    size, age = policy.number(SIZE_THRESHOLD), policy.number(AGE_THRESHOLD)
+    size = -1 if size is None else size
+    age = -1 if age is None else age
+    if size < 0 and age < 0:
+        return "Nothing moves by itself: both thresholds are off. By hand, or by offloadctl, ledgers can be moved."
+    if size == 0 or age == 0:
+        return "Every ledger moves as soon as it closes."
+    parts = [f"what is beyond the newest {format_size(size)} of closed ledgers"] if size > 0 else []
+    if age > 0:
+        parts.append(f"what closed {format_duration(timedelta(seconds=age))} ago")
+    moment = " The broker looks only when a ledger closes; there is no timer." if age > 0 else ""
+    return f"When a ledger closes, {' and '.join(parts)} moves.{moment}"
+
+
+def _retention_of(levels: PolicyLevels) -> Retention:
+    if levels.topic_retention is not None:
+        return levels.topic_retention
+    if levels.facts.retention is not None:
+        return levels.facts.retention
+    minutes, size = (levels.settings.get(f"defaultRetention{what}", "0") for what in ("TimeInMinutes", "SizeInMB"))
+    return Retention(int(minutes), int(size))
+
+
+def _retention(retention: Retention) -> str:
+    if retention.keeps_nothing:
+        return "It goes altogether, from the bucket too, once all subscriptions have consumed it: nothing is retained."
+    if retention.keeps_everything:
+        return "It stays until its topic is deleted: retention has no limit."
+    limits = []
+    if retention.minutes > 0:
+        limits.append(f"older than {format_duration(timedelta(minutes=retention.minutes))}")
+    if retention.mebibytes > 0:
+        limits.append(f"beyond {format_size(retention.mebibytes * 1024 * 1024)}")
+    return f"It goes altogether, from the bucket too, when it is consumed and {' or '.join(limits)}."
