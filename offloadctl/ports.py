@@ -215,8 +215,8 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """All objects whose key begins with `prefix`, ascending by key."""
+    def list(self, prefix: str = "", *, after: str = "") -> Iterator[ObjectInfo]:
+        """All objects whose key begins with `prefix` and comes after `after`, ascending by key."""
         ...
 
     def uploads(self, prefix: str = "") -> Iterator[MultipartUpload]:

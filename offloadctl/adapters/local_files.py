@@ -55,10 +55,10 @@ class LocalFiles:
         check_chunk_size(chunk_size)
         return None if self.head(key) is None else self._chunks(key, start, length, chunk_size)
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """The files whose path from the root begins with `prefix`, ascending."""
+    def list(self, prefix: str = "", *, after: str = "") -> Iterator[ObjectInfo]:
+        """The files whose path from the root begins with `prefix` and comes after `after`, ascending."""
         for key in sorted(str(path.relative_to(self._root)) for path in self._root.rglob("*") if path.is_file()):
-            if key.startswith(prefix) and (info := self.head(key)) is not None:
+            if key.startswith(prefix) and key > after and (info := self.head(key)) is not None:
                 yield info
 
     def uploads(self, prefix: str = "") -> Iterator[MultipartUpload]:  # noqa: ARG002 - the port's signature

@@ -100,9 +100,10 @@ class MemoryObjectStore:
             return None
         return (data[at : at + chunk_size] for at in range(0, len(data), chunk_size))
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """All objects whose key begins with `prefix`, ascending by key; a listing does not tell user metadata."""
-        found = {key: stored.info for key, stored in self._objects.copy().items() if key.startswith(prefix)}
+    def list(self, prefix: str = "", *, after: str = "") -> Iterator[ObjectInfo]:
+        """The objects with that prefix behind `after`, ascending by key; a listing does not tell user metadata."""
+        every = self._objects.copy().items()
+        found = {key: stored.info for key, stored in every if key.startswith(prefix) and key > after}
         # S3 orders keys by their UTF-8 bytes, which is the order of code points.
         for key in sorted(found):
             info = found[key]

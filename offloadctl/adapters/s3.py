@@ -105,11 +105,11 @@ class S3Store:
         opened = self._open(key, start, length, size=chunk_size)
         return None if opened is None else in_chunks(opened, chunk_size)
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """All objects whose key begins with `prefix`, ascending by key; a listing does not tell user metadata."""
+    def list(self, prefix: str = "", *, after: str = "") -> Iterator[ObjectInfo]:
+        """The objects with that prefix behind `after`, ascending by key; a listing does not tell user metadata."""
         token = ""
         while True:
-            page = self._list_page(prefix, token)
+            page = self._list_page(prefix, after, token)
             for item in page.get("Contents", ()):
                 yield self._listed(item, prefix)
             if not page.get("IsTruncated"):
@@ -200,10 +200,12 @@ class S3Store:
         body = ask(lambda client: open_body(client, where, start=start, length=length))
         return None if body is None else pieces(ask, where, body, start=start, length=length, size=size)
 
-    def _list_page(self, prefix: str, token: str) -> Mapping[str, Any]:
+    def _list_page(self, prefix: str, after: str, token: str) -> Mapping[str, Any]:
         def request(client: "S3Client") -> Mapping[str, Any]:
             if token:
                 return client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, ContinuationToken=token)
+            if after:
+                return client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, StartAfter=after)
             return client.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
 
         return self._ask("list", prefix, request)

@@ -266,6 +266,16 @@ def test_list_is_ascending_by_key_and_tells_what_head_tells_but_for_user_metadat
         assert info.user_metadata == {}
 
 
+def test_list_begins_behind_the_key_that_it_is_given(store: WritableObjectStore) -> None:
+    for key in ("1f-ledger-1", "2f-ledger-1", "2f-ledger-1-index", "3f-ledger-1"):
+        put(store, key)
+
+    assert [info.key for info in store.list(after="2f-ledger-1")] == ["2f-ledger-1-index", "3f-ledger-1"]
+    assert [info.key for info in store.list(after="2")] == ["2f-ledger-1", "2f-ledger-1-index", "3f-ledger-1"]
+    assert [info.key for info in store.list("2f", after="2f-ledger-1")] == ["2f-ledger-1-index"]
+    assert list(store.list(after="3f-ledger-1")) == []
+
+
 def test_list_keeps_to_its_prefix(store: WritableObjectStore) -> None:
     for key in ("2f-ledger-1", "2f-ledger-1-index", "2f-ledger-2", "30-ledger-1"):
         put(store, key, b"")
@@ -435,6 +445,7 @@ def test_list_goes_on_behind_the_first_page(endpoint: str, client: S3Client) -> 
     store = S3Store(BucketSettings("many", endpoint=endpoint), credentials=CREDENTIALS)
 
     assert [info.key for info in store.list("key-")] == keys
+    assert [info.key for info in store.list(after=keys[7])] == keys[8:]
 
 
 def test_a_failed_upload_is_aborted_so_that_nobody_pays_for_its_parts(s3_store: S3Store, client: S3Client) -> None:
