@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from offloadctl.brokerconf.entries import BrokerConf, Layout
 from offloadctl.brokerconf.facts import Facts
 from offloadctl.brokerconf.formats import Format, written
 from offloadctl.brokerconf.kinds import EXTRA_PREFIX, Place, Setting
-from offloadctl.brokerconf.reading import BrokerConf, Layout, read
+from offloadctl.brokerconf.reading import read
 from offloadctl.brokerconf.render import Rendered
 from offloadctl.brokerconf.rules_values import stops_start_if_blank
 from offloadctl.brokerconf.settings import BY_KEY, SETTINGS

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from offloadctl.brokerconf.edit import Edit
+from offloadctl.brokerconf.entries import BrokerConf, Entry, Layout
 from offloadctl.brokerconf.findings import LintFinding, Rule, Version
 from offloadctl.brokerconf.kinds import OWN_FAMILY, Driver, Family, Place, Setting
 from offloadctl.brokerconf.masking import shown
-from offloadctl.brokerconf.reading import BrokerConf, Entry, Layout
 from offloadctl.brokerconf.settings import BY_KEY, newer_name, place_key
 from offloadctl.brokerconf.values import plain_number
 

@@ -15,10 +15,11 @@ from offloadctl.brokerconf import (
     rules_values,
 )
 from offloadctl.brokerconf.edit import with_edits
+from offloadctl.brokerconf.entries import BrokerConf, Layout
 from offloadctl.brokerconf.facts import Facts
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Version
 from offloadctl.brokerconf.properties import parse, printed
-from offloadctl.brokerconf.reading import BrokerConf, Layout, read
+from offloadctl.brokerconf.reading import read
 
 _MODULES: Final = (
     rules_text,

@@ -1,71 +1,12 @@
-"""A file that configures a broker -> its settings, each with its line: broker.conf, or variables for Pulsar's images.
-
-Variables come on top of the image's own broker.conf, which has its blanks and defaults: those count as well.
-"""
+"""A file that configures a broker -> its settings: broker.conf, or variables for Pulsar's images."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator
 from typing import Final
 
+from offloadctl.brokerconf.entries import BrokerConf, Layout, Variable, conf_entries, with_image
 from offloadctl.brokerconf.formats import PREFIX
-from offloadctl.brokerconf.properties import LineKind, parse
-from offloadctl.brokerconf.settings import BY_KEY, SETTINGS
 from offloadctl.errors import BadValue
-
-
-class Layout(StrEnum):
-    """How a file brings settings to a broker."""
-
-    CONF = "broker.conf"
-    ENV = "variables"
-    YAML = "variables in YAML"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One key and its value as the broker reads it."""
-
-    key: str
-    value: str
-    line: int | None
-    """None: it is the image's own broker.conf that has it."""
-    name: str = ""
-    """As it is written, where that is not the key: with the images' prefix."""
-    bad_escape: str = ""
-    is_applied: bool = True
-    """The images pass over a variable without their prefix whose key is not in their broker.conf."""
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerConf:
-    """All that a file says to a broker."""
-
-    layout: Layout
-    entries: tuple[Entry, ...]
-    variables: frozenset[str] = frozenset()
-    """Every variable's name, whatever it is for."""
-    is_inside: bool = False
-    """It is a file inside of another one, as in a ConfigMap, and cannot be edited in place."""
-
-    def entry(self, key: str) -> Entry | None:
-        """The entry that counts: of several the last one."""
-        return next((one for one in reversed(self.entries) if one.key == key and one.is_applied), None)
-
-    def text(self, key: str) -> str | None:
-        """The value that counts, if the key is there at all."""
-        found = self.entry(key)
-        return None if found is None else found.value
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """One variable, as it is written."""
-
-    name: str
-    value: str
-    line: int
 
 
 def read(data: bytes, *, layout: Layout | None = None) -> BrokerConf:
@@ -99,16 +40,7 @@ _LOOKS_LIKE_YAML: Final = re.compile(
 _LOOKS_LIKE_ENV: Final = re.compile(
     rf"^[ \t]*(?:export[ \t]+)?(?:{PREFIX}\w+|[A-Z][A-Z0-9]*_[A-Z0-9_]+)=", re.MULTILINE
 )
-# What may be meant for broker.conf among the variables of a whole file, known to us or not.
-_LIKE_OUR_KEYS: Final = re.compile(r"(?:s3|gcs)?managedLedger|offload|fileSystem(?:URI|Profile)", re.IGNORECASE)
 _ENV_LINE: Final = re.compile(r"[ \t]*(export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
-
-
-def conf_entries(text: str) -> Iterator[Entry]:
-    """The entries of a broker.conf."""
-    for line in parse(text):
-        if line.kind is LineKind.SETTING:
-            yield Entry(line.key, line.value, line.number, bad_escape=line.bad_escape)
 
 
 def _env(text: str) -> Iterator[Variable]:
@@ -118,29 +50,3 @@ def _env(text: str) -> Iterator[Variable]:
             # A shell takes quotes away; `docker run --env-file` does not.
             quoted = found[1] and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
             yield Variable(found[2], value[1:-1] if quoted else value, number)
-
-
-def with_image(layout: Layout, variables: Sequence[Variable]) -> BrokerConf:
-    """What the images' start script makes of variables: the lines of their broker.conf, then ours."""
-    image = [Entry(one.key, one.stock, None) for one in SETTINGS if one.stock is not None and not one.stock_commented]
-    ours = [_entry(one) for one in variables if is_for_broker(one.name)]
-    return BrokerConf(layout, (*image, *ours), frozenset(one.name for one in variables))
-
-
-def is_for_broker(name: str) -> bool:
-    """Whether a variable is meant for broker.conf, as far as offload goes."""
-    return name.startswith(PREFIX) or name in BY_KEY or _LIKE_OUR_KEYS.match(name) is not None
-
-
-def _entry(variable: Variable) -> Entry:
-    key = variable.name.removeprefix(PREFIX)
-    # The script strips the value and writes it into the file as it is; what Java reads there is what counts.
-    written = parse(as_java_reads(f"{key}={variable.value.strip()}\n"))[0]
-    in_file = key in BY_KEY and BY_KEY[key].in_stock_file
-    is_applied = variable.name != key or in_file
-    return Entry(key, written.value, variable.line, variable.name, written.bad_escape, is_applied)
-
-
-def as_java_reads(text: str) -> str:
-    """UTF-8 is what is written into the file, and Latin-1 what is read from it."""
-    return text.encode("utf-8", "surrogatepass").decode("latin-1")

@@ -6,7 +6,7 @@ from itertools import chain
 
 import yaml
 
-from offloadctl.brokerconf.reading import (
+from offloadctl.brokerconf.entries import (
     BrokerConf,
     Layout,
     Variable,

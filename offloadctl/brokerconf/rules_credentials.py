@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
+from offloadctl.brokerconf.entries import Entry, Layout
 from offloadctl.brokerconf.facts import Facts, found
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Rule
 from offloadctl.brokerconf.kinds import Driver
-from offloadctl.brokerconf.reading import Entry, Layout
 from offloadctl.brokerconf.rules_location import STUCK
 
 SECRET_IN_CLEAR: Final = Rule(

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from offloadctl.brokerconf.edit import SetValue
+from offloadctl.brokerconf.entries import Entry
 from offloadctl.brokerconf.facts import Facts, fixable, found
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Rule
 from offloadctl.brokerconf.kinds import OWN_FAMILY, Driver, Family, Place, Setting
-from offloadctl.brokerconf.reading import Entry
 from offloadctl.brokerconf.rules_text import spoilt_by
 from offloadctl.brokerconf.settings import BY_KEY, place_key
 from offloadctl.brokerconf.values import plain_number

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from offloadctl.brokerconf.entries import Entry
 from offloadctl.brokerconf.facts import Facts, found
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Rule
 from offloadctl.brokerconf.kinds import Driver, Place
-from offloadctl.brokerconf.reading import Entry
 from offloadctl.brokerconf.rules_location import STUCK
 from offloadctl.brokerconf.rules_text import spoilt_by
 from offloadctl.brokerconf.settings import BY_KEY

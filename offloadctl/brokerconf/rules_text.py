@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from offloadctl.brokerconf.edit import SetValue
+from offloadctl.brokerconf.entries import Entry, Layout
 from offloadctl.brokerconf.facts import Facts, fixable, found, printable
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Rule
 from offloadctl.brokerconf.formats import PREFIX
 from offloadctl.brokerconf.kinds import EXTRA_PREFIX, JavaType, Setting
-from offloadctl.brokerconf.reading import Entry, Layout
 from offloadctl.brokerconf.settings import BY_KEY, nearest
 
 BAD_ESCAPE: Final = Rule(

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from offloadctl.brokerconf.edit import CommentOut, SetValue
+from offloadctl.brokerconf.entries import Entry
 from offloadctl.brokerconf.facts import Facts, fixable, found
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Rule
 from offloadctl.brokerconf.kinds import JavaType, Kind, Setting
-from offloadctl.brokerconf.reading import Entry
 from offloadctl.brokerconf.rules_text import spoilt_by
 from offloadctl.brokerconf.settings import newer_name
 from offloadctl.brokerconf.values import meant_number, plain_number

@@ -15,13 +15,14 @@ from offloadctl.adapters.broker_conf_files import (
 )
 from offloadctl.brokerconf.diff import Side, side_of_profile
 from offloadctl.brokerconf.edit import with_values
+from offloadctl.brokerconf.entries import BrokerConf, Layout
 from offloadctl.brokerconf.findings import LintSeverity, Version
 from offloadctl.brokerconf.formats import Format, written
 from offloadctl.brokerconf.lint import fixed, is_clean, lint
 from offloadctl.brokerconf.masking import is_secret_key, masked_diff
 from offloadctl.brokerconf.profiles import Profile, parse_profile, unknown_profile
 from offloadctl.brokerconf.properties import parse, printed
-from offloadctl.brokerconf.reading import BrokerConf, Layout, layout_of, read
+from offloadctl.brokerconf.reading import layout_of, read
 from offloadctl.brokerconf.render import Rendered, draft, render
 from offloadctl.cli.output import emit, say
 from offloadctl.errors import BadValue, UsageError

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from offloadctl.brokerconf.entries import BrokerConf, Entry, Layout
 from offloadctl.brokerconf.facts import Facts
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Version
 from offloadctl.brokerconf.kinds import Place
 from offloadctl.brokerconf.lint import lint
 from offloadctl.brokerconf.policy_fields import AGE_THRESHOLD, BY_NAME, CREDENTIALS, DELETION_LAG, SIZE_THRESHOLD
-from offloadctl.brokerconf.reading import BrokerConf, Entry, Layout
 from offloadctl.model.policies import PolicyLevels, PolicyObject
 from offloadctl.plan.offload_policies import Danger, DangerKind, PolicyPlan, in_force
 from offloadctl.plan.policy_words import lag_words, shown_value

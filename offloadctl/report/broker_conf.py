@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from offloadctl.brokerconf.diff import Difference
+from offloadctl.brokerconf.entries import Layout
 from offloadctl.brokerconf.findings import ISSUE_URL, LintFinding, LintSeverity
 from offloadctl.brokerconf.kinds import Kind, Setting
 from offloadctl.brokerconf.lint import is_clean
 from offloadctl.brokerconf.masking import shown
 from offloadctl.brokerconf.profiles import Profile
-from offloadctl.brokerconf.reading import Layout
 from offloadctl.exitcodes import ExitCode
 from offloadctl.report import broker_conf_documents as documents
 

@@ -15,13 +15,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from offloadctl.adapters.broker_conf_files import common_template, profile_templates
+from offloadctl.brokerconf.entries import Layout
 from offloadctl.brokerconf.facts import Facts
 from offloadctl.brokerconf.findings import LintFinding
 from offloadctl.brokerconf.kinds import PREFIXES, Driver, Family, Place
 from offloadctl.brokerconf.lint import lint
 from offloadctl.brokerconf.profiles import parse_profile
 from offloadctl.brokerconf.properties import printed, setting_line
-from offloadctl.brokerconf.reading import Layout, read
+from offloadctl.brokerconf.reading import read
 from offloadctl.brokerconf.render import render
 from offloadctl.brokerconf.settings import BY_KEY, SETTINGS, place_key
 from tests.stack import parts

@@ -5,8 +5,9 @@ from hypothesis import given
 
 from offloadctl.adapters.broker_conf_files import common_template, profile_templates
 from offloadctl.brokerconf.diff import Difference, Side, compare, side_of_profile
+from offloadctl.brokerconf.entries import Layout
 from offloadctl.brokerconf.profiles import parse_profile
-from offloadctl.brokerconf.reading import Layout, read
+from offloadctl.brokerconf.reading import read
 from offloadctl.brokerconf.render import draft
 from tests.unit.brokerconf.test_lint import SETTINGS_OF_ANY_SORT
 

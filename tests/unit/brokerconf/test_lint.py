@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offloadctl.brokerconf.entries import Layout
 from offloadctl.brokerconf.findings import LintSeverity, Version
 from offloadctl.brokerconf.lint import fixed, is_clean, lint
 from offloadctl.brokerconf.properties import parse, values_in
-from offloadctl.brokerconf.reading import Layout, read
+from offloadctl.brokerconf.reading import read
 from offloadctl.brokerconf.settings import SETTINGS
 from offloadctl.errors import BadValue
 from tests.unit.brokerconf.test_edit import CONFS

@@ -2,7 +2,8 @@
 
 import pytest
 
-from offloadctl.brokerconf.reading import BrokerConf, Layout, layout_of, read
+from offloadctl.brokerconf.entries import BrokerConf, Layout
+from offloadctl.brokerconf.reading import layout_of, read
 from offloadctl.errors import BadValue
 
 DRIVER, BUCKET, GENERAL_BUCKET = (

@@ -6,13 +6,14 @@ import pytest
 import yaml
 
 from offloadctl.adapters.broker_conf_files import common_template, profile_templates, templates
+from offloadctl.brokerconf.entries import Layout
 from offloadctl.brokerconf.findings import LintSeverity
 from offloadctl.brokerconf.formats import PREFIX, Format, written
 from offloadctl.brokerconf.kinds import Driver
 from offloadctl.brokerconf.lint import lint
 from offloadctl.brokerconf.profiles import Profile, parse_profile
 from offloadctl.brokerconf.properties import parse, values_in
-from offloadctl.brokerconf.reading import Layout, read
+from offloadctl.brokerconf.reading import read
 from offloadctl.brokerconf.render import draft, render
 from offloadctl.brokerconf.settings import BY_KEY
 from offloadctl.errors import BadValue, UsageError
