@@ -31,7 +31,7 @@ LEDGERS_AT_ONCE: Final = 4
 _ROUNDS: Final = 3
 """So often is a ledger looked at whose objects or metadata change under the look."""
 
-_PAUSE_S: Final = 1.0
+_PAUSE_S: Final = 0.5
 """Before what is missing is looked for again: an object store may be behind, a topic may be going away."""
 
 _TOGETHER: Final = 8

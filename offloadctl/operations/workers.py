@@ -78,10 +78,12 @@ def work_through(
             except BaseException as error:  # noqa: BLE001 - raised again where it can be told
                 answers.put((index, None, error))
 
-    for number in range(min(at_once, len(items))):
-        # Daemons: whoever hangs in a socket must not keep the process.
-        threading.Thread(target=worker, name=f"worker-{number}", daemon=True).start()
-    return _collect(len(items), answers, begun, stop, done)
+    def start() -> None:
+        for number in range(min(at_once, len(items))):
+            # Daemons: whoever hangs in a socket must not keep the process.
+            threading.Thread(target=worker, name=f"worker-{number}", daemon=True).start()
+
+    return _collect(len(items), answers, begun, stop, done, start)
 
 
 def _collect(
@@ -90,6 +92,7 @@ def _collect(
     begun: set[int],
     stop: threading.Event,
     done: Callable[[R], None],
+    start: Callable[[], None],
 ) -> Finished[R]:
     results: dict[int, R] = {}
 
@@ -102,6 +105,7 @@ def _collect(
         done(results[index])
 
     try:
+        start()
         while len(results) < total:
             take(None)
     except KeyboardInterrupt:
