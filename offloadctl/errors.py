@@ -22,6 +22,7 @@
     │   ├── StoreDenied
     │   ├── BucketNotFound
     │   └── StoreFailed               any other answer that is not success
+    │       └── ObjectArchived        the object must be restored before it can be read
     ├── Refused                    6  a safety rule; nothing was done
     │   ├── ReadOnlyContext
     │   ├── ProtectedContext
@@ -183,6 +184,12 @@ class StoreFailed(StoreError):
     """Any other answer of the object store that is not success."""
 
     code = "store-failed"
+
+
+class ObjectArchived(StoreFailed):
+    """The object is in an archive and must be restored before anybody can read it."""
+
+    code = "object-archived"
 
 
 class Refused(OffloadctlError):

@@ -12,6 +12,7 @@ from offloadctl.brokerconf.settings import SETTINGS
 from offloadctl.check.catalogue import KINDS as FINDING_KINDS
 from offloadctl.errors import BadValue, OffloadctlError
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.check import CheckStatus, Level, Verdict
 from offloadctl.model.offload import Confirmation, Fate, Outcome
 
 
@@ -108,6 +109,9 @@ def everything_known() -> tuple[Explanation, ...]:
         *(Explanation(one.value, "outcome", _outcome(one)) for one in Outcome),
         *(Explanation(one.value, "ledger in a plan", text) for one, text in _FATES.items()),
         *(Explanation(one.value, "ledger after a run", text) for one, text in _PROGRESS.items()),
+        *(Explanation(one.value, "ledger after a check", one.meaning) for one in Verdict),
+        *(Explanation(one.value, "level of a check", f"Looks at {one.meaning}.") for one in Level),
+        *(Explanation(one.value, "coverage of a check", one.meaning) for one in CheckStatus),
         *(
             Explanation(one.code, f"finding, {one.severity.value}", f"{one.what} {one.means} {one.do}")
             for one in FINDING_KINDS.values()

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from offloadctl.errors import BucketNotFound, StoreDenied, StoreError, StoreFailed, StoreUnreachable
+from offloadctl.errors import BucketNotFound, ObjectArchived, StoreDenied, StoreError, StoreFailed, StoreUnreachable
 from offloadctl.model.settings import BucketSettings
 
 # What botocore's parsers let through for answers that no S3 gives, such as a date that is none or an empty Error.
@@ -132,7 +132,7 @@ def _translate_answer(exc: ClientError, said: str, where: Where, rights: str) ->
         )
     if code == "InvalidObjectState":
         storage_class = error.get("StorageClass") or "an archive class"
-        return StoreFailed(
+        return ObjectArchived(
             f"{said}the object is archived ({storage_class})",
             hint="restore it before it can be read; brokers cannot read it either",
         )

@@ -50,6 +50,18 @@ class CheckStatus(StrEnum):
     FAILED = "failed"
     """Nothing could be looked at."""
 
+    @property
+    def meaning(self) -> str:
+        """One sentence for people."""
+        return _STATUSES[self]
+
+
+_STATUSES: Final = {
+    CheckStatus.FULL: "All that was asked for was looked at.",
+    CheckStatus.PARTIAL: "Not all that was asked for was looked at.",
+    CheckStatus.FAILED: "Nothing could be looked at.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class EntryCounts:

@@ -83,7 +83,7 @@ def work_through(
             # Daemons: whoever hangs in a socket must not keep the process.
             threading.Thread(target=worker, name=f"worker-{number}", daemon=True).start()
 
-    return _collect(len(items), answers, begun, stop, done, start)
+    return _collect(len(items), answers, begun, stop, done=done, start=start)
 
 
 def _collect(
@@ -91,6 +91,7 @@ def _collect(
     answers: "queue.SimpleQueue[tuple[int, R | None, BaseException | None]]",
     begun: set[int],
     stop: threading.Event,
+    *,
     done: Callable[[R], None],
     start: Callable[[], None],
 ) -> Finished[R]:

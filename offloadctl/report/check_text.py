@@ -189,13 +189,8 @@ def _not_looked_at(coverage: Coverage, *, wide: bool) -> Iterator[RenderableType
 
 
 def _status(report: CheckReport) -> str:
-    words = {
-        CheckStatus.FULL: "all that was asked for was looked at",
-        CheckStatus.PARTIAL: "not all that was asked for was looked at",
-        CheckStatus.FAILED: "nothing could be looked at",
-    }
-    interrupted = "; interrupted" if report.interrupted is not None else ""
-    return f"{report.status.value}: {words[report.status]}{interrupted}"
+    interrupted = " The check was interrupted." if report.interrupted is not None else ""
+    return f"{report.status.value}: {report.status.meaning}{interrupted}"
 
 
 def _status_style(status: CheckStatus) -> Style:

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from offloadctl.adapters.s3 import S3Store
 from offloadctl.errors import (
     BucketNotFound,
+    ObjectArchived,
     OffloadctlError,
     SettingsError,
     StoreDenied,
@@ -354,7 +355,7 @@ def test_nobody_is_asked_for_credentials_before_the_first_use(wire: FakeWire, mo
         (error(403, "SomethingNew", "no"), StoreDenied, "s3:GetObject"),
         (error(404, "NoSuchBucket", "no bucket"), BucketNotFound, "name"),
         (error(301, "PermanentRedirect", "use the endpoint"), StoreFailed, "another region"),
-        (error(403, "InvalidObjectState", "archived", StorageClass="GLACIER"), StoreFailed, "restore"),
+        (error(403, "InvalidObjectState", "archived", StorageClass="GLACIER"), ObjectArchived, "restore"),
         (error(503, "SlowDown", "Reduce your request rate."), StoreUnreachable, "later"),
         (error(503, "ServiceUnavailable", "down"), StoreUnreachable, "later"),
         (error(500, "InternalError", "sorry"), StoreFailed, ""),

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from offloadctl.adapters.memory import MemoryObjectStore
-from offloadctl.errors import BrokerUnreachable, NotFound, StoreDenied, UnsupportedTopic, UsageError
+from offloadctl.errors import BrokerUnreachable, NotFound, ObjectArchived, StoreDenied, UnsupportedTopic, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.format.keys import data_key, index_key
 from offloadctl.model.check import CheckReport, CheckStatus, LedgerCheck, Level, TopicCheck, Verdict
@@ -453,6 +453,23 @@ def test_damage_is_told_even_where_the_rest_may_not_be_read() -> None:
     report = check(broker, bucket)
 
     assert (report.exit_code, codes(report)) == (ExitCode.DAMAGE, ["index-corrupt"])
+    assert report.status is CheckStatus.PARTIAL
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_archived_object_is_damage_even_where_only_reading_tells(which: int) -> None:
+    broker, bucket = recorded_broker(), Bucket()
+
+    def refuse(what: str, key: str) -> None:
+        if (what, key) == ("read", broker.keys(46)[which]):
+            raise ObjectArchived("the object is archived (INTELLIGENT_TIERING)")
+
+    bucket.before = refuse
+
+    report = check(broker, bucket)
+
+    assert (report.exit_code, codes(report)) == (ExitCode.DAMAGE, ["archived"])
+    assert report.findings[0].key == broker.keys(46)[which]
     assert report.status is CheckStatus.PARTIAL
 
 

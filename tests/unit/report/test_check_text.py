@@ -133,7 +133,7 @@ def test_a_trimmed_ledger_counts_neither_as_covered_nor_as_not() -> None:
 def test_an_interrupted_check_is_never_full() -> None:
     interrupted = replace(report(TopicCheck(TOPIC, True, (ledger(1),))), interrupted=ExitCode.INTERRUPTED)
 
-    assert "partial: not all that was asked for was looked at; interrupted" in text(
+    assert "partial: Not all that was asked for was looked at. The check was interrupted." in text(
         check_text(interrupted, Origin("prod"))
     )
 
