@@ -29,11 +29,16 @@ def check_implied_size(subject: Subject, index: IndexObject, data_size: int) -> 
     written, blocks = index.ledger_metadata, len(index.entries)
     entries = subject.entries if subject.entries is not None else (written.last_entry_id or 0) + 1
     size = subject.size if subject.size is not None else written.length
-    smallest = blocks * BLOCK_HEADER_LENGTH + entries * ENTRY_HEADER_LENGTH + size
+    smallest = least_data_size(blocks, entries, size)
     if data_size < smallest or (blocks == 1 and data_size != smallest):
         bound = "" if blocks == 1 else "at least "
         what = "the data object has not the size that the ledger's entries imply"
         yield subject.finding("ledger-totals", what, expected=f"{bound}{smallest} bytes", found=f"{data_size} bytes")
+
+
+def least_data_size(blocks: int, entries: int, size: int) -> int:
+    """The size of a data object without padding; a single block has none."""
+    return blocks * BLOCK_HEADER_LENGTH + entries * ENTRY_HEADER_LENGTH + size
 
 
 def check_part_count(subject: Subject, index: IndexObject, etag: str) -> Iterator[Finding]:

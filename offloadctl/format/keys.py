@@ -12,7 +12,7 @@ from uuid import UUID
 
 from offloadctl.units import MAX_LONG
 
-_INDEX_SUFFIX: Final = "-index"
+INDEX_SUFFIX: Final = "-index"
 _KEY: Final = re.compile(
     r"(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-ledger-(?P<ledger>0|[1-9][0-9]{0,18})(?P<index>-index)?"
 )
@@ -47,6 +47,14 @@ class ObjectKey:
         return key(self.uuid, self.ledger_id)
 
 
+def split_key(text: str) -> tuple[int, int, bool] | None:
+    """A key's uuid as a number, its ledger, and whether it is an index; None as in `ObjectKey.parse`, but faster."""
+    match = _KEY.fullmatch(text)
+    if match is None or (ledger_id := int(match[2])) > MAX_LONG:
+        return None
+    return int(match[1].replace("-", ""), 16), ledger_id, match[3] is not None
+
+
 def data_key(uuid: UUID, ledger_id: int) -> str:
     """Where the offload attempt `uuid` puts the ledger's data."""
     return f"{uuid}-ledger-{ledger_id}"
@@ -54,4 +62,4 @@ def data_key(uuid: UUID, ledger_id: int) -> str:
 
 def index_key(uuid: UUID, ledger_id: int) -> str:
     """Where the offload attempt `uuid` puts the ledger's index, last of all."""
-    return data_key(uuid, ledger_id) + _INDEX_SUFFIX
+    return data_key(uuid, ledger_id) + INDEX_SUFFIX

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from offloadctl.check.pairing import ListedPair, Pairing
 from offloadctl.format.keys import ObjectKey, ObjectRole, data_key, index_key, split_key
 from offloadctl.model.bucket import ObjectSum
+from offloadctl.ports import ObjectInfo
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 UUID_1, UUID_2 = UUID("0b44a5cb-c717-401e-84fe-2e572f2782bb"), UUID("fb44a5cb-c717-401e-84fe-2e572f2782bb")
@@ -17,21 +18,20 @@ ENTRIES, SIZE = 10, 1000
 WHOLE = 128 + 12 * ENTRIES + SIZE
 ETAG = "0" * 32 + "-1"
 
-Listed = tuple[str, int, str, datetime | None, str]
+
+def data(
+    uuid: UUID = UUID_1, ledger: int = 7, *, size: int = WHOLE, etag: str = ETAG, how: str = "STANDARD"
+) -> ObjectInfo:
+    return ObjectInfo(data_key(uuid, ledger), size, etag, AT, how)
 
 
-def data(uuid: UUID = UUID_1, ledger: int = 7, *, size: int = WHOLE, etag: str = ETAG, how: str = "STANDARD") -> Listed:
-    return data_key(uuid, ledger), size, etag, AT, how
+def index(uuid: UUID = UUID_1, ledger: int = 7, *, size: int = 200, how: str = "STANDARD") -> ObjectInfo:
+    return ObjectInfo(index_key(uuid, ledger), size, "0" * 32, AT + timedelta(seconds=5), how)
 
 
-def index(uuid: UUID = UUID_1, ledger: int = 7, *, size: int = 200, how: str = "STANDARD") -> Listed:
-    return index_key(uuid, ledger), size, "0" * 32, AT + timedelta(seconds=5), how
-
-
-def paired(*objects: Listed) -> Pairing:
+def paired(*objects: ObjectInfo) -> Pairing:
     pairing = Pairing()
-    for one in objects:
-        pairing.add(*one)
+    pairing.add(objects)
     return pairing
 
 
@@ -58,7 +58,7 @@ def test_both_objects_of_the_right_sizes_are_sound() -> None:
         pytest.param((data(), index(how="DEEP_ARCHIVE")), id="archived index"),
     ],
 )
-def test_anything_else_is_suspicious(objects: tuple[Listed, ...]) -> None:
+def test_anything_else_is_suspicious(objects: tuple[ObjectInfo, ...]) -> None:
     assert size_of(paired(*objects)) is None
 
 
@@ -87,7 +87,7 @@ def test_a_key_that_comes_twice_is_one_object() -> None:
 
 
 def test_other_keys_are_counted_as_unknown_and_bytes_by_storage_class() -> None:
-    pairing = paired(data(how="STANDARD_IA"), index(), ("readme.txt", 11, "", None, "STANDARD"))
+    pairing = paired(data(how="STANDARD_IA"), index(), ObjectInfo("readme.txt", 11))
 
     assert pairing.unknown == ObjectSum(1, 11)
     assert pairing.classes == {"STANDARD": ObjectSum(1, 200), "STANDARD_IA": ObjectSum(1, WHOLE)}
