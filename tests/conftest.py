@@ -46,8 +46,9 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 def _own_environment(
     _clean_environment: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Each test gets an empty home, and leaves neither variables nor remembered secrets to the next one."""
+    """Each test gets an empty home and knows no secrets, not even those of other tests' parameters."""
     before, secrets = dict(os.environ), set(redaction._known)
+    redaction._known.clear()
     _settle_in(monkeypatch, tmp_path_factory.mktemp("home"))
     yield
     redaction._known.clear()

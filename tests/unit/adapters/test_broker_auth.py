@@ -28,7 +28,7 @@ from offloadctl.errors import (
 from offloadctl.model.ledger import Position
 from offloadctl.model.names import TopicName
 from offloadctl.model.settings import BasicAuth, BrokerAuth, BrokerSettings, OAuth2Auth, TokenAuth
-from offloadctl.redaction import Secret
+from offloadctl.redaction import Secret, remember
 from tests.rest_fakes import Answer, Asked, Bench, Broker, bench, in_turn, json_answer, refusal
 
 TOPIC = TopicName.parse("acme/shop/orders")
@@ -449,6 +449,7 @@ def test_a_granted_token_that_is_none_is_a_bad_reply_that_does_not_show_it(token
 
 
 def test_an_issuer_that_repeats_the_secret_does_not_get_it_printed() -> None:
+    remember("client-secret-of-ours")  # as it is when the settings are read
     denial = json_answer({"error": "invalid_client", "error_description": "client-secret-of-ours is wrong"}, 401)
 
     assert "client-secret-of-ours" not in failure(issuer_that(discovery_then(denial)).rest.clusters).message
