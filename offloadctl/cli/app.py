@@ -74,6 +74,12 @@ COMMANDS: Final = {
         "Offload's part of broker.conf: write it, check it, compare it.",
         "Settings",
     ),
+    "offload-policies": LazyCommand(
+        "offloadctl.cli.offload_policies",
+        "app",
+        "Pulsar's offload policies: what is in force, and changing it.",
+        "Settings",
+    ),
     "demo": LazyCommand("offloadctl.cli.demo", "app", "The whole story on an embedded cluster.", "Learning"),
     "explain": LazyCommand("offloadctl.cli.explain", "explain", "What a code, a key or a word means.", "Learning"),
     "schema": LazyCommand("offloadctl.cli.schema", "schema", "The JSON Schema of the documents.", "Learning"),

@@ -163,6 +163,7 @@ class DangerKind(StrEnum):
     COPIES_DELETABLE = "copies-deletable"
     UNREADABLE = "unreadable"
     OFFLOADS_MORE = "offloads-more"
+    HIDES_UNKNOWN = "hides-unknown"
     NEW_ERROR = "new-error"
 
 
@@ -345,6 +346,7 @@ def left_over(plan: PolicyPlan, now: PolicyLevels) -> tuple[FieldChange, ...]:
         one
         for one in wrong
         if not (one.name in CREDENTIALS and one.before is not None and one.after is not None)
-        # What a release is born with beyond what we know of is no failure.
-        and not (one.after is None and one.before == _brought(one.name))
+        # Releases differ in what policies are born with; and 4.0.7 takes older fields in.
+        and not (one.before is None and one.after == _brought(one.name))
+        and not (one.after is None and one.before in (_brought(one.name), plan.before.facts.older.get(one.name)))
     )

@@ -8,7 +8,15 @@ from offloadctl.brokerconf.facts import Facts
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Version
 from offloadctl.brokerconf.kinds import Place
 from offloadctl.brokerconf.lint import lint
-from offloadctl.brokerconf.policy_fields import AGE_THRESHOLD, BY_NAME, CREDENTIALS, DELETION_LAG, SIZE_THRESHOLD
+from offloadctl.brokerconf.policy_fields import (
+    AGE_THRESHOLD,
+    BY_NAME,
+    CREDENTIALS,
+    DELETION_LAG,
+    DRIVER,
+    SIZE_THRESHOLD,
+    place_name,
+)
 from offloadctl.model.policies import PolicyLevels, PolicyObject
 from offloadctl.plan.offload_policies import Danger, DangerKind, PolicyPlan, in_force
 from offloadctl.plan.policy_words import lag_words, shown_value
@@ -17,6 +25,9 @@ _OF_FILES: Final = frozenset({"policies-override", "priority-overridden", "extra
 """What files are warned of, and policies are not: they are what overrides, and secrets in them are told of here."""
 
 _OF_BROKERS: Final = frozenset({"settings-without-driver"})
+
+_OF_ABSENCE: Final = frozenset({"bucket-missing", "endpoint-missing", "own-keys-missing", "key-file-missing"})
+"""What is not there may still be in the broker's own settings, as long as not all of them are known."""
 
 
 def conf_of(levels: PolicyLevels, policy: PolicyObject) -> BrokerConf:
@@ -32,7 +43,8 @@ def conf_of(levels: PolicyLevels, policy: PolicyObject) -> BrokerConf:
 def lint_policies(levels: PolicyLevels, *, version: Version | None = None) -> tuple[LintFinding, ...]:
     """What is wrong with what is in force; the lines of the findings mean nothing."""
     found = lint(conf_of(levels, in_force(levels)), version=version)
-    return tuple(one for one in found if one.rule.id not in _OF_FILES | _OF_BROKERS)
+    left_out = _OF_FILES | _OF_BROKERS | (frozenset() if levels.broker_is_known else _OF_ABSENCE)
+    return tuple(one for one in found if one.rule.id not in left_out)
 
 
 def dangers_of(plan: PolicyPlan, *, has_offloaded: bool) -> tuple[Danger, ...]:
@@ -40,7 +52,7 @@ def dangers_of(plan: PolicyPlan, *, has_offloaded: bool) -> tuple[Danger, ...]:
     if not plan.is_needed:
         return ()
     before, after = in_force(plan.before), in_force(plan.after)
-    found = [*_deletion(before, after), *_thresholds(before, after)]
+    found = [*_deletion(before, after), *_thresholds(before, after), *_hidden(plan)]
     if has_offloaded:
         found += _reading(plan)
     return (*found, *_errors(plan))
@@ -69,8 +81,22 @@ def _reading(plan: PolicyPlan) -> Iterator[Danger]:
         return
     old, new = before.place_text(Place.ENDPOINT), after.place_text(Place.ENDPOINT)
     if old != new:
-        text = f"reads of offloaded ledgers go to {new or 'the default address'} from now on, and not to"
-        yield Danger(DangerKind.UNREADABLE, f"{text} {old or 'the default address'}")
+        nowhere = "AWS" if plan.after.broker_is_known else "where the broker's own settings say, which policies hide"
+        text = f"reads of offloaded ledgers go to {new or nowhere} from now on, and not to {old or nowhere}"
+        yield Danger(DangerKind.UNREADABLE, text)
+
+
+def _hidden(plan: PolicyPlan) -> Iterator[Danger]:
+    """Sizes that the first policy brings along, where nobody knows what they take the place of."""
+    if plan.before.own is not None or plan.after.own is None or plan.before.broker_is_known:
+        return
+    known, driver = in_force(plan.before), in_force(plan.after).text(DRIVER)
+    for place in (Place.BLOCK_SIZE, Place.READ_BUFFER):
+        name = place_name(driver, place)
+        leak = BY_NAME[name].leak
+        if leak is not None and name not in known and name not in plan.wish.fields:
+            text = f"the policy brings {name}={shown_value(name, leak)} along, and what the brokers have is not known"
+            yield Danger(DangerKind.HIDES_UNKNOWN, f"{text}: set it, too")
 
 
 def _errors(plan: PolicyPlan) -> Iterator[Danger]:

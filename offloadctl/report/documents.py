@@ -14,6 +14,7 @@ from offloadctl.report.check_documents import CHECK_KINDS, FindingDocument
 from offloadctl.report.check_object_documents import CHECK_OBJECT_KINDS
 from offloadctl.report.document_base import ApiVersion
 from offloadctl.report.document_base import Part as _Part
+from offloadctl.report.policy_documents import POLICY_KINDS
 from offloadctl.report.scope_documents import ScopeDocument
 
 
@@ -318,6 +319,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     ContextSummary,
     ContextList,
     *BROKER_CONF_KINDS,
+    *POLICY_KINDS,
     Error,
 )
 """Every kind of document that has a schema here."""

@@ -91,6 +91,17 @@ NEEDS_A_BROKER: Final[Mapping[str, Sequence[Arguments]]] = {
     "offload status": [[TOPIC], [TOPIC, "--load-topics"]],
     "offload-status": [[TOPIC]],
     "check": [[TOPIC], [TOPIC, "--load-topics", "-l", "index"]],
+    "offload-policies get": [[TOPIC], [TOPIC, "-o", "json"]],
+    "offload-policies effective": [[TOPIC]],
+    "offload-policies set": [
+        [TOPIC, "deletion-lag=-1", f"credential-secret={GIVEN}"],
+        [TOPIC, f"credential-id={GIVEN}", "--dry-run", "-o", "json"],
+        [TOPIC, GIVEN],
+    ],
+    "offload-policies unset": [[TOPIC]],
+    "offload-policies apply": [["-f", "policies.yaml"], ["-f", "broken-policies.yaml"]],
+    "offload-policies diff": [["-f", "policies.yaml"]],
+    "offload-policies export": [[TOPIC]],
     "object show": [[TOPIC, "31"], [f"s3://{BUCKET}/key"]],
     "object index": [[TOPIC, "31"]],
     "object blocks": [[TOPIC, "31"]],
@@ -372,6 +383,10 @@ def plant_everywhere(planted: Planted) -> None:
     keys = "s3ManagedLedgerOffloadCredentialId=AKIABROKER\ns3ManagedLedgerOffloadCredentialSecret="
     planted.file("broker.conf", keys + planted.secret("broker.conf") + "\n")
     planted.file("other-broker.conf", keys + planted.secret("other broker.conf") + "\n")
+    policies = "apiVersion: offloadctl/v1\nkind: OffloadPolicies\npolicies:\n- namespace: public/rec\n  fields:\n"
+    policies += f"    credential-secret: {planted.secret('policy file')}\n"
+    planted.file("policies.yaml", policies)
+    planted.file("broken-policies.yaml", f"{policies}    - credential-id: {planted.secret('broken policy file')}\n")
 
 
 def write_contexts(planted: Planted) -> None:

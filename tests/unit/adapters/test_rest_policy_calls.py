@@ -187,13 +187,12 @@ def test_single_fields_have_endpoints_of_their_own() -> None:
 def test_a_read_only_context_changes_no_policy() -> None:
     one = bench(lambda _: Answer(204), BrokerSettings(admin_urls=("http://broker:8080",), read_only=True))
 
-    for change in (
-        lambda: one.rest.set_offload_field(NAMESPACE, "managedLedgerOffloadThresholdInBytes", 5),
-        lambda: one.rest.remove_offload_policy(NAMESPACE),
-        lambda: one.rest.replace_offload_policy(NAMESPACE, PolicyObject(), expected=None),
-    ):
-        with pytest.raises(ReadOnlyContext):
-            change()
+    with pytest.raises(ReadOnlyContext):
+        one.rest.set_offload_field(NAMESPACE, "managedLedgerOffloadThresholdInBytes", 5)
+    with pytest.raises(ReadOnlyContext):
+        one.rest.remove_offload_policy(NAMESPACE)
+    with pytest.raises(ReadOnlyContext):
+        one.rest.replace_offload_policy(NAMESPACE, PolicyObject(), expected=None)
 
     assert one.brokers.asked == []
 

@@ -27,6 +27,7 @@ from offloadctl.model.policies import (
     Retention,
 )
 from offloadctl.plan.offload_policies import (
+    DangerKind,
     FieldChange,
     PolicyPlan,
     PolicyRequest,
@@ -40,7 +41,7 @@ from offloadctl.plan.offload_policies import (
     plan_change,
     with_own,
 )
-from offloadctl.plan.policy_dangers import DangerKind, dangers_of, lint_policies
+from offloadctl.plan.policy_dangers import dangers_of, lint_policies
 from offloadctl.plan.policy_words import shown_value, story
 from offloadctl.redaction import Secret
 from tests.recordings import recording

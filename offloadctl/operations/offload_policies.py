@@ -1,0 +1,196 @@
+"""Changing offload policies: read, decide, refuse what is dangerous, send, read back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from offloadctl.errors import BrokerError, Busy, OffloadctlError, Refused
+from offloadctl.exitcodes import ExitCode
+from offloadctl.model.check import Level
+from offloadctl.model.ledger import StoredLedger
+from offloadctl.model.names import TopicName
+from offloadctl.model.policies import PolicyLevels, PolicyScope
+from offloadctl.operations.policy_levels import PolicyReader
+from offloadctl.operations.topics import find_target
+from offloadctl.plan.offload_policies import (
+    DangerKind,
+    FieldChange,
+    PolicyPlan,
+    PolicyRequest,
+    PolicyWish,
+    Verb,
+    left_over,
+    plan_change,
+)
+from offloadctl.plan.policy_dangers import dangers_of
+from offloadctl.plan.policy_outcome import Affected, Approval, ChangeState, PolicyOutcome
+from offloadctl.ports import Ports
+from offloadctl.units import ByteSize
+
+_ATTEMPTS: Final = 3
+"""So often is a change tried that somebody else's change comes between."""
+
+_PATIENCE_S: Final = 30.0
+_PAUSE_S: Final = 0.5
+"""A topic's policy goes through a topic of its own before it is there."""
+
+Verify = Callable[[tuple[TopicName, ...]], str]
+"""Why these topics' objects are not proved to be whole; empty if they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePolicies:
+    """How to change policies."""
+
+    ports: Ports
+    verify: Verify
+    approval: Approval = field(default_factory=Approval)
+    dry_run: bool = False
+    on_change: Callable[[PolicyPlan], None] = lambda _: None
+    """Is told before anything is sent."""
+
+    def run(self, wishes: Sequence[PolicyWish]) -> tuple[PolicyOutcome, ...]:
+        """One outcome for each wish. All are looked at before the first one is sent: one refusal stops them all.
+
+        Namespaces come first, since what is in force there decides what a topic's policy must repeat.
+        """
+        wanted = sorted(wishes, key=lambda one: isinstance(one.scope, TopicName))
+        planned = [self._judged(wish) for wish in wanted]
+        if self.dry_run or any(one.state is ChangeState.REFUSED for one in planned):
+            return tuple(planned)
+        return tuple(self._carried_out(one) for one in planned)
+
+    def _judged(self, wish: PolicyWish) -> PolicyOutcome:
+        """The plan, and what stands in its way."""
+        plan = plan_change(PolicyReader(self.ports.admin).read(wish.scope), wish)
+        if not plan.is_needed:
+            return PolicyOutcome(plan, ChangeState.UNCHANGED)
+        affected, dangers = Affected(), dangers_of(plan, has_offloaded=True)
+        kinds = {one.kind for one in dangers}
+        if kinds & {DangerKind.COPIES_DELETABLE, DangerKind.UNREADABLE}:
+            affected = self._affected(wish.scope, look=DangerKind.COPIES_DELETABLE in kinds)
+        if not affected.ledgers and not affected.unread:
+            dangers = tuple(one for one in dangers if one.kind not in _ABOUT_OFFLOADED)
+        in_the_way = tuple(one for one in dangers if not self.approval.allows(one, affected))
+        state = ChangeState.REFUSED if in_the_way and not self.dry_run else ChangeState.PLANNED
+        return PolicyOutcome(plan, state, dangers, in_the_way, affected)
+
+    def _carried_out(self, outcome: PolicyOutcome) -> PolicyOutcome:
+        if not outcome.plan.is_needed:
+            return outcome
+        try:
+            sent = self._send(outcome.plan)
+            left = self._read_back(sent)
+        except OffloadctlError as error:
+            return replace(outcome, state=ChangeState.FAILED, error=error)
+        return replace(outcome, plan=sent, left=left, state=ChangeState.UNCONFIRMED if left else ChangeState.CONFIRMED)
+
+    def _send(self, plan: PolicyPlan) -> PolicyPlan:
+        """Send it; somebody else's change that comes between is read, and the plan must then still be the same."""
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                self._send_once(plan)
+            except Busy:
+                self.ports.clock.sleep(_PAUSE_S * attempt)
+                plan = self._planned_anew(plan)
+            else:
+                return plan
+        self._send_once(plan)
+        return plan
+
+    def _send_once(self, plan: PolicyPlan) -> None:
+        self.on_change(plan)
+        for request in plan.requests:
+            self._ask(plan, request)
+
+    def _planned_anew(self, plan: PolicyPlan) -> PolicyPlan:
+        scope = plan.wish.scope
+        again = plan_change(PolicyReader(self.ports.admin).read(scope), plan.wish)
+        if not set(dangers_of(again, has_offloaded=True)) <= set(dangers_of(plan, has_offloaded=True)):
+            raise Refused(
+                f"somebody else changed the policy of {scope} meanwhile, and the plan no longer holds",
+                hint="look at it again with --dry-run",
+            )
+        return again
+
+    def _ask(self, plan: PolicyPlan, request: PolicyRequest) -> None:
+        admin, scope = self.ports.admin, plan.wish.scope
+        match request.verb:
+            case Verb.REPLACE if request.policy is not None:
+                admin.replace_offload_policy(scope, request.policy, expected=plan.before.own)
+            case Verb.REMOVE:
+                admin.remove_offload_policy(scope)
+            case _:
+                admin.set_offload_field(plan.before.namespace_name, request.name, request.value)
+
+    def _read_back(self, plan: PolicyPlan) -> tuple[FieldChange, ...]:
+        """What is not as it was meant, when patience ends."""
+        deadline = self.ports.clock.monotonic() + _PATIENCE_S
+        while True:
+            left = left_over(plan, self._now(plan.before))
+            if not left or self.ports.clock.monotonic() >= deadline:
+                return left
+            self.ports.clock.sleep(_PAUSE_S)
+
+    def _now(self, before: PolicyLevels) -> PolicyLevels:
+        admin, scope = self.ports.admin, before.scope
+        if isinstance(scope, TopicName):
+            return replace(before, topic=admin.own_offload_policy(scope))
+        return replace(before, namespace=admin.own_offload_policy(scope), facts=admin.namespace_facts(scope))
+
+    # -- offloaded ledgers
+
+    def _affected(self, scope: PolicyScope, *, look: bool) -> Affected:
+        topics: list[TopicName] = []
+        unread: list[str] = []
+        ledgers: list[StoredLedger] = []
+        for topic in self._topics(scope):
+            try:
+                stored = self.ports.admin.stored_ledgers(topic).ledgers
+            except BrokerError as error:
+                unread.append(f"{topic}: {error.message}")
+                continue
+            found = [one for one in stored if one.context_uuid is not None]
+            if found:
+                topics.append(topic)
+                ledgers += found
+        doubt = ""
+        if unread:
+            doubt = f"the ledgers of {len(unread)} topics could not be read"
+        elif look and topics:
+            doubt = self.verify(tuple(topics))
+        size = ByteSize(sum(one.size or 0 for one in ledgers))
+        return Affected(len(topics), len(ledgers), size, doubt, tuple(unread))
+
+    def _topics(self, scope: PolicyScope) -> tuple[TopicName, ...]:
+        if isinstance(scope, TopicName):
+            return find_target(self.ports.admin, scope).parts
+        return tuple(name for name in self.ports.admin.topics(scope).names if not name.is_system)
+
+
+_ABOUT_OFFLOADED: Final = (DangerKind.COPIES_DELETABLE, DangerKind.UNREADABLE)
+
+
+def verified_by_check(ports: Ports, *, may_load: bool) -> Verify:
+    """Proves topics to be whole by a check at `blocks`, right now."""
+
+    def verify(topics: tuple[TopicName, ...]) -> str:
+        from offloadctl.operations.check import Check  # noqa: PLC0415 - most changes need none, and it loads protobuf
+
+        if not ports.stores:
+            return "no bucket is configured, so nobody has looked at the objects"
+        report = Check(ports, Level.BLOCKS, may_load=may_load).report(topics)
+        match report.exit_code:
+            case ExitCode.OK:
+                return ""
+            case ExitCode.DAMAGE:
+                return "a check found damage"
+            case code:
+                return f"a check could not vouch for all of them: {code.meaning}"
+
+    return verify
+
+
+def policies_of(ports: Ports, scopes: Sequence[PolicyScope]) -> tuple[PolicyLevels, ...]:
+    """Everything that is known of each."""
+    return tuple(PolicyReader(ports.admin).read(scope) for scope in scopes)
