@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
@@ -43,6 +44,13 @@ class Auditor:
     def expect(self, **what: Any) -> None:
         """Something is left over, and that is known."""
         self.expected = Audit(**what)
+
+    def settled(self, *, seconds: float = 15) -> Audit:
+        """Compare until all is as expected, or for so long: what a retry replaced is deleted in the background."""
+        deadline = time.monotonic() + seconds
+        while (found := self.compare()) != self.expected and time.monotonic() < deadline:
+            time.sleep(0.5)
+        return found
 
     def compare(self) -> Audit:
         """List the bucket first, read the metadata second: the broker names a ledger's objects before it uploads."""

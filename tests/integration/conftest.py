@@ -13,7 +13,9 @@ import pytest
 
 from tests.integration import shared
 from tests.integration.audit import Auditor
+from tests.integration.command import Offloadctl
 from tests.integration.containers import Cluster, running_cluster
+from tests.integration.door import Door
 from tests.integration.stack import CHOICE, PREFIX, Stack, Topic
 from tests.stack import parts
 
@@ -72,7 +74,39 @@ def auditor(shared_stack: Stack, namespace: str) -> Iterator[Auditor]:
     """Compares bucket and metadata at the test's end; what is left over is expected or the test fails."""
     watching = Auditor.from_now(shared_stack, [namespace])
     yield watching
-    assert watching.compare() == watching.expected
+    assert watching.settled() == watching.expected
+
+
+@pytest.fixture
+def offloadctl(shared_stack: Stack) -> Offloadctl:
+    """The command line on the shared stack."""
+    return Offloadctl(shared_stack)
+
+
+@pytest.fixture(scope="session")
+def shared_door(own_containers: None, shared_stack: Stack) -> Iterator[Door]:
+    """It outlives the tests, since the broker deletes through it when they are over."""
+    with Door(shared_stack.s3_url).standing() as door:
+        yield door
+
+
+@pytest.fixture
+def door(shared_door: Door) -> Iterator[Door]:
+    """A door before the shared MinIO, for topics that are put behind it; open again when the test is over."""
+    yield shared_door
+    shared_door.open()
+
+
+@pytest.fixture
+def held_topic(shared_cluster: Cluster, door: Door, make_topic: TopicMaker) -> TopicMaker:
+    """Topics behind the door; the namespace of a test is theirs alone."""
+
+    def make(name: str) -> Topic:
+        topic = make_topic(name)
+        shared_cluster.put_behind(door, topic)
+        return topic
+
+    return make
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,7 +18,8 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
-from tests.integration.stack import REGION, Stack, eventually
+from tests.integration.door import Door
+from tests.integration.stack import REGION, Stack, Topic, eventually, everywhere
 from tests.stack import parts
 
 ACCESS_KEY: Final = "integration-access-key"
@@ -67,6 +68,14 @@ class Server:
     def run_in_background(self, command: list[str], *, environment: Mapping[str, str]) -> None:
         """Start a command inside that outlives this call."""
         self.container.get_wrapped_container().exec_run(command, environment=dict(environment), detach=True)
+
+    @property
+    def host(self) -> str:
+        """The address under which it reaches this machine: its network's gateway."""
+        started = self.container.get_wrapped_container()
+        started.reload()
+        (network,) = started.attrs["NetworkSettings"]["Networks"].values()
+        return str(network["Gateway"])
 
     def log(self) -> str:
         """All that it has printed."""
@@ -138,6 +147,11 @@ class Cluster:
         find = "for p in /proc/[0-9]*; do grep -qa 'Pulsar[B]rokerStarter' $p/cmdline && echo ${p#/proc/}; done"
         code, output = self.pulsar.run(["sh", "-c", f"kill -9 $({find})"])
         assert code == 0, output
+
+    def put_behind(self, door: Door, topic: Topic) -> None:
+        """Create the topic, and have the brokers reach S3 through a door for all topics of its namespace."""
+        topic.stack.put(topic.path)
+        topic.set_offload_policies(**everywhere("ServiceEndpoint", f"http://{self.pulsar.host}:{door.port}"))
 
     def pulsar_admin(self, *arguments: str) -> tuple[int, str]:
         """The exit code and output of the real pulsar-admin."""

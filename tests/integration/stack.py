@@ -161,6 +161,11 @@ class Topic:
         return self.offload_status()
 
 
+def everywhere(key: str, value: object) -> dict[str, object]:
+    """A policy under the keys of every driver: S3 reads the general one, aws-s3 its own first."""
+    return {f"managedLedgerOffload{key}": value, f"s3ManagedLedgerOffload{key}": value}
+
+
 def eventually(is_so: Callable[[], bool], what: str, *, seconds: float = 30, pause: float = 0.2) -> None:
     """Wait until it is so, or fail with its name."""
     deadline = time.monotonic() + seconds

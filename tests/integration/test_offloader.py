@@ -5,11 +5,11 @@ from typing import Any, Final
 import pytest
 
 from tests.golden_objects import offloaded_objects
-from tests.integration.audit import Audit, Auditor
-from tests.integration.conftest import ClusterStarter, TopicMaker, make_namespace
+from tests.integration.conftest import TopicMaker
 from tests.integration.containers import ACCESS_KEY, SECRET_KEY, Cluster
+from tests.integration.ledgers import closed_ledger, exists, keys_of
 from tests.integration.messages import publish_payloads, read_back
-from tests.integration.stack import Stack, Topic, eventually
+from tests.integration.stack import Topic, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -102,38 +102,6 @@ def test_an_entry_too_large_for_a_block_ends_the_object_in_silence(make_topic: T
     assert objects_of(topic)["data"]["ContentLength"] == 2 * block
 
 
-def test_a_driver_without_its_credentials_runs_for_ever(start_cluster: ClusterStarter) -> None:
-    """Shown by the true offloader, live: facts 8.2."""
-    with start_cluster(environment={}) as cluster:
-        namespace = make_namespace(cluster.stack, "no-credentials")
-        topic = Topic(cluster.stack, f"persistent://{namespace}/stuck")
-        closed_ledger(topic)
-
-        topic.trigger_offload()
-
-        with pytest.raises(AssertionError, match="not within 5 s"):
-            eventually(lambda: topic.offload_status()["status"] != "RUNNING", "the offload ends", seconds=5)
-        again = cluster.stack.call("PUT", f"{topic.path}/offload", json={"ledgerId": 0, "entryId": 0})
-        assert again.status_code == 409
-        topic.unload()
-        assert topic.offload_status()["status"] == "NOT_RUN"
-        assert Auditor(cluster.stack, [namespace]).compare() == Audit()
-
-
-def closed_ledger(topic: Topic, *, count: int = 20, size: int = 200) -> Any:
-    """Publish into one ledger, and close it; answers what was sent."""
-    sent = publish_payloads(topic.stack, topic.name, count=count, size=size)
-    topic.unload()
-    return sent
-
-
-def keys_of(topic: Topic) -> list[str]:
-    """The keys of both objects of every ledger that the metadata names."""
-    stored = [ledger for ledger in topic.stored_ledgers() if ledger.get("offloadedContextUuid")]
-    data = [f"{ledger['offloadedContextUuid']}-ledger-{ledger['ledgerId']}" for ledger in stored]
-    return [key for name in data for key in (name, f"{name}-index")]
-
-
 def objects_of(topic: Topic) -> dict[str, Any]:
     """What HEAD says of the topic's objects, by role."""
     found = [
@@ -142,7 +110,3 @@ def objects_of(topic: Topic) -> dict[str, Any]:
         if exists(topic.stack, key)
     ]
     return {head["Metadata"]["role"]: head for head in found}
-
-
-def exists(stack: Stack, key: str) -> bool:
-    return bool(stack.s3().list_objects_v2(Bucket=stack.bucket, Prefix=key, MaxKeys=1).get("KeyCount"))

@@ -1,0 +1,114 @@
+"""A door between a broker and its MinIO: what a test names is held before it, so that an upload stands still there.
+
+The broker is given the door's address as its S3 endpoint; whatever comes is passed on unread, except that the
+requests are searched for what must wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+_CHUNK: Final = 1 << 16
+_LONGEST_WAIT_S: Final = 120.0
+
+
+class Door:
+    """Relays connections to one server, and holds requests that match a pattern until it is opened."""
+
+    def __init__(self, server_url: str) -> None:
+        address = urlsplit(server_url)
+        assert address.hostname is not None
+        assert address.port is not None
+        self._server = (address.hostname, address.port)
+        self._pattern: re.Pattern[bytes] | None = None
+        self._changed = threading.Condition()
+        self._waiting = 0
+        self._ends: set[socket.socket] = set()
+        self._listener = socket.create_server(("0.0.0.0", 0))
+
+    @property
+    def port(self) -> int:
+        """Where it listens, on every address of this machine."""
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    def hold(self, request: str) -> None:
+        """From now on, requests whose first line matches must wait."""
+        with self._changed:
+            self._pattern = re.compile(request.encode())
+
+    def open(self) -> None:
+        """Let go what waits, and hold nothing more."""
+        with self._changed:
+            self._pattern = None
+            self._changed.notify_all()
+
+    @property
+    def is_holding(self) -> bool:
+        """Does a request wait?"""
+        with self._changed:
+            return self._waiting > 0
+
+    @contextlib.contextmanager
+    def standing(self) -> Iterator[Door]:
+        """Relay until the end, which cuts every connection."""
+        relay = threading.Thread(target=self._accept, name="door", daemon=True)
+        relay.start()
+        try:
+            yield self
+        finally:
+            self.open()
+            with contextlib.suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            relay.join()
+            self._listener.close()
+            with self._changed:
+                for end in self._ends:
+                    with contextlib.suppress(OSError):
+                        end.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._relay, args=(client,), name="door-client", daemon=True).start()
+
+    def _relay(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError), socket.create_connection(self._server) as server:
+            with self._changed:
+                self._ends |= {client, server}
+            answers = threading.Thread(target=_pump, args=(server, client), name="door-server", daemon=True)
+            answers.start()
+            try:
+                while data := client.recv(_CHUNK):
+                    self._wait_if_named(data)
+                    server.sendall(data)
+            finally:
+                with contextlib.suppress(OSError):
+                    server.shutdown(socket.SHUT_RDWR)
+                answers.join()
+                with self._changed:
+                    self._ends -= {client, server}
+
+    def _wait_if_named(self, data: bytes) -> None:
+        with self._changed:
+            if self._pattern is not None and self._pattern.search(data):
+                self._waiting += 1
+                self._changed.wait_for(lambda: self._pattern is None, _LONGEST_WAIT_S)
+                self._waiting -= 1
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(_CHUNK):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_RDWR)
