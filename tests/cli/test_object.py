@@ -142,6 +142,7 @@ def test_a_directory_is_no_file(command: Command, files: Path) -> None:
         ("s3://bucket",),
         ("s3://bucket/9b44a5cb-c717-401e-84fe-2e572f2782bb-ledger-45", "45"),
         ("acme/shop/orders", "1", "--expect-entries", "7"),
+        ("--data", "data", "--index", "index", "--level", "listing"),
     ],
     ids=" ".join,
 )
