@@ -16,6 +16,9 @@ from offloadctl.ports import Ports
 
 # ManagedLedgerImpl.java, OffloadInProgressException: an automatic run holds the topic's offload mutex.
 _AUTOMATIC_RUN = "Offload operation already running"
+_HOW_TO_CONFIRM = (
+    "to have the objects confirmed, give the bucket (--bucket, or in the context) and credentials that may read it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +212,7 @@ def judge(ledgers: Sequence[MovedLedger], waited: Waited) -> tuple[Outcome, str]
     if Confirmation.TRIMMED in met:
         return Outcome.FEWER, "retention trimmed planned ledgers during the run; offload does not keep them"
     if Confirmation.UNCONFIRMED in met:
-        return Outcome.UNCONFIRMED, "give the bucket (--bucket, or in the context) to have the objects confirmed"
+        return Outcome.UNCONFIRMED, _HOW_TO_CONFIRM
     return Outcome.CONFIRMED, ""
 
 

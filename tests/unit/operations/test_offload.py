@@ -68,6 +68,8 @@ def test_without_a_look_at_the_objects_done_is_not_confirmed() -> None:
 
     assert result.outcome is Outcome.UNCONFIRMED
     assert result.not_covered == ("no bucket is configured, so no object was looked at",)
+    assert "--bucket" in result.hint
+    assert "credentials" in result.hint
 
 
 def test_success_with_a_damaged_object_is_damage() -> None:
