@@ -38,6 +38,10 @@ _KEEP: Final = (
 )
 _RESTORE: Final = "Put the object back from a copy or an older version, with its user metadata."
 _LOOK: Final = "Find out who wrote it: compare it with an older version or a copy."
+_UNUSED: Final = "None: no reader will ever ask for these objects; they take space and are paid for."
+_DELETE: Final = (
+    "Delete both objects, once it is sure that no other cluster of this name keeps its ledgers in the bucket."
+)
 
 _TOTALS: Final = frozenset({"ledger-totals"})
 _IN_BLOCKS: Final = frozenset({"block-header", "block-mismatch"})
@@ -48,9 +52,19 @@ _OF_THE_INDEX: Final = frozenset({"index-corrupt", "index-streaming", "index-met
 
 
 def _damage(
-    code: str, seen_at: Level, what: str, *, means: str = _HANGS, explains: frozenset[str] = frozenset()
+    code: str,
+    seen_at: Level,
+    what: str,
+    *,
+    means: str = _HANGS,
+    maybe_at: Level | None = None,
+    explains: frozenset[str] = frozenset(),
 ) -> FindingKind:
-    return FindingKind(code, Severity.DAMAGE, seen_at, what, means, _KEEP, explains=explains)
+    return FindingKind(code, Severity.DAMAGE, seen_at, what, means, _KEEP, maybe_at, explains)
+
+
+def _stray(code: str, what: str, means: str, do: str) -> FindingKind:
+    return FindingKind(code, Severity.WARNING, Level.LISTING, what, means, do)
 
 
 _ALL: Final = (
@@ -58,6 +72,7 @@ _ALL: Final = (
         "object-role",
         Level.INDEX,
         "Under the key of one of the two objects lies the other one, by its own user metadata.",
+        maybe_at=Level.LISTING,
         explains=_OF_THE_INDEX | _OF_THE_DATA | {"truncated", "data-size", "format-version"},
     ),
     _damage(
@@ -65,6 +80,7 @@ _ALL: Final = (
         Level.INDEX,
         "The object's user metadata names another topic: it is not this ledger's object.",
         means="Readers get another topic's messages, or fail.",
+        maybe_at=Level.LISTING,
         explains=_OF_THE_INDEX | _OF_THE_DATA | {"truncated", "data-size"},
     ),
     _damage(
@@ -72,17 +88,17 @@ _ALL: Final = (
         Level.INDEX,
         "The object's user metadata lacks the format version: it was copied or restored without its user metadata.",
     ),
-    _damage("data-missing", Level.INDEX, "The offload is complete, and no bucket has the data object."),
-    _damage("index-missing", Level.INDEX, "The offload is complete, and there is no index object beside the data."),
+    _damage("data-missing", Level.LISTING, "The offload is complete, and no bucket has the data object."),
+    _damage("index-missing", Level.LISTING, "The offload is complete, and there is no index object beside the data."),
     FindingKind(
         "objects-not-found",
         Severity.WARNING,
-        Level.INDEX,
+        Level.LISTING,
         "The offload is complete, and no known bucket has either object; the broker may have written to another one.",
         "Unknown: no REST call tells to which bucket a ledger went.",
         "Name every bucket that was ever in use (--bucket, or in the context), and check again.",
     ),
-    _damage("archived", Level.INDEX, "The object is in a storage class that must be restored before it can be read."),
+    _damage("archived", Level.LISTING, "The object is in a storage class that must be restored before it can be read."),
     FindingKind(
         "index-streaming",
         Severity.WARNING,
@@ -91,7 +107,12 @@ _ALL: Final = (
         "Unknown: the data of streaming offloads is not looked at.",
         _LOOK,
     ),
-    _damage("index-corrupt", Level.INDEX, "The index object is not what Pulsar writes: it cannot be taken apart."),
+    _damage(
+        "index-corrupt",
+        Level.INDEX,
+        "The index object is not what Pulsar writes: it cannot be taken apart.",
+        maybe_at=Level.LISTING,
+    ),
     _damage(
         "index-metadata",
         Level.INDEX,
@@ -106,12 +127,14 @@ _ALL: Final = (
         "fit into a block (managedLedgerOffloadMaxBlockSizeInBytes too small for the largest message).",
         _HANGS,
         _KEEP,
+        maybe_at=Level.LISTING,
         explains=_OF_THE_DATA | {"data-size", "index-blocks", "padding"},
     ),
     _damage(
         "data-size",
         Level.INDEX,
         "The data object has not the length that its index names.",
+        maybe_at=Level.LISTING,
         explains=_OF_THE_DATA,
     ),
     FindingKind(
@@ -207,7 +230,7 @@ _ALL: Final = (
         "The data object holds more or less than the entries and bytes that the ledger has.",
         _HANGS,
         _KEEP,
-        maybe_at=Level.INDEX,
+        maybe_at=Level.LISTING,
     ),
     FindingKind(
         "ledger-time",
@@ -226,6 +249,31 @@ _ALL: Final = (
         "The data object was not uploaded in one part for each block, as the broker does it.",
         _STRANGE,
         "Nothing, if the bucket was copied or restored; otherwise find out who wrote it.",
+        maybe_at=Level.LISTING,
+    ),
+    _stray(
+        "older-attempt",
+        "Objects of a ledger whose metadata names other objects, or none: an offload was begun anew, and these stayed.",
+        _UNUSED,
+        _DELETE,
+    ),
+    _stray(
+        "orphan",
+        "Objects of a ledger that its topic does not have any more, or of a topic that is gone.",
+        _UNUSED,
+        _DELETE,
+    ),
+    _stray(
+        "unfinished-offload",
+        "The metadata names these objects, the offload is not complete, and nothing was written for a day.",
+        "None: readers use BookKeeper's copy. The next offload of the topic deletes these objects and begins anew.",
+        "Offload the topic once more (offloadctl offload topic), and see the broker's log for why it stopped.",
+    ),
+    _stray(
+        "open-upload",
+        "A multipart upload that was begun and neither completed nor aborted for a day.",
+        "None; its parts take space, are paid for, and show up in no listing of objects.",
+        "Let a lifecycle rule of the bucket abort incomplete uploads (AbortIncompleteMultipartUpload).",
     ),
 )
 

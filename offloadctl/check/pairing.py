@@ -4,7 +4,6 @@ Both sides come as streams, the listing first. It is kept in columns of numbers,
 an offload, so that a million ledgers need no more memory than a browser's tab; ledgers are not kept at all.
 """
 
-import re
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,18 +12,14 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from offloadctl.check.presence import ARCHIVED
-from offloadctl.check.sizes import least_data_size
-from offloadctl.format.index_object import INDEX_ENTRY_LENGTH, INDEX_HEADER_LENGTH
+from offloadctl.check.sizes import fits_the_ledger, part_count
 from offloadctl.format.keys import INDEX_SUFFIX, split_key
 from offloadctl.model.bucket import ObjectSum
 
 _ABSENT: Final = -1
+_MANY: Final = 2**16 - 1
 _LEDGER_BITS: Final = 64
 _LEDGER_MASK: Final = (1 << _LEDGER_BITS) - 1
-
-# The MD5 of the parts' MD5s, and their number.
-_DIGITS_OF_MD5: Final = 32
-_PARTS: Final = re.compile(r"-(\d{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +100,7 @@ class Pairing:
                 self._count(one.storage_class, size)
             sizes[row] = size
             if not is_index:
-                self._parts[row] = _part_count(one.etag)
+                self._parts[row] = min(part_count(one.etag), _MANY)
             if one.storage_class in ARCHIVED:
                 self._archived[row] = True
             modified = one.last_modified
@@ -127,11 +122,10 @@ class Pairing:
     def sound_size(self, row: int, entries: int, size: int) -> int | None:
         """The bytes of both objects, if there is nothing suspicious about them for a ledger of that size."""
         data, index = self._data_sizes[row], self._index_sizes[row]
-        parts = self._parts[row]
-        if data == _ABSENT or index < INDEX_HEADER_LENGTH + INDEX_ENTRY_LENGTH * (parts or 1) or self._archived[row]:
+        if _ABSENT in (data, index) or self._archived[row]:
             return None
-        least = least_data_size(parts or 1, entries, size)
-        return None if data < least or (parts == 1 and data != least) else data + index
+        fits = fits_the_ledger(data, index, parts=self._parts[row], entries=entries, size=size)
+        return data + index if fits else None
 
     def modified(self, row: int) -> datetime:
         """When the younger of both objects was written."""
@@ -170,11 +164,3 @@ class Pairing:
             None if index == _ABSENT else index,
             self.modified(row),
         )
-
-
-def _part_count(etag: str) -> int:
-    """0 where the ETag does not tell; part counts are at most 10,000."""
-    if len(etag) <= _DIGITS_OF_MD5 or etag[_DIGITS_OF_MD5] != "-":
-        return 0
-    parts = _PARTS.fullmatch(etag, _DIGITS_OF_MD5)
-    return min(int(parts[1]), 10_000) if parts is not None else 0

@@ -10,10 +10,11 @@ from typing import Final
 
 from offloadctl.check.subject import Subject
 from offloadctl.format.data_block import BLOCK_HEADER_LENGTH, ENTRY_HEADER_LENGTH
-from offloadctl.format.index_object import IndexObject
+from offloadctl.format.index_object import INDEX_ENTRY_LENGTH, INDEX_HEADER_LENGTH, IndexObject
 from offloadctl.model.finding import Finding
 
 # The MD5 of the parts' MD5s and the number of parts: what S3, MinIO and Ceph make of a multipart upload.
+_MD5_DIGITS: Final = 32
 _OF_PARTS: Final = re.compile(r"[0-9a-f]{32}-(\d{1,5})")
 
 
@@ -43,7 +44,29 @@ def least_data_size(blocks: int, entries: int, size: int) -> int:
 
 def check_part_count(subject: Subject, index: IndexObject, etag: str) -> Iterator[Finding]:
     """The upload must have had one part for each block; an ETag that does not tell the number is not judged."""
-    parts = _OF_PARTS.fullmatch(etag)
-    if parts is not None and int(parts[1]) != len(index.entries):
+    parts = part_count(etag)
+    if parts and parts != len(index.entries):
         what = "the data object was not uploaded block by block"
-        yield subject.finding("part-count", what, expected=f"{len(index.entries)} parts", found=f"{parts[1]} parts")
+        yield subject.finding("part-count", what, expected=f"{len(index.entries)} parts", found=f"{parts} parts")
+
+
+def part_count(etag: str) -> int:
+    """The number of parts of a multipart upload; 0 where the ETag does not tell it."""
+    if len(etag) <= _MD5_DIGITS or etag[_MD5_DIGITS] != "-":
+        return 0
+    parts = _OF_PARTS.fullmatch(etag)
+    return int(parts[1]) if parts is not None else 0
+
+
+def fits_the_ledger(data_size: int, index_size: int, *, parts: int, entries: int, size: int) -> bool:
+    """Whether objects of these sizes can be those of such a ledger, if each block was uploaded as one part.
+
+    A copy may have been uploaded in other parts, so what does not fit is suspicious, and only its index tells.
+    """
+    blocks = parts or 1
+    least = least_data_size(blocks, entries, size)
+    return (
+        index_size >= INDEX_HEADER_LENGTH + INDEX_ENTRY_LENGTH * blocks
+        and data_size >= least
+        and (parts != 1 or data_size == least)
+    )

@@ -8,10 +8,11 @@ import typer
 
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
+from offloadctl.cli.scope import with_scope
 from offloadctl.errors import UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import ALWAYS_TOLD, CheckReport, Level
-from offloadctl.model.names import TopicName
+from offloadctl.model.scope import Scope
 
 
 class FailOn(StrEnum):
@@ -23,26 +24,25 @@ class FailOn(StrEnum):
     NONE = "none"
 
 
-Topics = Annotated[
-    list[str],
-    typer.Argument(metavar="TOPIC...", help="persistent://t/ns/x, t/ns/x, or x of public/default.", show_default=False),
-]
 LevelOption = Annotated[
-    Level,
+    Level | None,
     typer.Option(
         "--level",
         "-l",
-        help="How deep to look. index: both objects' facts, the index, the data's end. blocks: each block's beginning "
-        "too. entries: every byte.",
+        help="How deep to look. listing: that objects are there and of sizes that fit. index: both objects' facts, the "
+        "index, the data's end. blocks: each block's beginning too. entries: every byte. Default: blocks for named "
+        "topics, index for more.",
+        show_default=False,
     ),
 ]
 
 
 @with_connection
+@with_scope
 def check(
-    topics: Topics,
     *,
-    level: LevelOption = Level.BLOCKS,
+    scope: Scope,
+    level: LevelOption = None,
     load_topics: Annotated[
         bool,
         typer.Option(
@@ -62,13 +62,12 @@ def check(
 ) -> ExitCode:
     """Prove that what topics have in S3 is there, whole and readable.
 
-    Reads the keys that the metadata names, and lists no bucket. Exit code 0 says that everything asked for was looked
-    at and nothing was found; 4 damage, 3 warnings only, 5 something could not be looked at.
+    Of named topics it reads the keys that the metadata names, and lists no bucket. Exit code 0 says that everything
+    asked for was looked at and nothing was found; 4 damage, 3 warnings only, 5 something could not be looked at.
     """
-    names = tuple(dict.fromkeys(TopicName.parse(text) for text in topics))
     causes = fail_causes(fail_on)
     with connect(connection) as session:
-        report = _report(session, names, level, causes, may_load=load_topics)
+        report = _report(session, scope, level or _default(scope), causes, may_load=load_topics)
         _show(session, report, output)
     return report.exit_code
 
@@ -87,14 +86,18 @@ def fail_causes(chosen: Sequence[FailOn] | None) -> frozenset[ExitCode]:
     return frozenset(codes[one] for one in chosen if one is not FailOn.NONE)
 
 
+def _default(scope: Scope) -> Level:
+    return Level.INDEX if scope.is_wide else Level.BLOCKS
+
+
 def _report(
-    session: Session, topics: tuple[TopicName, ...], level: Level, causes: frozenset[ExitCode], *, may_load: bool
+    session: Session, scope: Scope, level: Level, causes: frozenset[ExitCode], *, may_load: bool
 ) -> CheckReport:
     from offloadctl.cli.check_progress import watching_check  # noqa: PLC0415 - rich is slow to load
     from offloadctl.operations.check import Check  # noqa: PLC0415 - and so is protobuf
 
     with watching_check(session.ports.clock) as watcher:
-        return Check(session.ports, level, may_load=may_load, fail_on=causes, watcher=watcher).report(topics)
+        return Check(session.ports, level, may_load=may_load, fail_on=causes, watcher=watcher).report_scope(scope)
 
 
 def _show(session: Session, report: CheckReport, output: OutputFormat) -> None:

@@ -45,10 +45,11 @@ class _Bar(CheckWatcher):
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._task = bars.add_task("reading metadata", total=None, size="")
-        self._bytes = 0
+        self._total = self._bytes = 0
 
     def begins(self, ledgers: Sequence[Ledger]) -> None:
-        self._bars.update(self._task, description="ledgers", total=len(ledgers))
+        self._total += len(ledgers)
+        self._bars.update(self._task, description="ledgers", total=self._total)
 
     def looked_at(self, one: LedgerCheck) -> None:
         self._bytes += one.inspection.bytes_read
@@ -66,7 +67,7 @@ class _Lines(CheckWatcher):
         self._lock = threading.Lock()
 
     def begins(self, ledgers: Sequence[Ledger]) -> None:
-        self._total = len(ledgers)
+        self._total += len(ledgers)
 
     def looked_at(self, one: LedgerCheck) -> None:
         with self._lock:

@@ -8,15 +8,19 @@ from operator import add
 from typing import Final
 
 from offloadctl.exitcodes import ExitCode, combine
+from offloadctl.model.bucket import BucketCheck
 from offloadctl.model.finding import Finding, Severity
 from offloadctl.model.ledger import Ledger
 from offloadctl.model.names import TopicName
+from offloadctl.model.scope import ScopeRead
 from offloadctl.model.status import UnreadTopic
 
 
 class Level(StrEnum):
     """How deep a check looks; each level does what those before it do."""
 
+    LISTING = "listing"
+    """What a bucket's listing tells: that both objects are there, their sizes and storage classes."""
     INDEX = "index"
     """Both objects' facts, the index, and the end of the data."""
     BLOCKS = "blocks"
@@ -36,6 +40,7 @@ class Level(StrEnum):
 
 
 _MEANINGS: Final = {
+    Level.LISTING: "that both objects are there, in a class that can be read, and of sizes that fit the ledger",
     Level.INDEX: "that both objects are there, the index in full, and the end of the data",
     Level.BLOCKS: "the index level, and the beginning of each block",
     Level.ENTRIES: "every byte: each entry's id, length, checksum and metadata, and the padding",
@@ -198,6 +203,28 @@ class LedgerCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundLedgers:
+    """Ledgers of which there is nothing to tell: in wide scopes they are counted and not kept."""
+
+    ledgers: int = 0
+    object_bytes: int = 0
+    bytes_read: int = 0
+    blocks: int = 0
+    counts: EntryCounts | None = None
+
+    def with_one(self, one: Inspection) -> "SoundLedgers":
+        """One more."""
+        counts = self.counts if one.counts is None else (self.counts or EntryCounts()) + one.counts
+        return SoundLedgers(
+            self.ledgers + 1,
+            self.object_bytes + one.object_bytes,
+            self.bytes_read + one.bytes_read,
+            self.blocks + (one.blocks or 0),
+            counts,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class TopicCheck:
     """One topic or partition: its ledgers that are in S3 or may be, and how many of the others there are."""
 
@@ -211,11 +238,23 @@ class TopicCheck:
     """In BookKeeper only, the open ledger counted too."""
     not_begun: int = 0
     """In S3 or maybe so, and their turn never came: the check was interrupted."""
+    sound: SoundLedgers = SoundLedgers()
+    """Those that are not in `ledgers`."""
 
     @property
     def completeness_unknown(self) -> int:
         """Ledgers of which only the broker that serves the topic would know whether their offload is complete."""
-        return 0 if self.served else len(self.ledgers) + self.not_begun
+        return 0 if self.served else len(self.ledgers) + self.sound.ledgers + self.not_begun
+
+    def folded(self) -> "TopicCheck":
+        """The same with sound ledgers counted instead of kept."""
+        sound, kept = self.sound, []
+        for one in self.ledgers:
+            if one.verdict is Verdict.SOUND:
+                sound = sound.with_one(one.inspection)
+            else:
+                kept.append(one)
+        return replace(self, ledgers=tuple(kept), sound=sound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +299,10 @@ class CheckReport:
     fail_on: frozenset[ExitCode]
     """Which of damage, warnings and what is not covered make the command fail."""
     interrupted: ExitCode | None = None
+    scope: ScopeRead | None = None
+    """How far it is known which topics the scope has."""
+    buckets: tuple[BucketCheck, ...] = ()
+    """Those that were listed."""
 
     @property
     def parts(self) -> tuple[TopicCheck | UnreadTopic, ...]:
@@ -274,26 +317,43 @@ class CheckReport:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All of them."""
-        return tuple(finding for one in self.ledgers for finding in one.inspection.findings)
+        of_ledgers = (finding for one in self.ledgers for finding in one.inspection.findings)
+        return (*of_ledgers, *(finding for bucket in self.buckets for finding in bucket.findings))
 
     @property
     def coverage(self) -> Coverage:
         """The sum of what was looked at."""
-        return sum_up(self.parts)
+        total = sum_up(self.parts)
+        unread = self.scope.unread if self.scope is not None else ()
+        reasons = (
+            *total.reasons,
+            *(f"{one.name}: {one.reason.text}" for one in unread),
+            *(reason for bucket in self.buckets for reason in bucket.not_covered),
+        )
+        return replace(total, reasons=tuple(dict.fromkeys(reasons)))
 
     @property
     def status(self) -> CheckStatus:
         """How much of what was asked for was looked at."""
         coverage = self.coverage
-        if coverage.topics_read == 0 or (self.ledgers and not any(one.inspection.looked_at for one in self.ledgers)):
+        unread = self.scope.unread if self.scope is not None else ()
+        if coverage.topics_read == 0 and (coverage.topics or unread):
+            return CheckStatus.FAILED
+        if self.ledgers and not any(one.inspection.looked_at for one in self.ledgers) and not self._sound_ledgers:
             return CheckStatus.FAILED
         covered = coverage.topics_read == coverage.topics and coverage.ledgers_covered == coverage.ledgers
+        covered = covered and not unread and not any(bucket.not_covered for bucket in self.buckets)
         return CheckStatus.FULL if covered and self.interrupted is None else CheckStatus.PARTIAL
+
+    @property
+    def _sound_ledgers(self) -> int:
+        return sum(part.sound.ledgers for part in self.parts if isinstance(part, TopicCheck))
 
     @property
     def exit_code(self) -> ExitCode:
         """One code for everything: 0 only if all that was asked for was looked at and nothing was found."""
         met = {code for one in self.ledgers if not one.trimmed for code in one.inspection.exit_codes}
+        met |= {code for bucket in self.buckets for code in bucket.exit_codes}
         if self.status is not CheckStatus.FULL:
             met.add(ExitCode.FAILED if self.status is CheckStatus.FAILED else ExitCode.NOT_COVERED)
         wanted = {code for code in met if code is ExitCode.FAILED or code in self.fail_on}
@@ -320,18 +380,19 @@ def sum_up(parts: Iterable[TopicCheck | UnreadTopic]) -> Coverage:
 def _with_topic(total: Coverage, part: TopicCheck) -> Coverage:
     kept = [one for one in part.ledgers if not one.trimmed]
     looks = [one.inspection for one in kept]
-    counts = [look.counts for look in looks if look.counts is not None]
+    sound = part.sound
+    counts = [one for one in (*(look.counts for look in looks), sound.counts) if one is not None]
     return replace(
         total,
         topics_read=total.topics_read + 1,
-        ledgers=total.ledgers + len(kept) + part.not_begun,
-        ledgers_covered=total.ledgers_covered + sum(look.status is CheckStatus.FULL for look in looks),
+        ledgers=total.ledgers + len(kept) + sound.ledgers + part.not_begun,
+        ledgers_covered=total.ledgers_covered + sound.ledgers + sum(look.status is CheckStatus.FULL for look in looks),
         ledgers_trimmed=total.ledgers_trimmed + len(part.ledgers) - len(kept),
         completeness_unknown=total.completeness_unknown + part.completeness_unknown,
         in_flight=total.in_flight + part.in_flight,
-        object_bytes=total.object_bytes + sum(look.object_bytes for look in looks),
-        bytes_read=total.bytes_read + sum(look.bytes_read for look in looks),
-        blocks=total.blocks + sum(look.blocks or 0 for look in looks),
+        object_bytes=total.object_bytes + sound.object_bytes + sum(look.object_bytes for look in looks),
+        bytes_read=total.bytes_read + sound.bytes_read + sum(look.bytes_read for look in looks),
+        blocks=total.blocks + sound.blocks + sum(look.blocks or 0 for look in looks),
         counts=sum(counts, total.counts or EntryCounts()) if counts else total.counts,
         reasons=(*total.reasons, *(reason for look in looks for reason in look.not_covered)),
     )

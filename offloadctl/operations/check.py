@@ -1,24 +1,30 @@
-"""Check topics by point reads of the keys that their metadata names: read, look, look again, report.
+"""Check topics: read their metadata, look at what it names, look again at what there is to tell, report.
 
 A finding is told only after a second look, the objects first and the metadata after that: a broker takes a ledger out
 of the metadata before it deletes its objects, so what is missing while the metadata still has it was not trimmed away.
+Named topics are checked by point reads of the keys that their metadata names. Wide scopes go through in portions, and
+of each only what there is to tell is kept.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from offloadctl.errors import BrokerError, Interrupted, NotFound, StoreError, UsageError
+from offloadctl.errors import Interrupted, NotFound, UsageError
 from offloadctl.exitcodes import ExitCode
-from offloadctl.model.check import ALWAYS_TOLD, CheckedGroup, CheckReport, Inspection, LedgerCheck, Level, TopicCheck
-from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadProgress
+from offloadctl.model.check import ALWAYS_TOLD, CheckedGroup, CheckReport, LedgerCheck, Level, TopicCheck
+from offloadctl.model.ledger import Ledger, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
+from offloadctl.model.scope import Scope, ScopeRead
 from offloadctl.model.status import UnreadTopic
-from offloadctl.operations.check_ledger import Asked, LedgerChecker, Looked, ledgers_in_s3
-from offloadctl.operations.check_order import out_of_time, with_findings, with_times
-from offloadctl.operations.facts import LedgerReader, read_policies
-from offloadctl.operations.topics import Target, find_target, refuse_system_topics
+from offloadctl.operations.check_ledger import Asked, LedgerChecker
+from offloadctl.operations.check_order import out_of_time
+from offloadctl.operations.check_topics import Found, TopicRead, TopicReader
+from offloadctl.operations.check_twice import SecondLooks
+from offloadctl.operations.facts import LedgerReader
+from offloadctl.operations.scope import expand, named_topics
+from offloadctl.operations.topics import Target
 from offloadctl.operations.workers import StoppableClock, work_through
 from offloadctl.ports import Ports
 
@@ -28,14 +34,11 @@ TOPICS_AT_ONCE: Final = 8
 LEDGERS_AT_ONCE: Final = 4
 """Each may hold a few chunks of 8 MiB."""
 
-_ROUNDS: Final = 3
-"""So often is a ledger looked at whose objects or metadata change under the look."""
-
-_PAUSE_S: Final = 0.5
-"""Before what is missing is looked for again: an object store may be behind, a topic may be going away."""
-
 _TOGETHER: Final = 8
 """So many ledgers of a topic at most are confirmed by one reading of its metadata."""
+
+_PORTION: Final = 64
+"""So many topics of a wide scope are held in memory at once."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,7 +48,7 @@ class CheckWatcher:
     """Is told how a check goes on; this one does nothing with it."""
 
     def begins(self, ledgers: Sequence[Ledger]) -> None:
-        """The metadata is read, and the objects of these ledgers are looked at next."""
+        """More metadata is read, and the objects of these ledgers are looked at next."""
 
     def looked_at(self, one: LedgerCheck) -> None:
         """One of them is done, but for what must be confirmed; called by the thread that has looked."""
@@ -64,172 +67,81 @@ class Check:
 
     def report(self, topics: Sequence[TopicName]) -> CheckReport:
         """Look at every ledger of these topics that is in S3; one that cannot be read does not stop the others."""
-        asked = tuple(dict.fromkeys(topics))
-        refuse_system_topics(asked)
+        return self.report_scope(Scope.of(topics=topics))
+
+    def report_scope(self, scope: Scope) -> CheckReport:
+        """The same of a scope; of a wide one sound ledgers are counted and not kept."""
         if not self.ports.stores:
             raise UsageError(
                 "no bucket is known, and a check looks into buckets",
                 hint="name each bucket that was ever in use: --bucket NAME, or in the context",
             )
-        return _Run(self).report(asked)
-
-
-@dataclass(frozen=True, slots=True)
-class _TopicRead:
-    """One topic or partition as its metadata has it."""
-
-    ledgers: ManagedLedger
-    policies: OffloadPolicies | None
-
-    def asked(self) -> list[Asked]:
-        """The ledgers whose objects are to be looked at."""
-        return ledgers_in_s3(self.ledgers, self.policies)
-
-    def with_progress(self, *progress: OffloadProgress) -> int:
-        """How many ledgers are so far."""
-        return sum(ledger.progress in progress for ledger in self.ledgers.ledgers)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A topic that was asked for, with its partitions."""
-
-    target: Target
-    policies: OffloadPolicies | None
+        return _Run(self, scope).report()
 
 
 class _Run:
     """One command's check."""
 
-    def __init__(self, check: Check) -> None:
+    def __init__(self, check: Check, scope: Scope) -> None:
         self._check = check
+        self._scope = scope
         self._clock = StoppableClock(check.ports.clock)
-        self._reader = LedgerReader(check.ports.admin, self._clock, may_load=check.may_load)
-        self._checker = LedgerChecker(check.ports.stores, check.level, self._clock.stop)
+        reader = LedgerReader(check.ports.admin, self._clock, may_load=check.may_load)
+        self._topics = TopicReader(check.ports.admin, reader)
+        checker = LedgerChecker(check.ports.stores, check.level, self._clock.stop)
+        self._looks = SecondLooks(checker, self._topics, self._clock, check.watcher.looked_at)
         self._interrupted = False
 
-    def report(self, topics: Sequence[TopicName]) -> CheckReport:
+    def report(self) -> CheckReport:
         started_at = self._clock.now()
-        found = self._work(topics, self._find, at_once=TOPICS_AT_ONCE)
-        parts = {part: one.policies for one in found.values() if isinstance(one, _Found) for part in one.target.parts}
-        read = self._work(tuple(parts), lambda part: self._read(part, parts[part]), at_once=TOPICS_AT_ONCE)
-        looked = self._look_at([one for one in read.values() if isinstance(one, _TopicRead)])
+        read, asked = self._asked()
+        groups = [group for some in self._portions_of(asked) for group in self._groups(some)]
         return CheckReport(
             level=self._check.level,
-            groups=tuple(_group(topic, found.get(topic), read, looked) for topic in topics),
+            groups=tuple(groups),
             started_at=started_at,
             finished_at=self._clock.now(),
             fail_on=self._check.fail_on,
             interrupted=ExitCode.INTERRUPTED if self._interrupted else None,
+            scope=read,
         )
 
-    # -- metadata
+    # -- the scope
 
-    def _find(self, topic: TopicName) -> _Found | UnreadTopic:
-        admin = self._check.ports.admin
-        try:
-            return _Found(find_target(admin, topic), read_policies(admin, topic))
-        except BrokerError as error:
-            return UnreadTopic(topic, Reason(error.code, error.message), error.hint)
+    def _asked(self) -> tuple[ScopeRead, Sequence[TopicName | Target]]:
+        if not self._scope.is_wide:
+            return named_topics(self._scope)
+        expanded = expand(self._check.ports.admin, self._scope, self._clock)
+        return expanded.read, expanded.targets
 
-    def _read(self, topic: TopicName, policies: OffloadPolicies | None) -> _TopicRead | UnreadTopic:
-        try:
-            return _TopicRead(self._reader.read(topic), policies)
-        except BrokerError as error:
-            return UnreadTopic(topic, Reason(error.code, error.message), error.hint)
+    def _portions_of(self, asked: Sequence[TopicName | Target]) -> Iterator[Sequence[TopicName | Target]]:
+        size = _PORTION if self._scope.is_wide else max(1, len(asked))
+        return (asked[start : start + size] for start in range(0, len(asked), size))
+
+    def _groups(self, asked: Sequence[TopicName | Target]) -> Iterator[CheckedGroup]:
+        found = self._work(asked, self._topics.find, at_once=TOPICS_AT_ONCE)
+        parts = {part: one.policies for one in found.values() if isinstance(one, Found) for part in one.target.parts}
+        read = self._work(tuple(parts), lambda part: self._topics.read(part, parts[part]), at_once=TOPICS_AT_ONCE)
+        looked = self._look_at([one for one in read.values() if isinstance(one, TopicRead)])
+        groups = (_group(_name(one), found.get(one), read, looked) for one in asked)
+        return (_folded(group) for group in groups) if self._scope.is_wide else groups
 
     # -- objects
 
-    def _look_at(self, read: Sequence[_TopicRead]) -> dict[TopicName, list[LedgerCheck]]:
+    def _look_at(self, read: Sequence[TopicRead]) -> dict[TopicName, list[LedgerCheck]]:
         asked = [each.asked() for each in read]
         self._check.watcher.begins([one.ledger for ledgers in asked for one in ledgers])
         together = [portion for ledgers in asked for portion in _portions(ledgers)]
-        done = self._work(together, self._look_at_some, at_once=LEDGERS_AT_ONCE)
+        done = self._work(together, self._looks.look_at_some, at_once=LEDGERS_AT_ONCE)
         checked: dict[TopicName, list[LedgerCheck]] = {each.ledgers.topic: [] for each in read}
         for check in (check for checks in done.values() for check in checks):
             checked[check.topic].append(check)
         ordered = {topic: sorted(checks, key=lambda one: one.ledger.ledger_id) for topic, checks in checked.items()}
         suspicious = tuple(each for each in read if out_of_time(each.asked(), ordered[each.ledgers.topic]))
         in_order = self._work(
-            suspicious, lambda each: self._check_order(each, ordered[each.ledgers.topic]), at_once=LEDGERS_AT_ONCE
+            suspicious, lambda each: self._looks.check_order(each, ordered[each.ledgers.topic]), at_once=LEDGERS_AT_ONCE
         )
         return ordered | {each.ledgers.topic: checks for each, checks in in_order.items()}
-
-    def _check_order(self, read: _TopicRead, checks: Sequence[LedgerCheck]) -> list[LedgerCheck]:
-        """Tell whose objects are of another ledger's time, if a second look agrees with the first one."""
-        topic, seen = read.ledgers.topic, out_of_time(read.asked(), checks)
-        now = self._read(topic, read.policies)
-        if isinstance(now, UnreadTopic):
-            return [_unconfirmed_time(one, now.reason.text) if one.ledger.ledger_id in seen else one for one in checks]
-        # Only beginnings matter here: whole objects were read already.
-        checker = replace(self._checker, level=min(self._check.level, Level.BLOCKS, key=list(Level).index))
-        asked = now.asked()
-        again = [checker.look(one).check for one in asked if one.ledger.ledger_id in seen]
-        times = {one.ledger.ledger_id: one.inspection.times for one in again}
-        agreed = out_of_time(asked, with_times(checks, times))
-        return with_findings(
-            checks, {ledger: agreed[ledger] for ledger in seen if ledger in agreed and ledger in times}
-        )
-
-    def _look_at_some(self, asked: tuple[Asked, ...]) -> list[LedgerCheck]:
-        """Ledgers of one topic, whose metadata is then read once to confirm what was found."""
-        settled: list[LedgerCheck] = []
-        unsettled: list[Looked] = []
-        try:
-            for one in asked:
-                looked = self._checker.look(one)
-                self._check.watcher.looked_at(looked.check)
-                if looked.is_unsettled:
-                    unsettled.append(looked)
-                else:
-                    settled.append(looked.check)
-            return settled + (self._confirm(asked[0].topic, unsettled) if unsettled else [])
-        except Interrupted:
-            # A finding that could not be looked at twice is none yet.
-            return settled
-
-    def _confirm(self, topic: TopicName, looks: Sequence[Looked]) -> list[LedgerCheck]:
-        """The same ledgers, each looked at until two looks agree, or gone."""
-        settled: list[LedgerCheck] = []
-        waiting = list(looks)
-        for _ in range(_ROUNDS):
-            if any(one.is_missing for one in waiting):
-                self._clock.sleep(_PAUSE_S)
-            again = [(one, self._is_unchanged(one)) for one in waiting]
-            now = self._read(topic, looks[0].asked.policies)
-            waiting = []
-            for one, unchanged in again:
-                outcome = self._settle(one, now, unchanged=unchanged)
-                if isinstance(outcome, Looked):
-                    waiting.append(outcome)
-                else:
-                    settled.append(outcome)
-            if not waiting:
-                return settled
-        return settled + [_unconfirmed(one, "they changed with each look") for one in waiting]
-
-    def _is_unchanged(self, one: Looked) -> bool | StoreError:
-        try:
-            return self._checker.is_unchanged(one)
-        except StoreError as error:
-            return error
-
-    def _settle(
-        self, one: Looked, now: _TopicRead | UnreadTopic, *, unchanged: bool | StoreError
-    ) -> LedgerCheck | Looked:
-        """What to tell of a ledger, or the next look at it."""
-        if isinstance(now, UnreadTopic):
-            gone = now.reason.code == NotFound.code
-            return _trimmed(one) if gone else _unconfirmed(one, now.reason.text)
-        fresh = next((each for each in now.asked() if each.ledger.ledger_id == one.asked.ledger.ledger_id), None)
-        if fresh is None:
-            return _trimmed(one)
-        if isinstance(unchanged, StoreError):
-            return _unconfirmed(one, unchanged.message)
-        if unchanged and fresh.ledger == one.asked.ledger:
-            return one.check
-        again = self._checker.look(fresh)
-        return again if again.is_unsettled else again.check
 
     def _work(self, items: Sequence[T], work: Callable[[T], R], *, at_once: int) -> dict[T, R]:
         """The results of what was done before an interruption."""
@@ -254,43 +166,36 @@ def _portions(asked: Sequence[Asked]) -> Iterator[tuple[Asked, ...]]:
     return (tuple(asked[start : start + size]) for start in range(0, len(asked), size))
 
 
-def _trimmed(one: Looked) -> LedgerCheck:
-    return replace(one.check, inspection=Inspection(one.check.inspection.level), trimmed=True)
+def _name(asked: TopicName | Target) -> TopicName:
+    return asked.topic if isinstance(asked, Target) else asked
 
 
-def _unconfirmed(one: Looked, why: str) -> LedgerCheck:
-    """Without a second look nothing is told but that there is something to look at."""
-    inspection, ledger = one.check.inspection, one.asked.ledger.ledger_id
-    if not inspection.findings:
-        return one.check
-    codes = ", ".join(dict.fromkeys(finding.code for finding in inspection.findings))
-    reason = f"ledger {ledger} of {one.asked.topic}: {codes} seen, but not confirmed by a second look: {why}"
-    return replace(one.check, inspection=replace(inspection, findings=(), not_covered=(reason,)))
-
-
-def _unconfirmed_time(one: LedgerCheck, why: str) -> LedgerCheck:
-    reason = (
-        f"ledger {one.ledger.ledger_id} of {one.topic}: ledger-time seen, but not confirmed by a second look: {why}"
+def _folded(group: CheckedGroup) -> CheckedGroup:
+    """The same with sound ledgers counted only, and without what was deleted since it was listed."""
+    parts = tuple(
+        part.folded() if isinstance(part, TopicCheck) else part
+        for part in group.parts
+        if isinstance(part, TopicCheck) or part.reason.code != NotFound.code
     )
-    return replace(one, inspection=replace(one.inspection, not_covered=(*one.inspection.not_covered, reason)))
+    return CheckedGroup(group.topic, group.partitions, parts)
 
 
 def _group(
     topic: TopicName,
-    found: _Found | UnreadTopic | None,
-    read: Mapping[TopicName, _TopicRead | UnreadTopic],
+    found: Found | UnreadTopic | None,
+    read: Mapping[TopicName, TopicRead | UnreadTopic],
     looked: Mapping[TopicName, Sequence[LedgerCheck]],
 ) -> CheckedGroup:
-    if isinstance(found, _Found):
+    if isinstance(found, Found):
         parts = tuple(_part(part, read.get(part), looked.get(part, ())) for part in found.target.parts)
         return CheckedGroup(topic, found.target.partitions, parts)
     return CheckedGroup(topic, 0, (found if found is not None else _not_begun(topic),))
 
 
 def _part(
-    topic: TopicName, read: _TopicRead | UnreadTopic | None, ledgers: Sequence[LedgerCheck]
+    topic: TopicName, read: TopicRead | UnreadTopic | None, ledgers: Sequence[LedgerCheck]
 ) -> TopicCheck | UnreadTopic:
-    if not isinstance(read, _TopicRead):
+    if not isinstance(read, TopicRead):
         return read if read is not None else _not_begun(topic)
     return TopicCheck(
         topic,

@@ -11,7 +11,13 @@ from offloadctl.check.entries import DataScan
 from offloadctl.check.index import check_block_list, check_metadata, created_at, read_index, streaming_index
 from offloadctl.check.precedence import settle
 from offloadctl.check.presence import ARCHIVED, archived
-from offloadctl.check.sizes import check_data_size, check_implied_size, check_part_count
+from offloadctl.check.sizes import (
+    check_data_size,
+    check_implied_size,
+    check_part_count,
+    fits_the_ledger,
+    part_count,
+)
 from offloadctl.check.subject import Subject
 from offloadctl.check.times import first_message
 from offloadctl.check.user_metadata import check_user_metadata
@@ -25,7 +31,7 @@ from offloadctl.ports import CHUNK_SIZE, ObjectInfo, ObjectStore
 _TAIL: Final = 16
 """Enough to suspect that an object ends in padding."""
 
-_AT_ONCE: Final = {Level.INDEX: 4 * 1024, Level.BLOCKS: 64 * 1024, Level.ENTRIES: CHUNK_SIZE}
+_AT_ONCE: Final = {Level.LISTING: 4 * 1024, Level.INDEX: 4 * 1024, Level.BLOCKS: 64 * 1024, Level.ENTRIES: CHUNK_SIZE}
 """Data objects up to this size are read in one request, which costs less than several small ones."""
 
 MAX_INDEX: Final = 16 * 1024 * 1024
@@ -97,6 +103,9 @@ class _Look:
         )
 
     def _run(self) -> None:
+        if self._level is Level.LISTING and self._is_settled_by_sizes():
+            self._looked_at = True
+            return
         self._check_facts()
         if self._objects.index.storage_class in ARCHIVED:
             self._not_covered.append("nothing but the facts of an archived index can be looked at")
@@ -120,6 +129,18 @@ class _Look:
         self._check_data(rules)
 
     # -- index
+
+    def _is_settled_by_sizes(self) -> bool:
+        """Whether there is no need to read anything; what is suspicious is looked at as at the index level."""
+        data, index, subject = self._objects.data, self._objects.index, self._subject
+        if data.storage_class in ARCHIVED or index.storage_class in ARCHIVED:
+            self._add(*archived(subject, ObjectRole.DATA, data.storage_class))
+            self._add(*archived(subject, ObjectRole.INDEX, index.storage_class))
+            return True
+        if subject.entries is None or subject.size is None:
+            return False
+        parts = part_count(data.etag)
+        return fits_the_ledger(data.size, index.size, parts=parts, entries=subject.entries, size=subject.size)
 
     def _check_facts(self) -> None:
         for role, info in ((ObjectRole.DATA, self._objects.data), (ObjectRole.INDEX, self._objects.index)):

@@ -8,6 +8,7 @@ from offloadctl.model.finding import Finding
 from offloadctl.model.status import UnreadTopic
 from offloadctl.report import check_documents as doc
 from offloadctl.report.origin import Origin
+from offloadctl.report.scope import scope_document
 
 
 def check_document(report: CheckReport, origin: Origin) -> doc.CheckReport:
@@ -19,6 +20,7 @@ def check_document(report: CheckReport, origin: Origin) -> doc.CheckReport:
         started_at=report.started_at,
         finished_at=report.finished_at,
         interrupted=report.interrupted is not None,
+        scope=scope_document(report.scope) if report.scope is not None else None,
         status=report.status.value,
         coverage=coverage_document(report.coverage),
         findings=[finding_document(one) for one in report.findings],
@@ -42,6 +44,7 @@ def check_lines(report: CheckReport, origin: Origin) -> Iterator[doc.LedgerCheck
         started_at=report.started_at,
         finished_at=report.finished_at,
         interrupted=report.interrupted is not None,
+        scope=scope_document(report.scope) if report.scope is not None else None,
         status=report.status.value,
         coverage=coverage_document(report.coverage),
         exit_code=int(report.exit_code),
@@ -106,6 +109,7 @@ def _topic(group: CheckedGroup, part: TopicCheck | UnreadTopic) -> doc.CheckedTo
         parent=str(group.topic),
         served=read.served if read is not None else None,
         ledgers=[_ledger(one) for one in read.ledgers] if read is not None else [],
+        sound_ledgers=read.sound.ledgers if read is not None else 0,
         in_flight=read.in_flight if read is not None else 0,
         local=read.local if read is not None else 0,
         not_begun=read.not_begun if read is not None else 0,

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from offloadctl.report.document_base import ApiVersion, Part
+from offloadctl.report.scope_documents import ScopeDocument
 
 
 class FindingDocument(Part, frozen=True, kw_only=True):
@@ -65,12 +66,14 @@ class LedgerCheckDocument(Part, frozen=True, kw_only=True):
 
 
 class CheckedTopicDocument(Part, frozen=True, kw_only=True):
-    """One topic or partition; `error` says why it could not be read."""
+    """One topic or partition; `error` says why it could not be read. Of wide scopes sound ledgers are only counted."""
 
     topic: str
     parent: str
     served: bool | None
     ledgers: list[LedgerCheckDocument]
+    sound_ledgers: int
+    """So many more there are than in `ledgers`, of which there is nothing to tell."""
     in_flight: int
     local: int
     not_begun: int
@@ -107,6 +110,7 @@ class CheckReport(Part, frozen=True, kw_only=True):
     started_at: datetime
     finished_at: datetime
     interrupted: bool
+    scope: ScopeDocument | None
     status: str
     coverage: CoverageDocument
     findings: list[FindingDocument]
@@ -139,6 +143,7 @@ class CheckSummary(Part, frozen=True, kw_only=True):
     started_at: datetime
     finished_at: datetime
     interrupted: bool
+    scope: ScopeDocument | None
     status: str
     coverage: CoverageDocument
     exit_code: int

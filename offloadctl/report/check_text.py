@@ -18,6 +18,7 @@ from offloadctl.model.check import (
 )
 from offloadctl.model.status import UnreadTopic
 from offloadctl.report.origin import Origin
+from offloadctl.report.scope import scope_text
 from offloadctl.report.text import Cell, Column, Style, count, findings, labelled, line, short_name, styled, table
 from offloadctl.units import format_size
 
@@ -36,12 +37,13 @@ _STYLES: Final = {
 def check_text(report: CheckReport, origin: Origin, *, wide: bool = False) -> Iterator[RenderableType]:
     """Several topics as a table, one by its ledgers; then the findings; at the end what was looked at."""
     parts = report.parts
-    if len(parts) == 1 and isinstance(parts[0], TopicCheck):
+    is_wide = report.scope is not None and report.scope.scope.is_wide
+    if len(parts) == 1 and isinstance(parts[0], TopicCheck) and not is_wide:
         yield line((str(parts[0].topic), Style.HEAD), f"  ({origin})")
         yield from _ledgers(parts[0].ledgers, wide=wide)
     else:
         yield line(f"{origin}")
-        yield _topics(parts)
+        yield from _topics(parts, wide=wide)
         for part in parts:
             if wide and isinstance(part, TopicCheck):
                 yield line((str(part.topic), Style.HEAD))
@@ -50,6 +52,8 @@ def check_text(report: CheckReport, origin: Origin, *, wide: bool = False) -> It
     more = sum(one.inspection.more_findings for one in report.ledgers)
     if more:
         yield labelled("more", f"{count(more, 'finding')} of the same ledgers are not shown", style=Style.BAD)
+    if report.scope is not None:
+        yield from scope_text(report.scope)
     yield from _coverage(report, wide=wide)
 
 
@@ -116,7 +120,11 @@ def _row(one: LedgerCheck, *, wide: bool) -> list[Cell]:
     return [*row, format_size(look.bytes_read), one.bucket or "-", str(ledger.context_uuid or "-")] if wide else row
 
 
-def _topics(parts: Sequence[TopicCheck | UnreadTopic]) -> RenderableType:
+def _topics(parts: Sequence[TopicCheck | UnreadTopic], *, wide: bool) -> Iterator[RenderableType]:
+    shown = parts
+    if not wide and len(parts) > _SHOWN:
+        telling = [part for part in parts if isinstance(part, UnreadTopic) or part.ledgers or part.not_begun]
+        shown = telling[:_SHOWN]
     columns = [
         Column("topic", may_fold=True),
         Column("ledgers", is_number=True),
@@ -125,7 +133,10 @@ def _topics(parts: Sequence[TopicCheck | UnreadTopic]) -> RenderableType:
         Column("damaged", is_number=True),
         Column("result"),
     ]
-    return table(columns, [_topic_row(part) for part in parts])
+    if shown:
+        yield table(columns, [_topic_row(part) for part in shown])
+    if len(shown) < len(parts):
+        yield labelled("topics", f"{len(parts) - len(shown):,} more: -o wide", style=Style.QUIET)
 
 
 def _topic_row(part: TopicCheck | UnreadTopic) -> list[Cell]:
@@ -140,9 +151,9 @@ def _topic_row(part: TopicCheck | UnreadTopic) -> list[Cell]:
     damaged = sum(one.verdict is Verdict.DAMAGED for one in kept)
     return [
         name,
-        str(len(kept) + part.not_begun),
-        str(sum(one.inspection.status is CheckStatus.FULL for one in kept)),
-        format_size(sum(one.inspection.object_bytes for one in kept)),
+        str(len(kept) + part.sound.ledgers + part.not_begun),
+        str(sum(one.inspection.status is CheckStatus.FULL for one in kept) + part.sound.ledgers),
+        format_size(sum(one.inspection.object_bytes for one in kept) + part.sound.object_bytes),
         styled(str(damaged), Style.BAD) if damaged else "-",
         styled(worst.value, _STYLES[worst]),
     ]

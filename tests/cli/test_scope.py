@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from offloadctl.demo.embedded import EmbeddedCluster
-from offloadctl.model.names import TopicName
+from offloadctl.demo.policies import NamespacePolicies
+from offloadctl.format.keys import index_key
+from offloadctl.model.names import NamespaceName, TopicName
 from tests.cli.conftest import Command, fill, loads, make_idle
 
 
@@ -114,3 +116,67 @@ def test_a_namespace_that_is_not_there_fails_and_stops_no_other_one(command: Com
     assert ran.code == 1
     assert topics_of(ran.document) == ["clicks", "orders"]
     assert [one["name"] for one in ran.document["scope"]["unread"]] == ["scopes/none"]
+
+
+# -- check
+
+
+@pytest.fixture
+def offloaded(command: Command, wide: str) -> str:
+    """The namespace, with one ledger of each of its three managed ledgers in S3; its topics are loaded."""
+    ran = command("offload", "topic", f"{wide}/orders", f"{wide}/clicks", "-s", "0", "--load-topics")
+    assert ran.code == 0
+    return wide
+
+
+@pytest.mark.parametrize("level", ["listing", "index", "blocks", "entries"])
+def test_a_check_of_a_namespace_counts_what_is_sound(command: Command, offloaded: str, level: str) -> None:
+    ran = command("check", "-n", offloaded, "--level", level, "--load-topics", "-o", "json")
+
+    assert ran.code == 0
+    assert ran.document["status"] == "full"
+    assert ran.document["coverage"]["ledgers"] == ran.document["coverage"]["ledgersCovered"] > 0
+    assert [topic["ledgers"] for topic in ran.document["topics"]] == [[], [], []]
+    assert sum(topic["soundLedgers"] for topic in ran.document["topics"]) == ran.document["coverage"]["ledgers"]
+    assert ran.document["scope"]["systemTopics"] == 1
+
+
+def test_more_than_named_topics_are_checked_at_the_index_level_unless_it_is_said_otherwise(
+    command: Command, offloaded: str
+) -> None:
+    assert command("check", "-n", offloaded, "-o", "json").document["level"] == "index"
+    assert command("check", f"{offloaded}/orders", "-o", "json").document["level"] == "blocks"
+
+
+def test_damage_in_a_namespace_is_told_with_its_ledger(
+    command: Command, connected: EmbeddedCluster, offloaded: str
+) -> None:
+    topic = TopicName.parse(f"{offloaded}/orders")
+    with connected.cluster.lock:
+        ledger = next(one for one in connected.cluster.metadata[topic].ascending if one.context is not None)
+    assert ledger.context is not None
+    connected.store.delete(index_key(ledger.context.uuid, ledger.ledger_id))
+
+    ran = command("check", "-n", offloaded, "--load-topics", "-o", "json")
+
+    assert ran.code == 4
+    assert [finding["code"] for finding in ran.document["findings"]] == ["index-missing"]
+    assert [len(topic["ledgers"]) for topic in ran.document["topics"]] == [0, 0, 1]
+
+
+def test_a_namespace_that_cannot_be_listed_is_not_covered(command: Command, offloaded: str) -> None:
+    ran = command("check", "-n", offloaded, "-n", "scopes/none", "--load-topics")
+
+    assert ran.code == 5
+    assert "scopes/none" in ran.flowing
+
+
+def test_a_namespace_without_topics_is_covered(command: Command, connected: EmbeddedCluster) -> None:
+    with connected.cluster.lock:
+        connected.cluster.tenants.setdefault("scopes", ())
+        connected.cluster.namespaces[NamespaceName("scopes", "empty")] = NamespacePolicies()
+
+    ran = command("check", "-n", "scopes/empty")
+
+    assert ran.code == 0
+    assert "0 of 0 topics" in ran.flowing
