@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+from offloadctl.model.bucket_facts import BucketFacts
 from offloadctl.model.ledger import OffloadPolicies, OffloadStatus, Position, ServedLedgers, StoredLedgers
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.policies import NamespaceFacts, PolicyObject, PolicyScope, Retention
@@ -250,6 +251,19 @@ class WritableObjectStore(ObjectStore, Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the object; removing one that is not there is no error."""
+        ...
+
+
+class BucketProbe(Protocol):
+    """What the store tells of a bucket's configuration; it takes other rights than reading objects does."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        ...
+
+    def facts(self) -> BucketFacts:
+        """Everything that the store tells; each refusal stands in its place and raises nothing."""
         ...
 
 

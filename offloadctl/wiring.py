@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from offloadctl.errors import ClusterMismatch, ProtectedContext, ReadOnlyContext
 from offloadctl.model.settings import BucketSettings, Context
-from offloadctl.ports import BrokerAdmin, Clock, ObjectStore, Ports
+from offloadctl.ports import BrokerAdmin, BucketProbe, Clock, ObjectStore, Ports, WritableObjectStore
 
 if TYPE_CHECKING:
     from offloadctl.adapters.s3 import S3Store
@@ -24,6 +24,16 @@ def open_ports(context: Context, *, clock: Clock | None = None) -> Iterator[Port
         stores = tuple(stack.enter_context(_store(bucket)) for bucket in context.buckets)
         admin = stack.enter_context(PulsarRest(context.broker, used, context_name=context.name))
         yield Ports(admin=admin, clock=used, stores=stores)
+
+
+@contextmanager
+def open_buckets(context: Context) -> Iterator[tuple[tuple[WritableObjectStore, BucketProbe], ...]]:
+    """Each bucket of a context, with what tells its configuration; only for whoever examines buckets themselves."""
+    from offloadctl.adapters.s3_probe import S3Probe  # noqa: PLC0415 - boto3 is slow to load
+    from offloadctl.adapters.system import SystemClock  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        yield tuple((stack.enter_context(_store(one)), S3Probe(one, SystemClock())) for one in context.buckets)
 
 
 def open_local_files() -> ObjectStore:

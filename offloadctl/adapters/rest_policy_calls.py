@@ -37,6 +37,9 @@ _PRIORITY: Final = "managedLedgerOffloadedReadPriority"
 _NOT_FIELDS: Final = frozenset({"s3Driver", "gcsDriver", "fileSystemDriver"})
 """OffloadPoliciesImpl.java: said by GET, and no part of a policy."""
 
+_SWITCHES: Final = ("topicLevelPoliciesEnabled", "systemTopicEnabled")
+"""ServiceConfiguration.java:1561,1599: without both, topics have no policies."""
+
 _ENDPOINTS: Final = {
     SIZE_THRESHOLD: "offloadThreshold",
     AGE_THRESHOLD: "offloadThresholdInSeconds",
@@ -193,7 +196,9 @@ def _retention(retention: _Retention | None) -> Retention | None:
 
 
 def _known_settings(settings: dict[str, Any]) -> dict[str, str]:
-    return {key: str(value) for key, value in settings.items() if key in BY_KEY and value is not None}
+    return {
+        key: str(value) for key, value in settings.items() if (key in BY_KEY or key in _SWITCHES) and value is not None
+    }
 
 
 def _path(scope: PolicyScope) -> str:

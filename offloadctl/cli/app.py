@@ -66,6 +66,7 @@ COMMANDS: Final = {
     "check": LazyCommand(
         "offloadctl.cli.check", "check", "Prove that what is in S3 is there, whole and readable.", "Ledgers"
     ),
+    "doctor": LazyCommand("offloadctl.cli.doctor", "app", "Why does it not work?", "Ledgers"),
     "object": LazyCommand("offloadctl.cli.object", "app", "Look into the objects of one ledger.", "Ledgers"),
     "context": LazyCommand("offloadctl.cli.context", "app", "Clusters by name, and the settings in force.", "Settings"),
     "broker-conf": LazyCommand(

@@ -17,6 +17,7 @@ from offloadctl.brokerconf.policy_fields import (
     SIZE_THRESHOLD,
     place_name,
 )
+from offloadctl.brokerconf.settings import BY_KEY
 from offloadctl.model.policies import PolicyLevels, PolicyObject
 from offloadctl.plan.offload_policies import Danger, DangerKind, PolicyPlan, in_force
 from offloadctl.plan.policy_words import lag_words, shown_value
@@ -26,13 +27,15 @@ _OF_FILES: Final = frozenset({"policies-override", "priority-overridden", "extra
 
 _OF_BROKERS: Final = frozenset({"settings-without-driver"})
 
-_OF_ABSENCE: Final = frozenset({"bucket-missing", "endpoint-missing", "own-keys-missing", "key-file-missing"})
+_OF_ABSENCE: Final = frozenset(
+    {"bucket-missing", "endpoint-missing", "own-keys-missing", "key-file-missing", "region-missing"}
+)
 """What is not there may still be in the broker's own settings, as long as not all of them are known."""
 
 
 def conf_of(levels: PolicyLevels, policy: PolicyObject) -> BrokerConf:
     """The settings in force as if a broker.conf had them."""
-    settings = dict(levels.settings) | {
+    settings = {key: value for key, value in levels.settings.items() if key in BY_KEY} | {
         BY_NAME[name].setting.key: "present" if name in CREDENTIALS else str(value)
         for name, value in policy.fields.items()
         if name in BY_NAME

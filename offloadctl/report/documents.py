@@ -12,6 +12,7 @@ import msgspec
 from offloadctl.report.broker_conf_documents import BROKER_CONF_KINDS
 from offloadctl.report.check_documents import CHECK_KINDS, FindingDocument
 from offloadctl.report.check_object_documents import CHECK_OBJECT_KINDS
+from offloadctl.report.doctor import DOCTOR_KINDS
 from offloadctl.report.document_base import ApiVersion
 from offloadctl.report.document_base import Part as _Part
 from offloadctl.report.policy_documents import POLICY_KINDS
@@ -320,6 +321,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     ContextList,
     *BROKER_CONF_KINDS,
     *POLICY_KINDS,
+    *DOCTOR_KINDS,
     Error,
 )
 """Every kind of document that has a schema here."""

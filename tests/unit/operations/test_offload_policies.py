@@ -301,7 +301,7 @@ class OneTopic(FakeBroker):
             PolicyObject(
                 {
                     DRIVER: "S3",
-                    "managedLedgerOffloadBucket": "b",
+                    "managedLedgerOffloadBucket": "ledgers",
                     "managedLedgerOffloadServiceEndpoint": "http://s3:9000",
                 }
             )
@@ -342,7 +342,7 @@ def test_patience_with_a_topic_s_policy_ends() -> None:
 
 
 def test_somebody_else_s_change_is_kept_and_ours_is_put_on_top_of_it() -> None:
-    theirs = PolicyObject({DRIVER: "S3", "managedLedgerOffloadBucket": "b", AGE_THRESHOLD: 60})
+    theirs = PolicyObject({DRIVER: "S3", "managedLedgerOffloadBucket": "ledgers", AGE_THRESHOLD: 60})
     broker = OneTopic(conflicts=[theirs])
 
     outcome = alone(broker, {DELETION_LAG: -1})
@@ -353,7 +353,7 @@ def test_somebody_else_s_change_is_kept_and_ours_is_put_on_top_of_it() -> None:
 
 
 def test_somebody_who_changes_it_every_time_wins_in_the_end() -> None:
-    others = [PolicyObject({DRIVER: "S3", "managedLedgerOffloadBucket": "b", AGE_THRESHOLD: n}) for n in range(5)]
+    others = [PolicyObject({DRIVER: "S3", "managedLedgerOffloadBucket": "ledgers", AGE_THRESHOLD: n}) for n in range(5)]
 
     outcome = alone(OneTopic(conflicts=[*others]), {DELETION_LAG: -1})
 
@@ -362,7 +362,7 @@ def test_somebody_who_changes_it_every_time_wins_in_the_end() -> None:
 
 
 def test_a_plan_that_has_become_dangerous_is_not_carried_out() -> None:
-    theirs = PolicyObject({DRIVER: "S3", "managedLedgerOffloadBucket": "b", SIZE_THRESHOLD: 500})
+    theirs = PolicyObject({DRIVER: "S3", "managedLedgerOffloadBucket": "ledgers", SIZE_THRESHOLD: 500})
 
     outcome = alone(
         OneTopic(policy=PolicyObject({**theirs.fields, SIZE_THRESHOLD: 5}), conflicts=[theirs]), {SIZE_THRESHOLD: 50}

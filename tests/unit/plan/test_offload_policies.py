@@ -60,7 +60,7 @@ BROKER: Mapping[str, PolicyValue] = {
     DELETION_LAG: 14_400_000,
     SIZE_THRESHOLD: -1,
     AGE_THRESHOLD: -1,
-    BUCKET: "b",
+    BUCKET: "ledgers",
     "s3ManagedLedgerOffloadRegion": "us-west-2",
     ENDPOINT: "http://127.0.0.1:9000",
     S3_BLOCK: 8_388_608,
@@ -172,7 +172,7 @@ def test_the_first_policy_repeats_what_it_would_hide_and_what_the_broker_demands
                     "offloadersDirectory": "/pulsar/offloaders",
                     S3_BLOCK: 8_388_608,
                     DRIVER: "aws-s3",
-                    BUCKET: "b",
+                    BUCKET: "ledgers",
                 }
             ),
         ),
@@ -225,7 +225,7 @@ def test_nothing_that_was_in_force_changes_but_what_was_asked_for() -> None:
 def test_a_policy_is_kept_whole_around_the_field_that_changes() -> None:
     own: dict[str, PolicyValue] = {
         DRIVER: "aws-s3",
-        BUCKET: "b",
+        BUCKET: "ledgers",
         CREDENTIAL: STORED,
         "managedLedgerExtraConfigurations.a": "1",
     }
@@ -238,7 +238,7 @@ def test_a_policy_is_kept_whole_around_the_field_that_changes() -> None:
 
 
 def test_a_field_that_is_unset_goes_back_to_the_level_below_though_policies_are_born_with_it() -> None:
-    own: dict[str, PolicyValue] = {DRIVER: "aws-s3", BUCKET: "b", S3_BLOCK: 6_000_000, AGE_THRESHOLD: 5}
+    own: dict[str, PolicyValue] = {DRIVER: "aws-s3", BUCKET: "ledgers", S3_BLOCK: 6_000_000, AGE_THRESHOLD: 5}
 
     plan = plan_change(levels(namespace=own), PolicyWish(NAMESPACE, unset=frozenset({S3_BLOCK, AGE_THRESHOLD})))
 
@@ -285,9 +285,9 @@ def test_what_is_not_there_need_not_be_removed() -> None:
 
 
 def test_pruning_takes_away_what_is_not_named_and_nothing_that_policies_are_born_with() -> None:
-    own: dict[str, PolicyValue] = {DRIVER: "aws-s3", BUCKET: "b", AGE_THRESHOLD: 5}
+    own: dict[str, PolicyValue] = {DRIVER: "aws-s3", BUCKET: "ledgers", AGE_THRESHOLD: 5}
 
-    plan = plan_change(levels(namespace=own), PolicyWish(NAMESPACE, {DRIVER: "aws-s3", BUCKET: "b"}, prune=True))
+    plan = plan_change(levels(namespace=own), PolicyWish(NAMESPACE, {DRIVER: "aws-s3", BUCKET: "ledgers"}, prune=True))
 
     assert plan.changes == (FieldChange(AGE_THRESHOLD, 5, None),)
 
@@ -299,7 +299,7 @@ def test_without_a_driver_anywhere_no_policy_can_be_written() -> None:
 
 def test_a_credential_that_is_not_there_cannot_be_kept() -> None:
     with pytest.raises(UsageError, match="has none"):
-        plan_change(levels(namespace={DRIVER: "aws-s3", BUCKET: "b"}), wish(**{CREDENTIAL: STORED}))
+        plan_change(levels(namespace={DRIVER: "aws-s3", BUCKET: "ledgers"}), wish(**{CREDENTIAL: STORED}))
 
 
 numbers = st.integers(-2, 3)
@@ -369,7 +369,7 @@ def test_a_lower_threshold_offloads_more(old: int, new: int, *, expected: bool) 
 
 
 def test_another_driver_or_endpoint_is_dangerous_only_if_something_is_offloaded() -> None:
-    own: dict[str, PolicyValue] = {DRIVER: "aws-s3", BUCKET: "b"}
+    own: dict[str, PolicyValue] = {DRIVER: "aws-s3", BUCKET: "ledgers"}
     moved = plan_change(levels(namespace=own), wish(**{ENDPOINT: "http://elsewhere:9000"}))
 
     assert danger_kinds(moved) == [DangerKind.UNREADABLE]
@@ -377,20 +377,20 @@ def test_another_driver_or_endpoint_is_dangerous_only_if_something_is_offloaded(
 
 
 def test_a_driver_that_finds_no_bucket_of_its_own_is_a_new_error() -> None:
-    plan = plan_change(levels(), wish(**{DRIVER: "S3", BUCKET: "b"}))
+    plan = plan_change(levels(), wish(**{DRIVER: "S3", BUCKET: "ledgers"}))
 
     found = [one.text for one in dangers_of(plan, has_offloaded=False) if one.kind is DangerKind.NEW_ERROR]
     assert any("own-keys-missing" in text for text in found)
 
 
 def test_a_block_that_a_message_does_not_fit_in_is_a_new_error() -> None:
-    plan = plan_change(levels(namespace={DRIVER: "aws-s3", BUCKET: "b"}), wish(**{S3_BLOCK: 5_242_880}))
+    plan = plan_change(levels(namespace={DRIVER: "aws-s3", BUCKET: "ledgers"}), wish(**{S3_BLOCK: 5_242_880}))
 
     assert [one.text for one in dangers_of(plan, has_offloaded=False) if "block-truncates" in one.text]
 
 
 def test_errors_that_were_there_before_do_not_stand_in_the_way() -> None:
-    before = levels(namespace={DRIVER: "aws-s3", BUCKET: "b", S3_BLOCK: 5_242_880})
+    before = levels(namespace={DRIVER: "aws-s3", BUCKET: "ledgers", S3_BLOCK: 5_242_880})
 
     assert danger_kinds(plan_change(before, wish(s3ManagedLedgerOffloadReadBufferSizeInBytes=2_097_152))) == []
 
@@ -405,7 +405,9 @@ def test_the_linter_looks_at_what_is_in_force_with_the_broker_s_own_settings() -
 
 
 def test_what_was_written_is_compared_with_what_is_there() -> None:
-    plan = plan_change(levels(namespace={DRIVER: "aws-s3", BUCKET: "b"}), wish(**{CREDENTIAL: Secret("0123456789")}))
+    plan = plan_change(
+        levels(namespace={DRIVER: "aws-s3", BUCKET: "ledgers"}), wish(**{CREDENTIAL: Secret("0123456789")})
+    )
     sent = plan.requests[0].policy
     assert sent is not None
 
@@ -463,7 +465,7 @@ def test_the_story_tells_when_data_moves_and_when_it_goes() -> None:
     found = levels(namespace={SIZE_THRESHOLD: 10 * 1024 * 1024, AGE_THRESHOLD: 3600})
     told = dict(story(replace(found, facts=NamespaceFacts(retention=Retention(60, -1))), in_force(found)))
 
-    assert "bucket b at http://127.0.0.1:9000" in told["where"]
+    assert "bucket ledgers at http://127.0.0.1:9000" in told["where"]
     assert "beyond the newest 10 MiB" in told["offload"]
     assert "no timer" in told["offload"]
     assert "4h after the offload" in told["bookies"]
