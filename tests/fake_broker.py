@@ -7,6 +7,7 @@ from uuid import UUID
 
 from offloadctl.errors import BrokerError
 from offloadctl.model.ledger import (
+    Cursor,
     OffloadPolicies,
     OffloadState,
     OffloadStatus,
@@ -86,6 +87,7 @@ class FakeBroker(NoPolicies):
         }
     )
     complete: set[int] = field(default_factory=set)
+    cursors: tuple[Cursor, ...] = ()
     triggers: list[Position] = field(default_factory=list)
     loading_calls: int = 0
 
@@ -121,7 +123,8 @@ class FakeBroker(NoPolicies):
         return 0
 
     def stored_ledgers(self, topic: TopicName) -> StoredLedgers:
-        return StoredLedgers(1, tuple(sorted(self.ledgers.values(), key=lambda ledger: ledger.ledger_id)))
+        ledgers = tuple(sorted(self.ledgers.values(), key=lambda ledger: ledger.ledger_id))
+        return StoredLedgers(1, ledgers, cursors=self.cursors)
 
     def stored_ledgers_by_partition(self, topic: TopicName) -> Mapping[TopicName, StoredLedgers]:
         return {}
@@ -138,7 +141,7 @@ class FakeBroker(NoPolicies):
             ServedLedger(one.ledger_id, one.entries or 0, one.size or ByteSize(0), one.ledger_id in self.complete)
             for one in self.stored_ledgers(topic).ledgers
         )
-        return ServedLedgers(ledgers, 500, ByteSize(524_000), "LedgerOpened")
+        return ServedLedgers(ledgers, 500, ByteSize(524_000), "LedgerOpened", cursors=self.cursors)
 
     def offload_status(self, topic: TopicName) -> OffloadStatus:
         self.loading_calls += 1

@@ -7,7 +7,9 @@ LongRunningProcessStatus.java and OffloadProcessStatus.java (offload), OffloadPo
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import starmap
 from typing import Annotated, Final, TypeVar
+from urllib.parse import unquote_plus
 from uuid import UUID
 
 import msgspec
@@ -16,6 +18,7 @@ from offloadctl.adapters.rest_calls import Reply
 from offloadctl.adapters.rest_errors import bad_reply
 from offloadctl.errors import UnsupportedTopic, UsageError
 from offloadctl.model.ledger import (
+    Cursor,
     OffloadState,
     OffloadStatus,
     Position,
@@ -152,9 +155,15 @@ class _LedgerInfo(msgspec.Struct, frozen=True, rename="camel"):
     offloaded_context_uuid: str | None = None
 
 
+class _CursorInfo(msgspec.Struct, frozen=True, rename="camel"):
+    cursors_ledger_id: int
+    mark_delete: _Message | None = None
+
+
 class _ManagedLedgerInfo(msgspec.Struct, frozen=True, rename="camel"):
     version: int
     ledgers: tuple[_LedgerInfo, ...]
+    cursors: dict[str, _CursorInfo] | None = None
     modification_date: str | None = None
     terminated_position: _Message | None = None
 
@@ -170,12 +179,17 @@ class _ServedLedger(msgspec.Struct, frozen=True, rename="camel"):
     offloaded: bool
 
 
+class _ServedCursor(msgspec.Struct, frozen=True, rename="camel"):
+    mark_delete_position: str
+
+
 class _InternalStats(msgspec.Struct, frozen=True, rename="camel"):
     ledgers: tuple[_ServedLedger, ...]
     current_ledger_entries: _Count
     current_ledger_size: _Count
     state: str
     last_confirmed_entry: str | None = None
+    cursors: dict[str, _ServedCursor] | None = None
 
 
 class _OffloadStatus(msgspec.Struct, frozen=True, rename="camel"):
@@ -196,6 +210,7 @@ def _stored_ledgers(info: _ManagedLedgerInfo) -> StoredLedgers:
         ledgers=tuple(sorted(map(_stored_ledger, info.ledgers), key=lambda ledger: ledger.ledger_id)),
         terminated_at=terminated.position if terminated else None,
         modified_at=_moment(info.modification_date),
+        cursors=tuple(sorted(starmap(_stored_cursor, (info.cursors or {}).items()), key=_subscription)),
     )
 
 
@@ -211,6 +226,24 @@ def _stored_ledger(ledger: _LedgerInfo) -> StoredLedger:
         closed_at=None if is_open else _EPOCH + timedelta(milliseconds=ledger.timestamp),
         context_uuid=UUID(ledger.offloaded_context_uuid) if ledger.offloaded_context_uuid else None,
     )
+
+
+def _stored_cursor(name: str, cursor: _CursorInfo) -> Cursor:
+    # A broker that serves the topic writes acknowledgements to a ledger of the cursor's own, and puts the position back
+    # into the metadata, without that ledger, when it closes the cursor (ManagedCursorImpl.java, internalAsyncMarkDelete
+    # and persistPositionMetaStore). A position in a cursor's ledger may be anywhere from the one that stands here on.
+    position = cursor.mark_delete.position if cursor.mark_delete is not None else Position(-1, -1)
+    is_current = cursor.mark_delete is not None and cursor.cursors_ledger_id < 0
+    return Cursor(_subscription_name(name), position, is_current)
+
+
+def _subscription(cursor: Cursor) -> str:
+    return cursor.subscription
+
+
+def _subscription_name(name: str) -> str:
+    # As Codec.java writes it, by java.net.URLEncoder.
+    return unquote_plus(name)
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -232,7 +265,12 @@ def _served_ledgers(stats: _InternalStats) -> ServedLedgers:
         current_size=ByteSize(stats.current_ledger_size),
         state=stats.state,
         last_confirmed=_position(stats.last_confirmed_entry) if stats.last_confirmed_entry else None,
+        cursors=tuple(sorted(starmap(_served_cursor, (stats.cursors or {}).items()), key=_subscription)),
     )
+
+
+def _served_cursor(name: str, cursor: _ServedCursor) -> Cursor:
+    return Cursor(_subscription_name(name), _position(cursor.mark_delete_position))
 
 
 def _position(text: str) -> Position:

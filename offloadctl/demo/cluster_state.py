@@ -192,16 +192,22 @@ class SimulatedCluster:
     @_locked
     def unload(self, topic: TopicName) -> None:
         """The broker forgets the topic; what its metadata says stays."""
+        loaded = self._forget(topic)
+        if loaded is not None:
+            self.existing(topic).close_cursors(self.clock.now())
+
+    def _forget(self, topic: TopicName) -> LoadedTopic | None:
         loaded = self.loaded.pop(topic, None)
         if loaded is not None and loaded.run is not None:
             loaded.run.detached = True
+        return loaded
 
     @_locked
     def crash_broker(self, broker: str) -> None:
         """The broker dies and comes back: no upload of it ends, and it serves nothing until it is asked."""
         self.offloading.forget(broker)
         for topic in [topic for topic, loaded in self.loaded.items() if loaded.broker == broker]:
-            self.unload(topic)
+            self._forget(topic)
 
     # -- writing and deleting
 

@@ -75,6 +75,43 @@ class SimulatedLedger:
 
 
 @dataclass(slots=True)
+class SimulatedCursor:
+    """A durable subscription: where it is, and what of that the metadata store has (ManagedCursorImpl.java)."""
+
+    created_at: datetime
+    modified_at: datetime
+    mark_delete: Position
+    stored: Position
+    """What the metadata says; as long as there is a ledger of its own, acknowledgements go there instead."""
+    read: Position
+    """What a reader would be given first; where a topic was empty at first, the beginning, which has no entry."""
+    version: int = 0
+    own_ledger: int | None = None
+    own_entries: int = 0
+
+    def acknowledged(self, up_to: Position) -> None:
+        """Everything up to that entry."""
+        self.mark_delete, self.read = up_to, Position(up_to.ledger_id, up_to.entry_id + 1)
+        self.own_entries += 1
+
+    def opened(self, ledger_id: int, at: datetime) -> None:
+        """A ledger of its own takes the acknowledgements from now on."""
+        self.own_ledger, self.own_entries = ledger_id, 2
+        self._written(at)
+
+    def closed(self, at: datetime) -> None:
+        """The broker lets go of the topic: the position goes back into the metadata."""
+        self.own_ledger = None
+        self.read = Position(self.mark_delete.ledger_id, self.mark_delete.entry_id + 1)
+        self._written(at)
+
+    def _written(self, at: datetime) -> None:
+        self.stored = self.mark_delete
+        self.version += 1
+        self.modified_at = at
+
+
+@dataclass(slots=True)
 class ManagedLedgerMetadata:
     """The ledgers of one topic or partition, with the version that each write raises."""
 
@@ -88,6 +125,8 @@ class ManagedLedgerMetadata:
     last_index: int | None = None
     """Of the last message, if the broker's index interceptor has ever been on; each write takes it along."""
     properties: dict[str, str] = field(default_factory=dict)
+    cursors: dict[str, SimulatedCursor] = field(default_factory=dict)
+    """By subscription."""
     _written_by_offload: bool = False
 
     def opened(self, ledger: SimulatedLedger, at: datetime) -> None:
@@ -110,6 +149,11 @@ class ManagedLedgerMetadata:
                 last.closed_at = max(at, last.created_at)
             else:
                 del self.ledgers[last.ledger_id]
+
+    def close_cursors(self, at: datetime) -> None:
+        """What a broker does that lets go of the topic in order; no write of the ledgers."""
+        for cursor in self.cursors.values():
+            cursor.closed(at)
 
     @property
     def last_position(self) -> Position:

@@ -35,6 +35,16 @@ class StoredLedger:
 
 
 @dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a subscription is: everything up to `mark_delete` is acknowledged, and what was acknowledged singly."""
+
+    subscription: str
+    mark_delete: Position
+    is_current: bool = True
+    """False: the subscription was there once and may be further on; where, only the serving broker can tell."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredLedgers:
     """A whole `internal-info`, its ledgers ascending by id."""
 
@@ -43,6 +53,8 @@ class StoredLedgers:
     terminated_at: Position | None = None
     modified_at: datetime | None = None
     """When the metadata was last written, by the clock of its store."""
+    cursors: tuple[Cursor, ...] = ()
+    """By name. Current are those that the last broker to serve the topic has closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,8 @@ class ServedLedgers:
     current_size: ByteSize
     state: str
     last_confirmed: Position | None = None
+    cursors: tuple[Cursor, ...] = ()
+    """By name, all of them current."""
 
 
 class OffloadProgress(StrEnum):
@@ -111,6 +125,7 @@ class ManagedLedger:
     served: bool
     """Whether a broker serves the topic, so that completeness and the open ledger's size are known."""
     terminated_at: Position | None = None
+    cursors: tuple[Cursor, ...] = ()
 
     @property
     def closed(self) -> tuple[Ledger, ...]:

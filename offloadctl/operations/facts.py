@@ -86,7 +86,8 @@ def join(topic: TopicName, stored: StoredLedgers, served: ServedLedgers | None, 
     ledgers = tuple(
         _ledger(ledger, served, complete) for ledger in sorted(stored.ledgers, key=lambda one: one.ledger_id)
     )
-    return ManagedLedger(topic, ledgers, clock.now(), served is not None, stored.terminated_at)
+    cursors = served.cursors if served is not None else stored.cursors
+    return ManagedLedger(topic, ledgers, clock.now(), served is not None, stored.terminated_at, cursors)
 
 
 def _agree(stored: StoredLedgers, served: ServedLedgers) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from urllib.parse import quote
 
 import pytest
 
@@ -20,9 +21,10 @@ from offloadctl.adapters.system import SystemClock
 from offloadctl.demo.embedded import EmbeddedCluster
 from offloadctl.demo.messages import Producer
 from offloadctl.demo.policies import new_policy
+from offloadctl.demo.subscriptions import acknowledge, subscribe
 from offloadctl.demo.tuning import Tuning
 from offloadctl.errors import Busy, NotFound
-from offloadctl.model.ledger import OffloadState, Position
+from offloadctl.model.ledger import Cursor, OffloadState, Position
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.settings import BrokerSettings, RateLimits
 from offloadctl.ports import BrokerAdmin
@@ -74,6 +76,14 @@ class ContractCluster(Protocol):
         """A policy of the topic's own, in force when this returns."""
         ...
 
+    def subscribe(self, topic: TopicName, subscription: str) -> None:
+        """A durable subscription from the beginning on; the topic is loaded afterwards."""
+        ...
+
+    def acknowledge(self, topic: TopicName, subscription: str, entries: int) -> None:
+        """The first entries of a subscription that has acknowledged none; all of them are in the first ledger."""
+        ...
+
     def refresh_stats(self) -> None:
         """Brokers know now which topics they serve."""
         ...
@@ -120,6 +130,13 @@ class Embedded:
     def set_offload_policy(self, topic: TopicName, fields: Mapping[str, str | int]) -> None:
         with self._cluster.lock:
             self._cluster.topic_policies[topic] = new_policy(fields)
+
+    def subscribe(self, topic: TopicName, subscription: str) -> None:
+        subscribe(self._cluster, topic, subscription)
+
+    def acknowledge(self, topic: TopicName, subscription: str, entries: int) -> None:
+        first = self._cluster.existing(topic).ascending[0].ledger_id
+        acknowledge(self._cluster, topic, subscription, Position(first, entries - 1))
 
     def refresh_stats(self) -> None:
         with self._cluster.lock:
@@ -174,6 +191,14 @@ class Real:
         self._stack.post(f"persistent/{topic.rest_path}/offloadPolicies", fields)
         eventually(lambda: self._stack.answers(f"persistent/{topic.rest_path}/offloadPolicies"), "the policy is there")
         time.sleep(2)
+
+    def subscribe(self, topic: TopicName, subscription: str) -> None:
+        earliest = {"ledgerId": -1, "entryId": -1}
+        self._stack.put(f"persistent/{topic.rest_path}/subscription/{quote(subscription, safe='')}", earliest)
+
+    def acknowledge(self, topic: TopicName, subscription: str, entries: int) -> None:
+        path = f"persistent/{topic.rest_path}/subscription/{quote(subscription, safe='')}"
+        self._stack.post(f"{path}/skip/{entries}")
 
     def refresh_stats(self) -> None:
         time.sleep(62)
@@ -436,6 +461,35 @@ def test_a_partitioned_parent_is_served_by_nobody(cluster: ContractCluster) -> N
             ask(parent)
     with pytest.raises(NotFound):
         cluster.admin.trigger_offload(parent, Position(1, 0))
+
+
+# -- how far subscriptions are
+
+
+def test_both_views_tell_where_the_subscriptions_of_an_idle_topic_stand(
+    cluster: ContractCluster, topic: TopicName
+) -> None:
+    first = cluster.admin.stored_ledgers(topic).ledgers[0].ledger_id
+    for name in ("billing", "audit/eu 2"):
+        cluster.subscribe(topic, name)
+    cluster.acknowledge(topic, "billing", 7)
+    cluster.unload(topic)
+
+    stored = cluster.admin.stored_ledgers(topic).cursors
+
+    assert stored == (Cursor("audit/eu 2", Position(first, -1)), Cursor("billing", Position(first, 6)))
+    assert cluster.admin.served_ledgers(topic).cursors == stored
+
+
+def test_the_metadata_knows_that_it_does_not_know_where_the_subscriptions_of_a_served_topic_stand(
+    cluster: ContractCluster, topic: TopicName
+) -> None:
+    first = cluster.admin.stored_ledgers(topic).ledgers[0].ledger_id
+    cluster.subscribe(topic, "billing")
+    cluster.acknowledge(topic, "billing", 7)
+
+    assert cluster.admin.stored_ledgers(topic).cursors == (Cursor("billing", Position(first, -1), is_current=False),)
+    assert cluster.admin.served_ledgers(topic).cursors == (Cursor("billing", Position(first, 6)),)
 
 
 # -- reading must not disturb

@@ -8,9 +8,10 @@ import base64
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote_plus
 
 from offloadctl.demo.broker.ownership import Served
-from offloadctl.demo.ledgers import ManagedLedgerMetadata, SimulatedLedger
+from offloadctl.demo.ledgers import ManagedLedgerMetadata, SimulatedCursor, SimulatedLedger
 from offloadctl.demo.object_writer import BOOKIE
 from offloadctl.demo.policies import NamespacePolicies
 from offloadctl.format.ledger_metadata import custom_metadata_for
@@ -44,7 +45,7 @@ def internal_info(metadata: ManagedLedgerMetadata, now: datetime) -> JsonObject:
     }
     if metadata.terminated_at is not None:
         info["terminatedPosition"] = _position(metadata.terminated_at)
-    info["cursors"] = {}
+    info["cursors"] = {_encoded(name): _stored_cursor(metadata.cursors[name]) for name in sorted(metadata.cursors)}
     if metadata.properties:
         info["properties"] = metadata.properties
     return info
@@ -70,7 +71,7 @@ def internal_stats(served: Served, *, with_metadata: bool = False) -> JsonObject
             _served_ledger(metadata.topic, ledger, is_open=ledger is current, with_metadata=with_metadata)
             for ledger in ledgers
         ],
-        "cursors": {},
+        "cursors": {_encoded(name): _served_cursor(metadata.cursors[name]) for name in sorted(metadata.cursors)},
         "schemaLedgers": [],
         "compactedLedger": _NO_LEDGER,
     }
@@ -127,6 +128,44 @@ def message_id(position: Position) -> JsonObject:
 
 def _position(position: Position) -> JsonObject:
     return {"ledgerId": position.ledger_id, "entryId": position.entry_id}
+
+
+def _encoded(subscription: str) -> str:
+    """A subscription's name as Codec.java writes it into paths of the metadata store."""
+    return quote_plus(subscription)
+
+
+def _stored_cursor(cursor: SimulatedCursor) -> JsonObject:
+    return {
+        "version": cursor.version,
+        "creationDate": iso(cursor.created_at),
+        "modificationDate": iso(cursor.modified_at),
+        "cursorsLedgerId": -1 if cursor.own_ledger is None else cursor.own_ledger,
+        "markDelete": _position(cursor.stored),
+    }
+
+
+def _served_cursor(cursor: SimulatedCursor) -> JsonObject:
+    """A cursor that nobody reads with."""
+    is_open = cursor.own_ledger is not None
+    return {
+        "markDeletePosition": str(cursor.mark_delete),
+        "readPosition": str(cursor.read),
+        "waitingReadOp": False,
+        "pendingReadOps": 0,
+        "messagesConsumedCounter": 0,
+        "cursorLedger": cursor.own_ledger if is_open else -1,
+        "cursorLedgerLastEntry": cursor.own_entries - 1 if is_open else -1,
+        "individuallyDeletedMessages": "[]",
+        "lastLedgerSwitchTimestamp": iso(cursor.modified_at),
+        "state": "Open" if is_open else "NoLedger",
+        "active": False,
+        "numberOfEntriesSinceFirstNotAckedMessage": cursor.read.entry_id - cursor.mark_delete.entry_id,
+        "totalNonContiguousDeletedMessagesRange": 0,
+        "subscriptionHavePendingRead": False,
+        "subscriptionHavePendingReplayRead": False,
+        "properties": {},
+    }
 
 
 def _stored_ledger(ledger: SimulatedLedger, now: datetime) -> JsonObject:

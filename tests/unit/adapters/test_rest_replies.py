@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from offloadctl.adapters.pulsar_rest import PulsarRest
 from offloadctl.errors import BadReply, BrokerError, NotAuthorised, NotFound, ServerError
-from offloadctl.model.ledger import OffloadState, OffloadStatus, Position, StoredLedger
+from offloadctl.model.ledger import Cursor, OffloadState, OffloadStatus, Position, StoredLedger
 from offloadctl.model.names import TopicName
 from offloadctl.units import ByteSize
 from tests.recordings import recording
@@ -139,6 +139,31 @@ def test_an_empty_managed_ledger_ends_before_its_first_entry() -> None:
     served = bench(lambda _: json_answer(STATS | {"lastConfirmedEntry": "31:-1"})).rest.served_ledgers(TOPIC)
 
     assert served.last_confirmed == Position(31, -1)
+
+
+@pytest.mark.parametrize(
+    ("cursor", "expected"),
+    [
+        ({"cursorsLedgerId": -1, "markDelete": {"ledgerId": 31, "entryId": 6}}, Cursor("a b/c", Position(31, 6))),
+        (
+            {"cursorsLedgerId": 40, "markDelete": {"ledgerId": 31, "entryId": 6}},
+            Cursor("a b/c", Position(31, 6), False),
+        ),
+        ({"cursorsLedgerId": 40}, Cursor("a b/c", Position(-1, -1), False)),
+    ],
+)
+def test_a_stored_cursor_is_current_unless_it_has_a_ledger_of_its_own(cursor: dict[str, Any], expected: Cursor) -> None:
+    info = INFO | {"cursors": {"a+b%2Fc": cursor}}
+
+    assert bench(lambda _: json_answer(info)).rest.stored_ledgers(TOPIC).cursors == (expected,)
+
+
+def test_served_cursors_come_by_name_with_their_real_positions() -> None:
+    cursors = {"b": {"markDeletePosition": "31:-1", "cursorLedger": 40}, "a": {"markDeletePosition": "33:7"}}
+
+    served = bench(lambda _: json_answer(STATS | {"cursors": cursors})).rest.served_ledgers(TOPIC)
+
+    assert served.cursors == (Cursor("a", Position(33, 7)), Cursor("b", Position(31, -1)))
 
 
 def test_a_status_names_a_message_only_when_there_is_one() -> None:

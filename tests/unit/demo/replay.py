@@ -44,6 +44,8 @@ VOLATILE: Final = frozenset(
         "nativeUrl",
         "pulsarServiceUrl",
         "brokerServiceUrl",
+        "lastLedgerSwitchTimestamp",
+        "messagesConsumedCounter",
     }
 )
 

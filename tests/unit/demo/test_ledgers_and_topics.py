@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from offloadctl.demo.cluster_state import NoSuchTopic, TopicTerminated
 from offloadctl.demo.ledgers import SimulatedLedger, hash_map_order
 from offloadctl.demo.messages import Producer, size_without_broker_metadata
+from offloadctl.demo.subscriptions import acknowledge, subscribe
 from offloadctl.demo.trimming import Retention, expired
 from offloadctl.demo.tuning import Tuning
 from offloadctl.format.entry import ChecksumState, checksum_state
@@ -254,6 +255,34 @@ def test_retention_by_time_lets_the_oldest_ledgers_go_with_their_objects() -> No
     assert first.ledger_id not in metadata.ledgers
     assert len(metadata.ledgers) == 1
     assert world.keys() == set()
+
+
+def test_what_a_subscription_has_before_it_is_kept_however_short_the_retention() -> None:
+    world = World()
+    first, second, *_ = world.topic(closed=2).ascending
+    subscribe(world.cluster, TOPIC, "billing")
+    world.cluster.namespaces[NamespaceName("acme", "shop")].retention = _retention(minutes=0)
+
+    world.cluster.trim(TOPIC)
+    kept = set(world.cluster.existing(TOPIC).ledgers)
+    acknowledge(world.cluster, TOPIC, "billing", Position(second.ledger_id, 0))
+    world.cluster.trim(TOPIC)
+
+    assert first.ledger_id in kept
+    assert world.cluster.existing(TOPIC).ascending[0] is second
+
+
+def test_a_crash_leaves_the_position_where_only_the_next_broker_finds_it() -> None:
+    world = World()
+    first = world.topic(closed=2).ascending[0]
+    subscribe(world.cluster, TOPIC, "billing")
+    acknowledge(world.cluster, TOPIC, "billing", Position(first.ledger_id, 3))
+
+    world.cluster.crash_broker(world.cluster.owner_of(TOPIC))
+
+    cursor = world.cluster.existing(TOPIC).cursors["billing"]
+    assert (cursor.stored.entry_id, cursor.mark_delete.entry_id) == (-1, 3)
+    assert cursor.own_ledger is not None
 
 
 def test_retention_by_size_keeps_that_much() -> None:

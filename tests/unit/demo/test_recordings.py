@@ -13,8 +13,10 @@ import pytest
 
 from offloadctl.demo.broker.access import Grant
 from offloadctl.demo.policies import THRESHOLD, THRESHOLD_IN_SECONDS, JsonValue
+from offloadctl.demo.subscriptions import acknowledge, subscribe
 from offloadctl.demo.tuning import Tuning, broker_properties
 from offloadctl.format.keys import index_key
+from offloadctl.model.ledger import Position
 from offloadctl.model.names import NamespaceName, TopicName
 from tests.recordings import Recording
 from tests.unit.demo.replay import BUCKET, Hook, Stage, all_recordings, differences, indexed
@@ -291,6 +293,30 @@ def policies() -> Chain:
     return Chain(stage, ("11-policies",))
 
 
+def subscriptions() -> Chain:
+    held = TopicName.parse("public/subscriptions/held")
+
+    def create_namespace(stage: Stage) -> None:
+        stage.cluster.create_namespace(held.namespace_name).retention = dict(KEEP_ALL)
+        stage.next_ledger(16)
+
+    def publish(stage: Stage) -> None:
+        for name in ("billing", "audit/eu"):
+            subscribe(stage.cluster, held, name)
+        stage.publish(str(held), (20, 2700))
+
+    def acknowledge_seven(stage: Stage) -> None:
+        acknowledge(stage.cluster, held, "billing", Position(16, 6))
+
+    stage = Stage(("127.0.0.1:28180",), _local_broker(), _PULSARS_DEFAULTS)
+    hooks: dict[Key, Hook] = {
+        ("12-subscriptions", 0): create_namespace,
+        ("12-subscriptions", 1): publish,
+        ("12-subscriptions", 3): acknowledge_seven,
+    }
+    return Chain(stage, ("12-subscriptions",), hooks)
+
+
 CHAINS: Final = (
     cluster,
     a_topic_and_its_partitioned_neighbour,
@@ -303,6 +329,7 @@ CHAINS: Final = (
     authorisation,
     ledgers,
     policies,
+    subscriptions,
 )
 
 
