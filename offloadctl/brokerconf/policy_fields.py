@@ -28,7 +28,7 @@ SINGLE_FIELDS: Final = (SIZE_THRESHOLD, AGE_THRESHOLD, DELETION_LAG)
 """A namespace has an endpoint for each of these."""
 
 KEEP: Final = "keep"
-"""In a file: the credential that is there stays."""
+"""In a file: the value that is there stays, such as a credential that is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ class PolicyField:
 
     def value(self, text: str) -> PolicyValue:
         """What a person wrote, as the broker keeps it: plain numbers in the field's unit."""
+        if text.strip() == KEEP:
+            return STORED
         if self.is_credential:
-            if text.strip() == KEEP:
-                return STORED
             return Secret(parse_value(self.setting, text))
         parsed = parse_value(self.setting, text)
         return int(parsed) if self.setting.kind.is_number else parsed

@@ -210,10 +210,10 @@ def plan_change(levels: PolicyLevels, wish: PolicyWish) -> PolicyPlan:
     own = levels.own
     if wish.remove:
         return _removal(levels, wish)
+    wish = _with_kept(own or PolicyObject(), wish)
     unset = set(wish.unset)
     if wish.prune and own is not None:
         unset |= {name for name in own if name not in wish.fields and own.get(name) != _brought(name)}
-    _refuse_nothing_to_keep(own or PolicyObject(), wish)
     kept = (own or PolicyObject()).without(*unset)
     wanted = PolicyObject(dict(wish.fields)).over(kept)
     if own is not None and unset and all(value == _brought(name) for name, value in wanted.fields.items()):
@@ -236,12 +236,15 @@ def plan_change(levels: PolicyLevels, wish: PolicyWish) -> PolicyPlan:
     return PolicyPlan(wish, levels, planned, changes, requests)
 
 
-def _refuse_nothing_to_keep(own: PolicyObject, wish: PolicyWish) -> None:
-    for name, value in wish.fields.items():
-        if value is STORED and name not in own:
-            raise UsageError(
-                f"{name} is to be kept, and {wish.scope} has none", hint="give the credential itself, or leave it out"
-            )
+def _with_kept(own: PolicyObject, wish: PolicyWish) -> PolicyWish:
+    """The wish with what the policy has in the place of what is to be kept."""
+    missing = [name for name, value in wish.fields.items() if value is STORED and name not in own]
+    if missing:
+        raise UsageError(
+            f"{missing[0]} is to be kept, and {wish.scope} has none", hint="give the value itself, or leave it out"
+        )
+    kept = {name: own.fields[name] for name, value in wish.fields.items() if value is STORED}
+    return replace(wish, fields={**wish.fields, **kept})
 
 
 def _removal(levels: PolicyLevels, wish: PolicyWish) -> PolicyPlan:

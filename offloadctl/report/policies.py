@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from offloadctl.brokerconf.findings import LintFinding
 from offloadctl.brokerconf.lint import is_clean
-from offloadctl.brokerconf.policy_fields import BY_NAME, CREDENTIALS, KEEP
+from offloadctl.brokerconf.policy_fields import BY_NAME, KEEP
 from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.names import NamespaceName
 from offloadctl.model.policies import PolicyLevels, PolicyObject, PolicyScope
@@ -67,7 +67,7 @@ def policy_item(levels: PolicyLevels) -> doc.OffloadPolicyItem:
     """One level's own, without what every policy is born with."""
     namespace, topic = _names(levels.scope)
     own = levels.own
-    fields = None if own is None else _fields(own, leave_out_brought=True)
+    fields = None if own is None else _for_file(own)
     return doc.OffloadPolicyItem(namespace=namespace, topic=topic, fields=fields)
 
 
@@ -160,15 +160,18 @@ def _effective(one: EffectiveField) -> doc.EffectiveFieldDocument:
     )
 
 
-def _fields(policy: PolicyObject, *, leave_out_brought: bool = False) -> dict[str, str | int]:
-    found: dict[str, str | int] = {}
-    for name, value in policy.fields.items():
-        if leave_out_brought and name in BY_NAME and value == BY_NAME[name].brought:
-            continue
-        plain = plain_value(name, value)
-        if plain is not None:
-            found[name] = KEEP if name in CREDENTIALS else plain
-    return found
+def _fields(policy: PolicyObject) -> dict[str, str | int]:
+    shown = ((name, plain_value(name, value)) for name, value in policy.fields.items())
+    return {name: plain for name, plain in shown if plain is not None}
+
+
+def _for_file(policy: PolicyObject) -> dict[str, str | int]:
+    """What can be applied again: what cannot be shown stays as it is, and is never replaced by a mask."""
+    return {
+        name: plain if plain == policy.get(name) else KEEP
+        for name, plain in _fields(policy).items()
+        if name not in BY_NAME or policy.get(name) != BY_NAME[name].brought
+    }
 
 
 def _names(scope: PolicyScope) -> tuple[str | None, str | None]:

@@ -9,7 +9,7 @@ from offloadctl.report.document_base import ApiVersion, Part
 class OffloadPolicyItem(Part, frozen=True, kw_only=True):
     """What one namespace or topic has itself. `fields` is null if it has nothing.
 
-    The credential fields say `keep`: whoever applies this changes nothing about them.
+    What cannot be shown, as credentials, says `keep`: whoever applies this changes nothing about it.
     """
 
     namespace: str | None

@@ -171,6 +171,27 @@ def test_what_was_exported_is_the_same_and_can_be_changed_and_applied(
     assert namespace_policy(connected)[CREDENTIAL] == STORED
 
 
+def test_an_address_with_a_password_is_exported_to_be_kept_and_never_as_a_mask(
+    command: Command, connected: EmbeddedCluster, tmp_path: Path
+) -> None:
+    plant_credential(connected)
+    endpoint = f"http://me:{STORED}@127.0.0.1:9000"
+    with connected.cluster.lock:
+        connected.cluster.namespaces[NAMESPACE].set_offload(
+            namespace_policy(connected) | {"s3ManagedLedgerOffloadServiceEndpoint": endpoint}  # type: ignore[arg-type]
+        )
+    exported = command("offload-policies", "export", "-n", "acme/shop").out
+    path = tmp_path / "policies.yaml"
+    path.write_text(exported.replace("fields:", "fields:\n    region: eu-west-1"))
+
+    ran = command("offload-policies", "apply", "-f", str(path), "--yes")
+
+    assert ran.code == 0
+    assert STORED not in exported + ran.out + ran.err
+    assert namespace_policy(connected)["s3ManagedLedgerOffloadServiceEndpoint"] == endpoint
+    assert namespace_policy(connected)["s3ManagedLedgerOffloadRegion"] == "eu-west-1"
+
+
 def test_prune_removes_what_the_file_does_not_name_and_null_the_policy(
     command: Command, connected: EmbeddedCluster, topic: TopicName, tmp_path: Path
 ) -> None:
