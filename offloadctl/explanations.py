@@ -14,6 +14,8 @@ from offloadctl.errors import BadValue, OffloadctlError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import CheckStatus, Level, Verdict
 from offloadctl.model.offload import Confirmation, Fate, Outcome
+from offloadctl.model.policies import PolicyLevel
+from offloadctl.plan.offload_policies import DangerKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,10 @@ _TERMS: Final = {
         "Some broker has loaded the topic. Asking one for an idle topic's internalStats loads it, which closes its "
         "open ledger and may trim or offload it; that is why commands that only read leave idle topics alone."
     ),
+    "born-with": (
+        "A value that each offload policy holds whoever made it, be it for a threshold only. It wins over the broker's "
+        "own like any other value, so offload-policies repeats what it would hide."
+    ),
     "threshold-0": (
         "Offload everything that is closed, at once. In a policy it means the same, for each ledger to come."
     ),
@@ -85,6 +91,34 @@ _FATES: Final = {
     Fate.EMPTY: "It has no entries; brokers refuse to offload such ledgers.",
     Fate.NO_LENGTH: "It has entries and a recorded length of 0; brokers before 4.1 leave such ledgers out.",
     Fate.UNKNOWN: "An offload was begun; complete or not is unknown until the topic is loaded.",
+}
+
+_DANGERS: Final = {
+    DangerKind.COPIES_DELETABLE: (
+        "BookKeeper's copies of offloaded ledgers could be deleted sooner. A clean check of their objects at the level"
+        " blocks allows it, or --accept-unverified."
+    ),
+    DangerKind.UNREADABLE: (
+        "Offloaded ledgers are read with the driver and the endpoint in force now, not with those that wrote them."
+        " --yes allows it."
+    ),
+    DangerKind.OFFLOADS_MORE: "A lower threshold moves more ledgers when the next one closes. --yes allows it.",
+    DangerKind.HIDES_UNKNOWN: (
+        "A first policy brings sizes of its own along, and what the brokers have is not known. Set the sizes, too; or"
+        " --yes."
+    ),
+    DangerKind.NEW_ERROR: "The linter finds an error in what would be in force that is not there now. --yes allows it.",
+}
+
+_LEVELS: Final = {
+    PolicyLevel.TOPIC: "The topic's own policy; it wins, field by field.",
+    PolicyLevel.GLOBAL_TOPIC: "The topic's policy for all clusters of a geo-replicated instance.",
+    PolicyLevel.NAMESPACE: "The namespace's policy, for all topics that have none of their own.",
+    PolicyLevel.OLDER_FIELD: (
+        "offload_threshold and its neighbours, from before there were policies: they count where the policy is silent."
+    ),
+    PolicyLevel.BROKER: "broker.conf, read when the broker starts.",
+    PolicyLevel.BUILT_IN: "What Pulsar takes when nothing is set anywhere.",
 }
 
 
@@ -116,6 +150,8 @@ def everything_known() -> tuple[Explanation, ...]:
             Explanation(one.code, f"finding, {one.severity.value}", f"{one.what} {one.means} {one.do}")
             for one in FINDING_KINDS.values()
         ),
+        *(Explanation(one.value, "danger of a policy change", text) for one, text in _DANGERS.items()),
+        *(Explanation(one.value, "level of policies", text) for one, text in _LEVELS.items()),
         *(Explanation(one.code, "error", _error(one)) for one in _error_classes(OffloadctlError)),
         *(Explanation(word, "term", text) for word, text in _TERMS.items()),
         *(Explanation(one.id, f"rule of broker-conf lint, {one.severity}", _rule(one)) for one in LINT_RULES.values()),

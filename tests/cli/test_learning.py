@@ -11,6 +11,8 @@ from offloadctl.config.keys import KEYS
 from offloadctl.exitcodes import ExitCode
 from offloadctl.explanations import everything_known
 from offloadctl.model.offload import Confirmation, Fate, Outcome
+from offloadctl.model.policies import PolicyLevel
+from offloadctl.plan.offload_policies import DangerKind
 from offloadctl.report.schema import kinds
 from tests.cli.conftest import Command
 
@@ -22,6 +24,8 @@ from tests.cli.conftest import Command
         *(one.value for one in Outcome),
         *(one.value for one in Fate),
         *(one.value for one in Confirmation),
+        *(one.value for one in DangerKind),
+        *(one.value for one in PolicyLevel),
         *FINDING_KINDS,
         *(key.path for key in KEYS),
         *(key.variable for key in KEYS),
