@@ -16,7 +16,7 @@ from offloadctl.model.status import TopicStatus, UnreadTopic, total_size
 from offloadctl.plan.broker_errors import known_error
 from offloadctl.plan.offload_policies import in_force
 from offloadctl.plan.policy_dangers import lint_policies
-from offloadctl.plan.policy_words import story
+from offloadctl.plan.policy_words import bucket_flag, story
 from offloadctl.units import format_duration, format_size
 
 _WEIGHTS: Final = {
@@ -111,7 +111,7 @@ def _damage(facts: TopicFacts) -> Iterator[Symptom]:
             Weight.UNKNOWN,
             "Not all objects were looked at: a reader may hang for what is not seen here.",
             why,
-            do=f"offloadctl check {facts.topic} --load-topics",
+            do=f"offloadctl check {facts.topic} --load-topics {bucket_flag(in_force(facts.levels))}".rstrip(),
         )
     elif offloaded and not damage:
         yield Symptom("objects", Weight.FINE, f"The objects of {_ledgers(offloaded)} in the store are sound.")

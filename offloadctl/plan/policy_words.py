@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from offloadctl.brokerconf.kinds import Kind, Place
+from offloadctl.brokerconf.kinds import Driver, Kind, Place
 from offloadctl.brokerconf.masking import shown
 from offloadctl.brokerconf.policy_fields import AGE_THRESHOLD, BY_NAME, DELETION_LAG, DRIVER, SIZE_THRESHOLD, place_name
 from offloadctl.model.policies import PolicyLevels, PolicyObject, PolicyValue, Retention
@@ -51,6 +51,21 @@ def lag_words(lag_ms: int | None) -> str:
     return (
         f"{format_duration(timedelta(milliseconds=lag_ms))} after the offload" if lag_ms else "right after the offload"
     )
+
+
+def bucket_flag(policy: PolicyObject) -> str:
+    """How a command is told to look into the bucket in force; empty if it is none that speaks S3's language."""
+    driver = policy.text(DRIVER)
+    if Driver.named(driver) not in (Driver.AWS_S3, Driver.S3):
+        return ""
+    bucket, endpoint, region = (_place(policy, driver, one) for one in (Place.BUCKET, Place.ENDPOINT, Place.REGION))
+    parts = [bucket]
+    # An address with a user in it is none that our settings take.
+    if endpoint and "@" not in endpoint:
+        parts.append(f"endpoint={endpoint}")
+    if region:
+        parts.append(f"region={region}")
+    return f"--bucket {','.join(parts)}" if bucket else ""
 
 
 def story(levels: PolicyLevels, policy: PolicyObject) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from offloadctl.model.policies import PolicyLevels, PolicyObject, PolicyScope
 from offloadctl.plan.offload_policies import EffectiveField, FieldChange, PolicyRequest, effective, in_force
 from offloadctl.plan.policy_dangers import lint_policies
 from offloadctl.plan.policy_outcome import Approval, ChangeState, PolicyOutcome
-from offloadctl.plan.policy_words import plain_value, story
+from offloadctl.plan.policy_words import bucket_flag, plain_value, story
 from offloadctl.report import policy_documents as doc
 from offloadctl.report.broker_conf import finding_document
 from offloadctl.report.origin import Origin
@@ -81,6 +81,7 @@ def effective_document(report: EffectiveReport, origin: Origin) -> doc.Effective
         topic=topic,
         fields=[_effective(one) for one in report.fields],
         broker_known=report.levels.broker_is_known,
+        bucket_flag=bucket_flag(in_force(report.levels)),
         story=[doc.StoryDocument(step=step, text=text) for step, text in story(report.levels, in_force(report.levels))],
         findings=[finding_document(one) for one in report.findings],
         exit_code=int(report.exit_code),

@@ -11,7 +11,7 @@ from offloadctl.model.names import NamespaceName
 from offloadctl.model.policies import PolicyLevels, PolicyScope, PolicyValue
 from offloadctl.plan.offload_policies import EffectiveField, FieldChange, PolicyRequest, Why, in_force
 from offloadctl.plan.policy_outcome import Approval, ChangeState, PolicyOutcome
-from offloadctl.plan.policy_words import plain_value, shown_value, story
+from offloadctl.plan.policy_words import bucket_flag, plain_value, shown_value, story
 from offloadctl.report.origin import Origin
 from offloadctl.report.policies import ChangeReport, EffectiveReport
 from offloadctl.report.text import Cell, Column, Style, count, labelled, line, style_of, styled, table
@@ -71,6 +71,8 @@ def effective_text(report: EffectiveReport, origin: Origin, *, wide: bool = Fals
     yield line((scope_name(levels.scope), Style.HEAD))
     for label, text in story(levels, in_force(levels)):
         yield labelled(label, text)
+    if flag := bucket_flag(in_force(levels)):
+        yield labelled("bucket", f"for check, offload and doctor: {flag}")
     rows = [_effective_row(one) for one in report.fields if wide or _matters(one)]
     columns = [Column("field"), Column("value", may_fold=True), Column("from", may_fold=True)]
     yield table([*columns, Column("instead of", may_fold=True)], rows)

@@ -68,6 +68,8 @@ class EffectiveOffloadPolicies(Part, frozen=True, kw_only=True):
     fields: list[EffectiveFieldDocument]
     broker_known: bool
     """Whether all that the broker's own settings say is known; else policies hide some of it."""
+    bucket_flag: str
+    """How check, offload and doctor are told to look into the bucket in force; empty if it is not S3's."""
     story: list[StoryDocument]
     findings: list[LintFindingDocument]
     exit_code: int

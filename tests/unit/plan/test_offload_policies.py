@@ -42,7 +42,7 @@ from offloadctl.plan.offload_policies import (
     with_own,
 )
 from offloadctl.plan.policy_dangers import dangers_of, lint_policies
-from offloadctl.plan.policy_words import shown_value, story
+from offloadctl.plan.policy_words import bucket_flag, shown_value, story
 from offloadctl.redaction import Secret
 from tests.recordings import recording
 
@@ -459,6 +459,17 @@ def test_values_are_read_with_units_and_shown_with_them() -> None:
     assert shown_value(GENERIC_BLOCK, 64 * 1024 * 1024) == "67108864 (64 MiB)"
     assert shown_value(CREDENTIAL, Secret("0123456789")) == shown_value(CREDENTIAL, STORED) == "******"
     assert field_named("credential-secret").value("keep") is STORED
+
+
+def test_the_bucket_in_force_is_told_as_commands_take_it() -> None:
+    found = in_force(levels())
+
+    assert bucket_flag(found) == "--bucket ledgers,endpoint=http://127.0.0.1:9000,region=us-west-2"
+    assert bucket_flag(PolicyObject({ENDPOINT: "http://me:secret@host"}).over(found)) == (
+        "--bucket ledgers,region=us-west-2"
+    )
+    assert bucket_flag(PolicyObject({DRIVER: "filesystem"}).over(found)) == ""
+    assert bucket_flag(PolicyObject({DRIVER: "S3"}).over(found)) == ""
 
 
 def test_the_story_tells_when_data_moves_and_when_it_goes() -> None:
