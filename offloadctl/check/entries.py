@@ -10,8 +10,8 @@ from offloadctl.format.data_block import BLOCK_HEADER_LENGTH, DataBlockHeader
 from offloadctl.format.entry_scan import BlockScan, EntryProblem, EntryScanner
 from offloadctl.format.entry_totals import EntryTotals
 from offloadctl.format.entry_verdict import ProblemCode
-from offloadctl.model.check import FirstMessage
 from offloadctl.model.finding import Finding
+from offloadctl.model.ledger_times import FirstMessage
 
 MAX_FINDINGS: Final = 100
 """Of one ledger: more would only say the same; how many more there were is counted."""

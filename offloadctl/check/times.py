@@ -19,8 +19,8 @@ from offloadctl.format.index_object import INDEX_HEADER_LENGTH
 from offloadctl.format.keys import ObjectRole
 from offloadctl.format.proto import pulsar_pb2 as pb
 from offloadctl.format.protobuf_support import parse_into
-from offloadctl.model.check import FirstMessage, Times
 from offloadctl.model.finding import Finding
+from offloadctl.model.ledger_times import FirstMessage, Times
 
 T = TypeVar("T")
 

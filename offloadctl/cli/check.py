@@ -57,6 +57,14 @@ def check(
             show_default=False,
         ),
     ] = None,
+    subscription: Annotated[
+        str | None,
+        typer.Option(
+            "--subscription",
+            help="Tell where this subscription of the named topics stands, and whether it can read on there.",
+            show_default=False,
+        ),
+    ] = None,
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
@@ -66,8 +74,12 @@ def check(
     asked for was looked at and nothing was found; 4 damage, 3 warnings only, 5 something could not be looked at.
     """
     causes = fail_causes(fail_on)
+    if subscription is not None and scope.is_wide:
+        raise UsageError("--subscription goes with named topics only")
     with connect(connection) as session:
         report = _report(session, scope, level or _default(scope), causes, may_load=load_topics)
+        if subscription is not None:
+            report = _with_places(session, report, subscription, may_load=load_topics)
         _show(session, report, output)
     return report.exit_code
 
@@ -98,6 +110,14 @@ def _report(
 
     with watching_check(session.ports.clock) as watcher:
         return Check(session.ports, level, may_load=may_load, fail_on=causes, watcher=watcher).report_scope(scope)
+
+
+def _with_places(session: Session, report: CheckReport, subscription: str, *, may_load: bool) -> CheckReport:
+    from offloadctl.operations.check_readers import with_places  # noqa: PLC0415 - it loads what a check loads
+    from offloadctl.operations.facts import LedgerReader  # noqa: PLC0415
+
+    reader = LedgerReader(session.ports.admin, session.ports.clock, may_load=may_load)
+    return with_places(report, reader, subscription)
 
 
 def _show(session: Session, report: CheckReport, output: OutputFormat) -> None:

@@ -9,8 +9,10 @@ from typing import Final
 
 from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.bucket import BucketCheck
+from offloadctl.model.cursor_place import CursorPlace
 from offloadctl.model.finding import Finding, Severity
 from offloadctl.model.ledger import Ledger
+from offloadctl.model.ledger_times import NO_TIMES, Times
 from offloadctl.model.names import TopicName
 from offloadctl.model.scope import ScopeRead
 from offloadctl.model.status import UnreadTopic
@@ -92,24 +94,6 @@ class EntryCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstMessage:
-    """Who published a ledger's first entry, and when by that producer's clock."""
-
-    producer: str
-    sequence_id: int
-    published_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """The times that a ledger's objects tell; None for what they do not, or what was not looked at."""
-
-    created_at: datetime | None = None
-    """When the ledger was made, by its index."""
-    first: FirstMessage | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Inspection:
     """What a look at one ledger's two objects brought."""
 
@@ -127,7 +111,7 @@ class Inspection:
     blocks: int | None = None
     counts: EntryCounts | None = None
     """Of the entries, if they were looked at."""
-    times: Times = Times()
+    times: Times = NO_TIMES
 
     @property
     def status(self) -> CheckStatus:
@@ -240,11 +224,18 @@ class TopicCheck:
     """In S3 or maybe so, and their turn never came: the check was interrupted."""
     sound: SoundLedgers = SoundLedgers()
     """Those that are not in `ledgers`."""
+    place: CursorPlace | None = None
+    """Where the subscription stands that was asked for."""
 
     @property
     def completeness_unknown(self) -> int:
         """Ledgers of which only the broker that serves the topic would know whether their offload is complete."""
         return 0 if self.served else len(self.ledgers) + self.sound.ledgers + self.not_begun
+
+    @property
+    def is_place_unknown(self) -> bool:
+        """Whether it was asked where a subscription stands, and that is not, or not exactly, known."""
+        return self.place is not None and bool(self.place.not_covered)
 
     def folded(self) -> "TopicCheck":
         """The same with sound ledgers counted instead of kept."""
@@ -342,6 +333,7 @@ class CheckReport:
         if self.ledgers and not any(one.inspection.looked_at for one in self.ledgers) and not self._sound_ledgers:
             return CheckStatus.FAILED
         covered = coverage.topics_read == coverage.topics and coverage.ledgers_covered == coverage.ledgers
+        covered = covered and not any(isinstance(one, TopicCheck) and one.is_place_unknown for one in self.parts)
         covered = covered and not unread and not any(bucket.not_covered for bucket in self.buckets)
         return CheckStatus.FULL if covered and self.interrupted is None else CheckStatus.PARTIAL
 
@@ -394,5 +386,9 @@ def _with_topic(total: Coverage, part: TopicCheck) -> Coverage:
         bytes_read=total.bytes_read + sound.bytes_read + sum(look.bytes_read for look in looks),
         blocks=total.blocks + sound.blocks + sum(look.blocks or 0 for look in looks),
         counts=sum(counts, total.counts or EntryCounts()) if counts else total.counts,
-        reasons=(*total.reasons, *(reason for look in looks for reason in look.not_covered)),
+        reasons=(
+            *total.reasons,
+            *(reason for look in looks for reason in look.not_covered),
+            *(part.place.not_covered if part.place is not None else ()),
+        ),
     )

@@ -19,6 +19,15 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Readers:
+    """Which subscriptions have a ledger still before them, in it or ahead of it."""
+
+    before: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
+    """Their place is known as a lower bound only: they may have passed it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is not as Pulsar writes it: what, where, expected and found, and what it means for readers."""
 
@@ -33,6 +42,8 @@ class Finding:
     found: str = ""
     meaning: str = ""
     next_step: str = ""
+    readers: Readers | None = None
+    """Whom it will hit; None if that is not known."""
 
     @property
     def id(self) -> str:

@@ -8,11 +8,12 @@ from itertools import pairwise
 from typing import Final
 
 from offloadctl.check.presence import missing_objects, not_found
+from offloadctl.check.readers import readers_of
 from offloadctl.check.subject import Subject
 from offloadctl.errors import Interrupted, StoreError
 from offloadctl.model.check import Inspection, LedgerCheck, Level
 from offloadctl.model.finding import Finding, Severity
-from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadProgress
+from offloadctl.model.ledger import Cursor, Ledger, ManagedLedger, OffloadPolicies, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.operations.ledger_check import look_at_ledger
 from offloadctl.operations.locate import Located, find_objects
@@ -31,6 +32,7 @@ class Asked:
     ledger: Ledger
     policies: OffloadPolicies | None
     begun_after: datetime | None
+    cursors: tuple[Cursor, ...] = ()
 
     @property
     def subject(self) -> Subject:
@@ -48,7 +50,7 @@ def ledgers_in_s3(managed: ManagedLedger, policies: OffloadPolicies | None) -> l
     """Those that are complete, and without a broker that would know, those whose offload was begun."""
     closed_before = {one.ledger_id: before.closed_at for before, one in pairwise(managed.ledgers)}
     return [
-        Asked(managed.topic, ledger, policies, closed_before.get(ledger.ledger_id))
+        Asked(managed.topic, ledger, policies, closed_before.get(ledger.ledger_id), managed.cursors)
         for ledger in managed.closed
         if ledger.progress in _IN_S3 and ledger.context_uuid is not None
     ]
@@ -144,8 +146,11 @@ def _facts(info: ObjectInfo) -> tuple[object, ...]:
 
 
 def _with_rescue(finding: Finding, asked: Asked, index: ObjectInfo | None) -> Finding:
-    """The finding with what is known of BookKeeper's copy, which may still save the ledger."""
-    if finding.severity is not Severity.DAMAGE or asked.policies is None:
+    """Of damage: whom it will hit, and what is known of BookKeeper's copy, which may still save the ledger."""
+    if finding.severity is not Severity.DAMAGE:
+        return finding
+    finding = replace(finding, readers=readers_of(asked.ledger, asked.cursors))
+    if asked.policies is None:
         return finding
     return replace(finding, meaning=f"{finding.meaning} {_bookkeepers_copy(asked, index)}")
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from offloadctl.check.subject import Subject
 from offloadctl.check.times import Timed, check_order
-from offloadctl.model.check import LedgerCheck, Times
+from offloadctl.model.check import LedgerCheck
 from offloadctl.model.finding import Finding
+from offloadctl.model.ledger_times import Times
 from offloadctl.operations.check_ledger import Asked
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from offloadctl.model.check import CheckedGroup, CheckReport, Coverage, EntryCounts, LedgerCheck, TopicCheck
-from offloadctl.model.finding import Finding
+from offloadctl.model.cursor_place import CursorPlace
+from offloadctl.model.finding import Finding, Readers
 from offloadctl.model.status import UnreadTopic
 from offloadctl.report import check_documents as doc
 from offloadctl.report.origin import Origin
@@ -66,6 +67,7 @@ def finding_document(finding: Finding) -> doc.FindingDocument:
         found=finding.found,
         meaning=finding.meaning,
         next_step=finding.next_step,
+        readers=_readers(finding.readers),
     )
 
 
@@ -113,8 +115,25 @@ def _topic(group: CheckedGroup, part: TopicCheck | UnreadTopic) -> doc.CheckedTo
         in_flight=read.in_flight if read is not None else 0,
         local=read.local if read is not None else 0,
         not_begun=read.not_begun if read is not None else 0,
+        place=_place(read.place) if read is not None and read.place is not None else None,
         error=unread.reason.text if unread is not None else None,
         hint=unread.hint if unread is not None else "",
+    )
+
+
+def _readers(readers: Readers | None) -> doc.ReadersDocument | None:
+    return doc.ReadersDocument(before=list(readers.before), perhaps=list(readers.perhaps)) if readers else None
+
+
+def _place(place: CursorPlace) -> doc.CursorPlaceDocument:
+    return doc.CursorPlaceDocument(
+        subscription=place.subscription,
+        readable=place.readable.value,
+        next_entry=str(place.next_entry) if place.next_entry is not None else None,
+        is_exact=place.is_exact,
+        key=place.key,
+        bucket=place.bucket,
+        damaged_ahead=list(place.damaged_ahead),
     )
 
 

@@ -7,6 +7,13 @@ from offloadctl.report.document_base import ApiVersion, Part
 from offloadctl.report.scope_documents import ScopeDocument
 
 
+class ReadersDocument(Part, frozen=True, kw_only=True):
+    """Subscriptions that have a ledger still before them; of those in `perhaps` only a lower bound is known."""
+
+    before: list[str]
+    perhaps: list[str]
+
+
 class FindingDocument(Part, frozen=True, kw_only=True):
     """Something that is not as Pulsar writes it. `id` is the same whenever the same is found in the same place."""
 
@@ -22,6 +29,8 @@ class FindingDocument(Part, frozen=True, kw_only=True):
     found: str
     meaning: str
     next_step: str
+    readers: ReadersDocument | None
+    """Of damage to a topic's ledger: whom it will hit."""
 
 
 class EntryCountsDocument(Part, frozen=True, kw_only=True):
@@ -65,6 +74,21 @@ class LedgerCheckDocument(Part, frozen=True, kw_only=True):
     not_covered: list[str]
 
 
+class CursorPlaceDocument(Part, frozen=True, kw_only=True):
+    """Where a subscription stands. `readable`: yes, no, unknown, not-in-s3, at-the-end."""
+
+    subscription: str
+    readable: str
+    next_entry: str | None
+    """`ledger:entry`, the first one that is not acknowledged."""
+    is_exact: bool
+    """False: it may be further on."""
+    key: str | None
+    bucket: str
+    damaged_ahead: list[int]
+    """Ledgers that it has not passed, the one it stands in included."""
+
+
 class CheckedTopicDocument(Part, frozen=True, kw_only=True):
     """One topic or partition; `error` says why it could not be read. Of wide scopes sound ledgers are only counted."""
 
@@ -78,6 +102,8 @@ class CheckedTopicDocument(Part, frozen=True, kw_only=True):
     local: int
     not_begun: int
     """Ledgers whose turn never came, since the check was interrupted."""
+    place: CursorPlaceDocument | None
+    """Of the subscription that was asked for."""
     error: str | None
     hint: str
 

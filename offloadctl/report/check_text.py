@@ -17,6 +17,7 @@ from offloadctl.model.check import (
     Verdict,
 )
 from offloadctl.model.status import UnreadTopic
+from offloadctl.report.cursor_place_text import place_text
 from offloadctl.report.origin import Origin
 from offloadctl.report.scope import scope_text
 from offloadctl.report.text import Cell, Column, Style, count, findings, labelled, line, short_name, styled, table
@@ -48,6 +49,9 @@ def check_text(report: CheckReport, origin: Origin, *, wide: bool = False) -> It
             if wide and isinstance(part, TopicCheck):
                 yield line((str(part.topic), Style.HEAD))
                 yield from _ledgers(part.ledgers, wide=True)
+    for part in parts:
+        if isinstance(part, TopicCheck) and part.place is not None:
+            yield place_text(part, report.level)
     yield from findings(report.findings)
     more = sum(one.inspection.more_findings for one in report.ledgers)
     if more:

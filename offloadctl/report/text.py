@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from offloadctl.exitcodes import ExitCode
-from offloadctl.model.finding import Finding
+from offloadctl.model.finding import Finding, Readers
 from offloadctl.model.names import TopicName
 from offloadctl.model.status import Amount, Bound
 from offloadctl.units import format_duration, format_size
@@ -115,11 +115,20 @@ def findings(found: Iterable[Finding]) -> Iterable[RenderableType]:
         for label, text in (("where", _place(one)), ("expected", one.expected), ("found", one.found)):
             if text:
                 yield labelled(label, text)
+        if one.readers is not None:
+            yield labelled("readers", _readers(one.readers))
     # Findings of one cause share their meaning and their cure.
     for text in dict.fromkeys(one.meaning for one in all_found if one.meaning):
         yield labelled("means", text)
     for text in dict.fromkeys(one.next_step for one in all_found if one.next_step):
         yield labelled("do now", text, style=Style.HEAD)
+
+
+def _readers(readers: Readers) -> str:
+    before = [*readers.before, *(f"{name} (or past it)" for name in readers.perhaps)]
+    if not before:
+        return "no subscription has this ledger before it"
+    return f"still before {count(len(before), 'subscription')}: {', '.join(before)}"
 
 
 def _place(one: Finding) -> str:
