@@ -119,6 +119,11 @@ class Pairing:
             self._claimed[row] = True
         return row
 
+    def is_claimed(self, uuid: int, ledger_id: int) -> bool:
+        """Whether metadata names these objects."""
+        row = self._rows.get((uuid << _LEDGER_BITS) | ledger_id)
+        return row is not None and bool(self._claimed[row])
+
     def sound_size(self, row: int, entries: int, size: int) -> int | None:
         """The bytes of both objects, if there is nothing suspicious about them for a ledger of that size."""
         data, index = self._data_sizes[row], self._index_sizes[row]

@@ -18,6 +18,7 @@ VERSION_KEY: Final = "s3managedledgeroffloaderformatversion"
 VERSION: Final = "1"
 ROLE_KEY: Final = "role"
 OWNER_KEY: Final = "managedledgername"
+CLUSTER_KEY: Final = "pulsarclustername"
 
 
 def check_user_metadata(subject: Subject, role: ObjectRole, metadata: Mapping[str, str]) -> Iterator[Finding]:

@@ -8,16 +8,21 @@ of each only what there is to tell is kept.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
 from typing import Final, TypeVar
 
 from offloadctl.errors import Interrupted, NotFound, UsageError
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.bucket import BucketCheck
 from offloadctl.model.check import ALWAYS_TOLD, CheckedGroup, CheckReport, LedgerCheck, Level, TopicCheck
 from offloadctl.model.ledger import Ledger, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
 from offloadctl.model.scope import Scope, ScopeRead
 from offloadctl.model.status import UnreadTopic
+from offloadctl.operations.bucket_lists import BucketLists
+from offloadctl.operations.check_buckets import BucketChecker
 from offloadctl.operations.check_ledger import Asked, LedgerChecker
 from offloadctl.operations.check_order import out_of_time
 from offloadctl.operations.check_topics import Found, TopicRead, TopicReader
@@ -89,21 +94,28 @@ class _Run:
         reader = LedgerReader(check.ports.admin, self._clock, may_load=check.may_load)
         self._topics = TopicReader(check.ports.admin, reader)
         checker = LedgerChecker(check.ports.stores, check.level, self._clock.stop)
+        self._lists = BucketLists(check.ports.stores, self._clock)
+        self._unread = False
         self._looks = SecondLooks(checker, self._topics, self._clock, check.watcher.looked_at)
         self._interrupted = False
 
     def report(self) -> CheckReport:
         started_at = self._clock.now()
+        if self._scope.everything:
+            # The bucket first: a broker writes a ledger's uuid before it uploads, so metadata names what is listed.
+            self._lists.list_all()
         read, asked = self._asked()
         groups = [group for some in self._portions_of(asked) for group in self._groups(some)]
+        buckets = self._buckets(started_at, read)
         return CheckReport(
             level=self._check.level,
             groups=tuple(groups),
             started_at=started_at,
             finished_at=self._clock.now(),
             fail_on=self._check.fail_on,
-            interrupted=ExitCode.INTERRUPTED if self._interrupted else None,
+            interrupted=ExitCode.INTERRUPTED if self._interrupted or self._clock.stop.is_set() else None,
             scope=read,
+            buckets=buckets,
         )
 
     # -- the scope
@@ -122,19 +134,42 @@ class _Run:
         found = self._work(asked, self._topics.find, at_once=TOPICS_AT_ONCE)
         parts = {part: one.policies for one in found.values() if isinstance(one, Found) for part in one.target.parts}
         read = self._work(tuple(parts), lambda part: self._topics.read(part, parts[part]), at_once=TOPICS_AT_ONCE)
+        self._unread = self._unread or len(found) < len(asked) or len(read) < len(parts)
+        self._unread = self._unread or any(map(_is_unread, (*found.values(), *read.values())))
         looked = self._look_at([one for one in read.values() if isinstance(one, TopicRead)])
         groups = (_group(_name(one), found.get(one), read, looked) for one in asked)
         return (_folded(group) for group in groups) if self._scope.is_wide else groups
 
     # -- objects
 
+    def _buckets(self, started_at: datetime, read: ScopeRead) -> tuple[BucketCheck, ...]:
+        every_topic_known = read.is_every_topic and not self._unread
+        checker = BucketChecker(
+            self._check.ports.admin, self._topics, self._clock, started_at, self._scope.everything, every_topic_known
+        )
+        return checker.look_at(self._lists)
+
+    def _settle(self, asked: Sequence[Sequence[Asked]]) -> tuple[list[LedgerCheck], list[list[Asked]]]:
+        """What the listings settle, if that is deep enough; and what must be looked at."""
+        if self._check.level is not Level.LISTING or not self._scope.is_wide:
+            return [], [list(ledgers) for ledgers in asked]
+        try:
+            self._lists.list_if_cheaper(sum(map(len, asked)))
+        except (Interrupted, KeyboardInterrupt):
+            self._clock.stop.set()
+        both = [self._lists.settle(ledgers, self._check.watcher.looked_at) for ledgers in asked]
+        return [one for sound, _ in both for one in sound], [others for _, others in both]
+
     def _look_at(self, read: Sequence[TopicRead]) -> dict[TopicName, list[LedgerCheck]]:
-        asked = [each.asked() for each in read]
-        self._check.watcher.begins([one.ledger for ledgers in asked for one in ledgers])
+        every = [each.asked() for each in read]
+        self._check.watcher.begins([one.ledger for ledgers in every for one in ledgers])
+        for each in read:
+            self._lists.claim(each.ledgers)
+        settled, asked = self._settle(every)
         together = [portion for ledgers in asked for portion in _portions(ledgers)]
         done = self._work(together, self._looks.look_at_some, at_once=LEDGERS_AT_ONCE)
         checked: dict[TopicName, list[LedgerCheck]] = {each.ledgers.topic: [] for each in read}
-        for check in (check for checks in done.values() for check in checks):
+        for check in chain(settled, *done.values()):
             checked[check.topic].append(check)
         ordered = {topic: sorted(checks, key=lambda one: one.ledger.ledger_id) for topic, checks in checked.items()}
         suspicious = tuple(each for each in read if out_of_time(each.asked(), ordered[each.ledgers.topic]))
@@ -168,6 +203,10 @@ def _portions(asked: Sequence[Asked]) -> Iterator[tuple[Asked, ...]]:
 
 def _name(asked: TopicName | Target) -> TopicName:
     return asked.topic if isinstance(asked, Target) else asked
+
+
+def _is_unread(one: Found | TopicRead | UnreadTopic) -> bool:
+    return isinstance(one, UnreadTopic) and one.reason.code != NotFound.code
 
 
 def _folded(group: CheckedGroup) -> CheckedGroup:

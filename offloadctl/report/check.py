@@ -8,6 +8,7 @@ from offloadctl.model.cursor_place import CursorPlace
 from offloadctl.model.finding import Finding, Readers
 from offloadctl.model.status import UnreadTopic
 from offloadctl.report import check_documents as doc
+from offloadctl.report.bucket import bucket_document
 from offloadctl.report.origin import Origin
 from offloadctl.report.scope import scope_document
 
@@ -26,6 +27,7 @@ def check_document(report: CheckReport, origin: Origin) -> doc.CheckReport:
         coverage=coverage_document(report.coverage),
         findings=[finding_document(one) for one in report.findings],
         topics=[_topic(group, part) for group in report.groups for part in group.parts],
+        buckets=[bucket_document(one) for one in report.buckets],
         exit_code=int(report.exit_code),
     )
 
@@ -48,6 +50,8 @@ def check_lines(report: CheckReport, origin: Origin) -> Iterator[doc.LedgerCheck
         scope=scope_document(report.scope) if report.scope is not None else None,
         status=report.status.value,
         coverage=coverage_document(report.coverage),
+        buckets=[bucket_document(one) for one in report.buckets],
+        bucket_findings=[finding_document(finding) for one in report.buckets for finding in one.findings],
         exit_code=int(report.exit_code),
     )
 

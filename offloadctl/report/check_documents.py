@@ -125,6 +125,55 @@ class CoverageDocument(Part, frozen=True, kw_only=True):
     reasons: list[str]
 
 
+class ObjectSumDocument(Part, frozen=True, kw_only=True):
+    """So many objects and their bytes."""
+
+    objects: int
+    bytes: int
+
+
+class StraysDocument(Part, frozen=True, kw_only=True):
+    """Ledgers' objects that no metadata names that was read; each is in exactly one of these sums."""
+
+    young: ObjectSumDocument
+    """Younger than a day: perhaps in flight."""
+    gone: ObjectSumDocument
+    foreign: ObjectSumDocument
+    """Another cluster's: never judged."""
+    not_pulsars: ObjectSumDocument
+    owner_unknown: ObjectSumDocument
+    """Not all metadata that may own them was read."""
+    named_meanwhile: ObjectSumDocument
+    judged: ObjectSumDocument
+    """Nobody will read these: see the findings."""
+
+
+class OpenUploadsDocument(Part, frozen=True, kw_only=True):
+    """Multipart uploads that were begun and not ended. Without `isComplete` only keys of metadata were looked up."""
+
+    is_complete: bool
+    seen: int
+    young: int
+    owner_unknown: int
+    oldest: datetime | None
+
+
+class BucketCheckDocument(Part, frozen=True, kw_only=True):
+    """One bucket that was listed, or should have been; `unknown` are objects under other keys than those of ledgers."""
+
+    bucket: str
+    location: str
+    listed: bool
+    ledger_objects: ObjectSumDocument
+    classes: dict[str, ObjectSumDocument]
+    unknown: ObjectSumDocument
+    strays: StraysDocument
+    uploads: OpenUploadsDocument
+    findings: list[str]
+    more_findings: int
+    not_covered: list[str]
+
+
 class CheckReport(Part, frozen=True, kw_only=True):
     """`offloadctl check`. `status` tells how much was looked at (full, partial, failed), `findings` what was found."""
 
@@ -141,6 +190,7 @@ class CheckReport(Part, frozen=True, kw_only=True):
     coverage: CoverageDocument
     findings: list[FindingDocument]
     topics: list[CheckedTopicDocument]
+    buckets: list[BucketCheckDocument]
     exit_code: int
 
 
@@ -172,6 +222,9 @@ class CheckSummary(Part, frozen=True, kw_only=True):
     scope: ScopeDocument | None
     status: str
     coverage: CoverageDocument
+    buckets: list[BucketCheckDocument]
+    bucket_findings: list[FindingDocument]
+    """What was found that is no ledger's."""
     exit_code: int
 
 

@@ -17,6 +17,7 @@ from offloadctl.model.check import (
     Verdict,
 )
 from offloadctl.model.status import UnreadTopic
+from offloadctl.report.bucket_text import bucket_text
 from offloadctl.report.cursor_place_text import place_text
 from offloadctl.report.origin import Origin
 from offloadctl.report.scope import scope_text
@@ -56,6 +57,8 @@ def check_text(report: CheckReport, origin: Origin, *, wide: bool = False) -> It
     more = sum(one.inspection.more_findings for one in report.ledgers)
     if more:
         yield labelled("more", f"{count(more, 'finding')} of the same ledgers are not shown", style=Style.BAD)
+    for bucket in report.buckets:
+        yield from bucket_text(bucket)
     if report.scope is not None:
         yield from scope_text(report.scope)
     yield from _coverage(report, wide=wide)

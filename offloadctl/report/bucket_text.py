@@ -1,0 +1,47 @@
+"""A listed bucket for people."""
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+
+from offloadctl.model.bucket import BucketCheck, ObjectSum, OpenUploads, Strays
+from offloadctl.report.text import Style, count, labelled
+from offloadctl.units import format_size
+
+
+def bucket_text(check: BucketCheck) -> Iterator[RenderableType]:
+    """What it holds, and what of that belongs to no ledger that was read."""
+    if not check.listed:
+        return
+    classes = ", ".join(f"{format_size(sums.size)} {name}" for name, sums in check.classes)
+    yield labelled("bucket", f"{check.location}: {_sum(check.ledger_objects)}{f' ({classes})' if classes else ''}")
+    if check.unknown.objects:
+        yield labelled("others'", f"{_sum(check.unknown)} under keys that are not those of ledgers", style=Style.QUIET)
+    yield from _strays(check.strays)
+    yield from _uploads(check.uploads)
+    if check.more_findings:
+        yield labelled("more", f"{count(check.more_findings, 'finding')} of this bucket are not shown")
+
+
+def _strays(strays: Strays) -> Iterator[RenderableType]:
+    words = (
+        (strays.judged, "belong to no ledger any more: see above", Style.CAREFUL),
+        (strays.owner_unknown, "that no metadata names that was read; whose they are is unknown", Style.CAREFUL),
+        (strays.young, "that no metadata names, younger than a day: perhaps in flight", Style.QUIET),
+        (strays.foreign, "of other clusters", Style.QUIET),
+        (strays.not_pulsars, "under ledgers' keys that no broker wrote", Style.QUIET),
+    )
+    for sums, text, style in words:
+        if sums.objects:
+            yield labelled("strays", f"{_sum(sums)} {text}", style=style)
+
+
+def _uploads(uploads: OpenUploads) -> Iterator[RenderableType]:
+    if uploads.seen:
+        young = f", {uploads.young} of them younger than a day" if uploads.young else ""
+        unknown = f", {uploads.owner_unknown} of nobody known" if uploads.owner_unknown else ""
+        yield labelled("uploads", f"{count(uploads.seen, 'open multipart upload')}{young}{unknown}")
+
+
+def _sum(sums: ObjectSum) -> str:
+    return f"{count(sums.objects, 'object')}, {format_size(sums.size)}"
