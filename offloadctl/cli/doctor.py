@@ -34,7 +34,7 @@ def cluster(
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
-    """Is it reached, what may we do, does it offload, is what is in force sound?
+    """A cluster: reach, rights, policies.
 
     Exit code 0: nothing but notes; 3: errors or warnings; 1: out of reach.
     """
@@ -63,7 +63,7 @@ def topic(
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
-    """Nothing is offloaded, it is stuck, a reader hangs, disks stay full: why?
+    """A topic: nothing moves, it hangs, disks fill.
 
     Exit code 0: nothing but notes; 3: errors or warnings; 4: damage; 1: out of reach.
     """
@@ -86,9 +86,9 @@ def s3(
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
-    """May we read each bucket, and does its configuration keep ledgers whole? Nothing is written without --write-probe.
+    """A bucket: our rights, and its settings.
 
-    It speaks for our identity, not for the brokers'.
+    Nothing is written without --write-probe. It speaks for our identity, not for the brokers'.
     """
     from offloadctl.operations.doctor_s3 import BucketDoctor  # noqa: PLC0415 - only when it is needed
     from offloadctl.wiring import guard_mutation, open_buckets  # noqa: PLC0415
@@ -105,7 +105,7 @@ def s3(
 @app.command("iam")
 @with_connection
 def iam(*, output: OutputOption = OutputFormat.TABLE, connection: ConnectionFlags) -> ExitCode:
-    """The rights at AWS that brokers need, and that we need, and no more."""
+    """AWS policies for brokers, and for us."""
     from offloadctl.plan.iam import broker_policy, reader_policy  # noqa: PLC0415 - only when it is needed
 
     settings = resolved(connection)

@@ -81,8 +81,9 @@ def effective(
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
-    """What is in force, where each value comes from, and what that means.
+    """What is in force, and where it comes from.
 
+    In plain words, too: when data moves, when its first copy goes, when all of it goes.
     Exit code 3: something is wrong with what is in force.
     """
     from offloadctl.report import policies as documents  # noqa: PLC0415 - msgspec and rich are slow to load
@@ -120,7 +121,7 @@ def set_(
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
-    """Set fields; all others stay in force as they are.
+    """Set fields; all others stay in force.
 
     A policy is born with values of its own, which would hide the broker's: they are repeated. For example:
     offload-policies set -n acme/shop size-threshold=10G deletion-lag=4h
@@ -148,9 +149,10 @@ def unset(
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
-    """Remove fields, or without any the whole policy, so that the level below counts again.
+    """Remove fields, or the whole policy.
 
-    That is not -1, which means off or never. Of a namespace the older fields are cleared, too.
+    The level below counts again then. That is not -1, which means off or never. Of a namespace
+    the older fields are cleared, too.
     """
     from offloadctl.brokerconf.policy_fields import field_named  # noqa: PLC0415 - only when it is needed
     from offloadctl.plan.offload_policies import PolicyWish  # noqa: PLC0415
@@ -177,10 +179,10 @@ def apply(
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
-    """Make policies what a file says; only what differs is sent.
+    """Make policies what a file says.
 
-    Fields that the file does not name stay, but for --prune. `fields: null` removes a policy; `keep` leaves a
-    credential as it is.
+    Only what differs is sent. Fields that the file does not name stay, but for --prune. `fields: null` removes
+    a policy; `keep` leaves a credential as it is.
     """
     with connect(connection) as session:
         approval = _approval(yes=yes, accept_unverified=accept_unverified)
@@ -206,9 +208,10 @@ def diff(
 @with_connection
 @with_scope
 def export(*, scope: Scope, output: OutputOption = OutputFormat.YAML, connection: ConnectionFlags) -> ExitCode:
-    """Policies as a file for `apply`: of the topics named, or of namespaces and all their topics.
+    """Policies as a file for `apply`.
 
-    Only what has a policy of its own is written; credentials as `keep`.
+    Of the topics named, or of namespaces and all their topics. Only what has a policy
+    of its own is written; credentials as `keep`.
     """
     from offloadctl.operations.policy_levels import scopes_of  # noqa: PLC0415 - only when it is needed
 

@@ -15,6 +15,8 @@ from offloadctl.plan.rights import Right, rights_symptoms
 from offloadctl.ports import BrokerAdmin
 
 _SHOWN: Final = 3
+_TRIES: Final = 3
+"""In so many namespaces it is looked for what their policies hide of the brokers' settings."""
 _OLDEST: Final = "2.10"
 """Older brokers have other REST answers than those that this program was tried with."""
 
@@ -135,14 +137,17 @@ class ClusterDoctor:
         looked_at = 0
         for namespace in namespaces:
             try:
-                findings = lint_policies(reader.read(namespace))
+                levels = reader.read(namespace)
             except NotFound:
                 continue
             except BrokerError as error:
                 yield Symptom("unread", Weight.UNKNOWN, f"The policies of {namespace} cannot be read.", error.message)
                 continue
             looked_at += 1
-            for one in _worth_telling(findings):
+            if levels.broker_is_known or looked_at == _TRIES:
+                # The brokers' own settings are the same for all, and looking for them takes many requests.
+                reader = PolicyReader(self.admin, levels)
+            for one in _worth_telling(lint_policies(levels)):
                 told.setdefault(lint_symptom(one), []).append(str(namespace))
         for symptom, where in told.items():
             more = f" and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""

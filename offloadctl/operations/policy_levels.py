@@ -29,10 +29,13 @@ class PolicyReader:
     """Reads policies; loads no topic."""
 
     admin: BrokerAdmin
+    brokers: PolicyLevels | None = None
+    """What is known of the brokers' own settings; None: it is looked for each time."""
 
     def read(self, scope: PolicyScope) -> PolicyLevels:
         """Everything that is known. NotFound if there is no such topic or namespace."""
-        levels = PolicyLevels(scope, settings=self._settings())
+        known = self.brokers
+        levels = PolicyLevels(scope, settings=known.settings if known is not None else self._settings())
         levels = replace(
             levels,
             namespace=self.admin.own_offload_policy(levels.namespace_name),
@@ -45,6 +48,8 @@ class PolicyReader:
                 global_topic=self.of_topic(scope, is_global=True),
                 topic_retention=self.admin.topic_retention(scope),
             )
+        if known is not None:
+            return replace(levels, broker=known.broker, broker_is_known=known.broker_is_known)
         broker, is_known = self._broker(levels)
         return replace(levels, broker=broker, broker_is_known=is_known)
 

@@ -15,12 +15,15 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.model.bucket_facts import BucketFacts, Told
 from offloadctl.model.doctor import DoctorReport, Symptom, Weight
 from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.policies import PolicyObject, PolicyScope
+from offloadctl.model.scope import Listed
 from offloadctl.model.settings import BrokerSettings, RateLimits, TokenAuth
 from offloadctl.operations.doctor_cluster import ClusterDoctor
 from offloadctl.operations.doctor_s3 import BucketDoctor
 from offloadctl.operations.doctor_topic import TopicDoctor
 from offloadctl.ports import MultipartUpload
 from offloadctl.redaction import Secret
+from tests.fake_broker import FakeBroker
 
 NAMESPACE = NamespaceName("acme", "shop")
 TOPIC = TopicName("acme", "shop", "orders")
@@ -82,6 +85,32 @@ def test_the_visit_of_a_cluster_loads_no_topic() -> None:
     ClusterDoctor(cluster.admin(), "nobody").visit()
 
     assert dict(cluster.cluster.topics_loaded) == before
+
+
+@dataclass
+class Hiding(FakeBroker):
+    """A dozen namespaces, each with a policy that hides what the brokers have."""
+
+    lists: int = 0
+
+    def namespaces(self, tenant: str) -> Listed[NamespaceName]:
+        self.lists += 1
+        return Listed(tuple(NamespaceName(tenant, f"n{number}") for number in range(12)))
+
+    def own_offload_policy(self, scope: PolicyScope, *, is_global: bool = False) -> PolicyObject | None:
+        return PolicyObject({"s3ManagedLedgerOffloadMaxBlockSizeInBytes": 5_242_880})
+
+    def applied_offload_policy(self, topic: TopicName) -> PolicyObject:
+        return PolicyObject({"s3ManagedLedgerOffloadMaxBlockSizeInBytes": 5_242_880})
+
+
+def test_what_brokers_have_is_looked_for_in_a_few_namespaces_only() -> None:
+    broker = Hiding()
+
+    report = ClusterDoctor(broker, "nobody").visit()
+
+    assert broker.lists == 1 + 3
+    assert by_id(report)["policies"].what == "What is in force in 12 namespaces is sound."
 
 
 # -- a topic
