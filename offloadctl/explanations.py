@@ -107,6 +107,10 @@ _DANGERS: Final = {
         "A first policy brings sizes of its own along, and what the brokers have is not known. Set the sizes, too; or"
         " --yes."
     ),
+    DangerKind.UNPROVEN_DRIVER: (
+        "A driver that is not the brokers' own: whether its offloader is installed no REST call tells. Without it a"
+        " topic whose own policy names the driver cannot be loaded at all. --yes allows it."
+    ),
     DangerKind.NEW_ERROR: "The linter finds an error in what would be in force that is not there now. --yes allows it.",
 }
 

@@ -148,7 +148,7 @@ class ChangePolicies:
             try:
                 stored = self.ports.admin.stored_ledgers(topic).ledgers
             except BrokerError as error:
-                unread.append(f"{topic}: {error.message}")
+                unread.append(f"{topic} ({error.code})")
                 continue
             found = [one for one in stored if one.context_uuid is not None]
             if found:
@@ -156,7 +156,8 @@ class ChangePolicies:
                 ledgers += found
         doubt = ""
         if unread:
-            doubt = f"the ledgers of {len(unread)} topics could not be read"
+            doubt = f"the ledgers of {unread[0]}"
+            doubt += f" and {len(unread) - 1} more topics could not be read" if unread[1:] else " could not be read"
         elif look and topics:
             doubt = self.verify(tuple(topics))
         size = ByteSize(sum(one.size or 0 for one in ledgers))

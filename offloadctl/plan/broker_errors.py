@@ -16,6 +16,12 @@ class KnownError:
 
 _KNOWN: Final = (
     KnownError(
+        r"No offloader found for driver",
+        "The broker has no offloader for the driver. A topic whose own policy names it cannot be loaded: its producers"
+        " and consumers fail as well.",
+        "offloadctl offload-policies unset TOPIC; or install the offloader, and restart the brokers",
+    ),
+    KnownError(
         r"does not support offload|NullLedgerOffloader",
         "The broker has no offloader for this topic: no driver is in force, or it could not be created.",
         "offloadctl offload-policies effective TOPIC; then the broker's log, for why it could not be created",

@@ -119,8 +119,14 @@ def _damage(facts: TopicFacts) -> Iterator[Symptom]:
 
 def _unread(facts: TopicFacts) -> Iterator[Symptom]:
     for one in facts.unread:
+        known = known_error(one.reason.text)
         yield Symptom(
-            f"unread-{one.reason.code}", Weight.FAILURE, f"{one.topic} cannot be read.", one.reason.text, do=one.hint
+            f"unread-{one.reason.code}",
+            Weight.FAILURE,
+            f"{one.topic} cannot be read.",
+            one.reason.text,
+            known.means if known else "",
+            known.do.replace("TOPIC", str(facts.topic)) if known else one.hint,
         )
     idle = [one for one in facts.statuses if not one.managed_ledger.served]
     if idle:

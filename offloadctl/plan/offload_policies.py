@@ -164,6 +164,7 @@ class DangerKind(StrEnum):
     UNREADABLE = "unreadable"
     OFFLOADS_MORE = "offloads-more"
     HIDES_UNKNOWN = "hides-unknown"
+    UNPROVEN_DRIVER = "unproven-driver"
     NEW_ERROR = "new-error"
 
 

@@ -18,6 +18,7 @@ from offloadctl.brokerconf.policy_fields import (
     place_name,
 )
 from offloadctl.brokerconf.settings import BY_KEY
+from offloadctl.model.names import TopicName
 from offloadctl.model.policies import PolicyLevels, PolicyObject
 from offloadctl.plan.offload_policies import Danger, DangerKind, PolicyPlan, in_force
 from offloadctl.plan.policy_words import lag_words, shown_value
@@ -55,7 +56,7 @@ def dangers_of(plan: PolicyPlan, *, has_offloaded: bool) -> tuple[Danger, ...]:
     if not plan.is_needed:
         return ()
     before, after = in_force(plan.before), in_force(plan.after)
-    found = [*_deletion(before, after), *_thresholds(before, after), *_hidden(plan)]
+    found = [*_deletion(before, after), *_thresholds(before, after), *_hidden(plan), *_driver(plan)]
     if has_offloaded:
         found += _reading(plan)
     return (*found, *_errors(plan))
@@ -87,6 +88,19 @@ def _reading(plan: PolicyPlan) -> Iterator[Danger]:
         nowhere = "AWS" if plan.after.broker_is_known else "where the broker's own settings say, which policies hide"
         text = f"reads of offloaded ledgers go to {new or nowhere} from now on, and not to {old or nowhere}"
         yield Danger(DangerKind.UNREADABLE, text)
+
+
+def _driver(plan: PolicyPlan) -> Iterator[Danger]:
+    """A driver that nobody has seen at work here (BrokerService.java:2100: a topic's own is made when it is loaded)."""
+    driver = in_force(plan.after).text(DRIVER)
+    if not driver or driver in (in_force(plan.before).text(DRIVER), plan.before.broker.text(DRIVER)):
+        return
+    text = f"REST does not tell whether the brokers have an offloader for {driver}; without one"
+    if isinstance(plan.wish.scope, TopicName):
+        text += " the topic cannot be loaded at all: its producers and consumers fail"
+    else:
+        text += " nothing is offloaded in the namespace, and what was offloaded cannot be read"
+    yield Danger(DangerKind.UNPROVEN_DRIVER, text)
 
 
 def _hidden(plan: PolicyPlan) -> Iterator[Danger]:

@@ -227,6 +227,15 @@ def test_a_topic_that_is_not_loaded_or_cannot_be_read_is_told() -> None:
     assert exit_code(lost) is ExitCode.FAILED
 
 
+def test_a_topic_that_cannot_be_loaded_for_its_driver_is_explained() -> None:
+    text = "500, Topic creation encountered an exception: No offloader found for driver 'azur…"
+    of = replace(healthy(), unread=(UnreadTopic(TOPIC, Reason("server-error", text)),))
+
+    symptom = found(of)["unread-server-error"]
+    assert "producers" in symptom.means
+    assert symptom.do.startswith(f"offloadctl offload-policies unset {TOPIC}")
+
+
 def test_disks_that_stay_full_have_a_reason() -> None:
     young = DataObject(1, 100, NOW - timedelta(hours=1))
     old = DataObject(2, 100, NOW - timedelta(hours=9))

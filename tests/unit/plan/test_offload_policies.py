@@ -376,6 +376,35 @@ def test_another_driver_or_endpoint_is_dangerous_only_if_something_is_offloaded(
     assert danger_kinds(moved, has_offloaded=False) == []
 
 
+@pytest.mark.parametrize(
+    ("scope", "words"), [(TOPIC, "producers and consumers fail"), (NAMESPACE, "nothing is offloaded in the namespace")]
+)
+def test_a_driver_that_is_not_the_broker_s_own_may_not_be_installed(
+    scope: NamespaceName | TopicName, words: str
+) -> None:
+    azure: dict[str, PolicyValue] = {DRIVER: "azureblob", "managedLedgerOffloadBucket": "ledgers"}
+    before = levels(scope=scope)
+
+    found = dangers_of(plan_change(before, PolicyWish(scope, azure)), has_offloaded=False)
+    back = dangers_of(
+        plan_change(with_own(before, born(PolicyObject(azure))), PolicyWish(scope, remove=True)), has_offloaded=False
+    )
+
+    assert words in next(one.text for one in found if one.kind is DangerKind.UNPROVEN_DRIVER)
+    assert DangerKind.UNPROVEN_DRIVER not in {one.kind for one in back}
+
+
+def test_a_topic_s_global_policy_counts_between_its_own_and_the_namespace_s() -> None:
+    found = replace(
+        levels(topic={SIZE_THRESHOLD: 1}, namespace={AGE_THRESHOLD: 3}, scope=TOPIC),
+        global_topic=born(PolicyObject({SIZE_THRESHOLD: 2, AGE_THRESHOLD: 4})),
+    )
+
+    by_name = {one.name: one for one in effective(found)}
+    assert (by_name[SIZE_THRESHOLD].value, by_name[SIZE_THRESHOLD].level) == (1, PolicyLevel.TOPIC)
+    assert (by_name[AGE_THRESHOLD].value, by_name[AGE_THRESHOLD].level) == (4, PolicyLevel.GLOBAL_TOPIC)
+
+
 def test_a_driver_that_finds_no_bucket_of_its_own_is_a_new_error() -> None:
     plan = plan_change(levels(), wish(**{DRIVER: "S3", BUCKET: "ledgers"}))
 
