@@ -14,7 +14,7 @@ from offloadctl.adapters.rest_errors import error_for, is_failed_request_page
 from offloadctl.adapters.rest_policies import offload_policies_of
 from offloadctl.adapters.rest_policy_calls import PolicyCalls
 from offloadctl.adapters.rest_transport import Transport
-from offloadctl.errors import BrokerError, NotAuthorised, NotFound, ReadOnlyContext, ServerError
+from offloadctl.errors import BrokerError, BrokerUnreachable, NotAuthorised, NotFound, ReadOnlyContext, ServerError
 from offloadctl.model.ledger import OffloadPolicies, OffloadStatus, Position, ServedLedgers, StoredLedgers
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.scope import Listed
@@ -36,6 +36,8 @@ class PulsarRest(PolicyCalls):
         self._read_only = settings.read_only
         self._context_name = context_name
         self._transport = Transport(settings, clock, session)
+        # Where redirects led for a topic: other brokers may fail to answer even what needs no owner.
+        self._owners: dict[TopicName, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -127,11 +129,11 @@ class PulsarRest(PolicyCalls):
 
     def served_ledgers(self, topic: TopicName) -> ServedLedgers:
         """`internalStats` of a topic or partition."""
-        return rest_replies.served_ledgers_of(self._get(_of(topic, "internalStats"), loads_topic=True))
+        return rest_replies.served_ledgers_of(self._ask_owner(topic, "internalStats"))
 
     def offload_status(self, topic: TopicName) -> OffloadStatus:
         """What the broker says of the last manual offload."""
-        return rest_replies.offload_status_of(self._get(_of(topic, "offload"), loads_topic=True))
+        return rest_replies.offload_status_of(self._ask_owner(topic, "offload"))
 
     # -- changes something
 
@@ -150,8 +152,24 @@ class PulsarRest(PolicyCalls):
     def _get(self, path: str, *, loads_topic: bool = False) -> Reply:
         return self._transport.read(Call("GET", ADMIN + path, loads_topic=loads_topic))
 
+    def _ask_owner(self, topic: TopicName, what: str) -> Reply:
+        reply = self._get(_of(topic, what), loads_topic=True)
+        self._owners[topic] = reply.redirected_to
+        return reply
+
+    def _ask_internal_info(self, topic: TopicName) -> Reply:
+        """Of the owner, if it is known: any broker should answer, and 4.0.7 times out or says 500 where it was owner.
+
+        It reads the topic's policies first, from a system topic of the namespace that is somebody else's by now.
+        """
+        call = Call("GET", ADMIN + _of(topic, "internal-info"))
+        if owner := self._owners.get(topic):
+            with suppress(BrokerUnreachable):
+                return self._transport.ask(call, at=owner, attempts=1)
+        return self._transport.ask(call)
+
     def _internal_info(self, topic: TopicName) -> Reply:
-        reply = self._transport.ask(Call("GET", ADMIN + _of(topic, "internal-info")))
+        reply = self._ask_internal_info(topic)
         if reply.is_success:
             return reply
         if is_failed_request_page(reply) and not self._has_managed_ledger(topic):

@@ -45,6 +45,8 @@ class Reply:
     content_type: str = ""
     location: str = ""
     retry_after: str = ""
+    redirected_to: str = ""
+    """The base URL of the broker that redirects led to; empty if the one that was asked has answered."""
 
     @property
     def is_success(self) -> bool:

@@ -1,5 +1,6 @@
 """How a call reaches a broker: rate limits, credentials, redirects, failover; and the rule that only reads repeat."""
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -139,7 +140,8 @@ class Transport:
             self._trust.require(reply, source=url, target=target, ask_cluster=ask_cluster)
             reply, url = self._send(call, target, advertised=True), target
             hosts.append(reply.host)
-        return reply
+        base, path, _ = url.partition(call.path)
+        return replace(reply, redirected_to=base) if len(hosts) > 1 and path else reply
 
     def _send(self, call: Call, url: str, *, advertised: bool) -> Reply:
         reply = self._send_once(call, url, advertised=advertised)

@@ -21,6 +21,9 @@ from tests.rest_fakes import Answer, Asked, Bench, Broker, bench, json_answer, m
 
 TOPIC = TopicName.parse("acme/shop/orders")
 STATUS = json_answer({"status": "RUNNING"})
+STORED = json_answer(
+    {"version": 0, "creationDate": "2026-01-01T00:00:00Z", "modificationDate": "2026-01-01T00:00:00Z", "ledgers": []}
+)
 TOKEN = TokenAuth(text=Secret("token-of-ours"))
 HOME = "http://broker:8080"
 TLS_HOME = "https://broker:8443"
@@ -319,3 +322,44 @@ def test_an_owner_whose_name_does_not_resolve_gets_a_hint_about_the_inside_of_th
     assert "inside the cluster" in caught.value.hint
     assert "proxy" in caught.value.hint
     assert len(ours.brokers.asked) == 2
+
+
+# -- what needs no owner, and yet is asked of it
+
+
+def hands_over_to(owner: str) -> Broker:
+    """A cluster whose first broker knows no stored ledgers: 4.0.7, where the topic has belonged to it before."""
+    moved_on = owner_is(owner)
+
+    def broker(asked: Asked) -> Answer | Exception:
+        if not asked.path.endswith("/internal-info"):
+            return moved_on(asked)
+        gone = asked.host.startswith("broker:")
+        return refusal(500, "Topic creation encountered an exception") if gone else STORED
+
+    return broker
+
+
+def test_stored_ledgers_are_asked_of_the_owner_that_a_redirect_led_to() -> None:
+    of = bench(hands_over_to("http://broker2:8080"), settings(HOME, "broker2"))
+
+    ask(of)
+    found = of.rest.stored_ledgers(TOPIC)
+
+    assert found.ledgers == ()
+    assert [asked.host for asked in of.brokers.asked] == ["broker:8080", "broker2:8080", "broker2:8080"]
+
+
+def test_an_owner_that_is_gone_is_not_waited_for() -> None:
+    def broker(asked: Asked) -> Answer | Exception:
+        if asked.path.endswith("/internal-info"):
+            return Failed("gone") if asked.host.startswith("broker2:") else STORED
+        return owner_is("http://broker2:8080")(asked)
+
+    of = bench(broker, settings(HOME, "broker2"))
+
+    ask(of)
+    found = of.rest.stored_ledgers(TOPIC)
+
+    assert found.ledgers == ()
+    assert [asked.host for asked in of.brokers.asked][2:] == ["broker2:8080", "broker:8080"]
