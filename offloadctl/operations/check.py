@@ -45,6 +45,8 @@ _TOGETHER: Final = 8
 _PORTION: Final = 64
 """So many topics of a wide scope are held in memory at once."""
 
+_Read = tuple[Mapping[TopicName | Target, Found | UnreadTopic], Mapping[TopicName, TopicRead | UnreadTopic]]
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -131,16 +133,47 @@ class _Run:
         return (asked[start : start + size] for start in range(0, len(asked), size))
 
     def _groups(self, asked: Sequence[TopicName | Target]) -> Iterator[CheckedGroup]:
-        found = self._work(asked, self._topics.find, at_once=TOPICS_AT_ONCE)
-        parts = {part: one.policies for one in found.values() if isinstance(one, Found) for part in one.target.parts}
-        read = self._work(tuple(parts), lambda part: self._topics.read(part, parts[part]), at_once=TOPICS_AT_ONCE)
+        found, read = self._read_by_listing(asked) if self._trusts_listings else self._read_all(asked)
+        parts = [part for one in found.values() if isinstance(one, Found) for part in one.target.parts]
         self._unread = self._unread or len(found) < len(asked) or len(read) < len(parts)
         self._unread = self._unread or any(map(_is_unread, (*found.values(), *read.values())))
         looked = self._look_at([one for one in read.values() if isinstance(one, TopicRead)])
         groups = (_group(_name(one), found.get(one), read, looked) for one in asked)
         return (_folded(group) for group in groups) if self._scope.is_wide else groups
 
+    def _read_all(self, asked: Sequence[TopicName | Target]) -> _Read:
+        found = self._work(asked, self._topics.find, at_once=TOPICS_AT_ONCE)
+        parts = {part: one.policies for one in found.values() if isinstance(one, Found) for part in one.target.parts}
+        return found, self._work(
+            tuple(parts), lambda part: self._topics.read(part, parts[part]), at_once=TOPICS_AT_ONCE
+        )
+
+    def _read_by_listing(self, asked: Sequence[TopicName | Target]) -> _Read:
+        """One request for each topic; more only for those with ledgers that the listings do not settle.
+
+        Where both objects are there, it makes no difference to their readers whether the metadata calls them complete.
+        """
+        found: dict[TopicName | Target, Found | UnreadTopic] = {
+            one: Found(one, None) for one in asked if isinstance(one, Target)
+        }
+        parts = tuple(part for one in asked if isinstance(one, Target) for part in one.parts)
+        read = self._work(parts, self._topics.read_stored, at_once=TOPICS_AT_ONCE)
+        known = [one for one in read.values() if isinstance(one, TopicRead)]
+        ledgers = [one.asked() for one in known]
+        self._list_if_cheaper(sum(map(len, ledgers)))
+        suspicious = tuple(
+            one.ledgers.topic
+            for one, begun in zip(known, ledgers, strict=True)
+            if self._lists.settle(begun, lambda _check: None)[1]
+        )
+        return found, read | self._work(suspicious, self._topics.read_all, at_once=TOPICS_AT_ONCE)
+
     # -- objects
+
+    @property
+    def _trusts_listings(self) -> bool:
+        """Whether the listings are all that is asked for, as far as they settle anything."""
+        return self._scope.is_wide and self._check.level is Level.LISTING and not self._check.may_load
 
     def _buckets(self, started_at: datetime, read: ScopeRead) -> tuple[BucketCheck, ...]:
         every_topic_known = read.is_every_topic and not self._unread
@@ -153,12 +186,16 @@ class _Run:
         """What the listings settle, if that is deep enough; and what must be looked at."""
         if self._check.level is not Level.LISTING or not self._scope.is_wide:
             return [], [list(ledgers) for ledgers in asked]
-        try:
-            self._lists.list_if_cheaper(sum(map(len, asked)))
-        except (Interrupted, KeyboardInterrupt):
-            self._clock.stop.set()
+        if not self._trusts_listings:
+            self._list_if_cheaper(sum(map(len, asked)))
         both = [self._lists.settle(ledgers, self._check.watcher.looked_at) for ledgers in asked]
         return [one for sound, _ in both for one in sound], [others for _, others in both]
+
+    def _list_if_cheaper(self, ledgers: int) -> None:
+        try:
+            self._lists.list_if_cheaper(ledgers)
+        except (Interrupted, KeyboardInterrupt):
+            self._clock.stop.set()
 
     def _look_at(self, read: Sequence[TopicRead]) -> dict[TopicName, list[LedgerCheck]]:
         every = [each.asked() for each in read]

@@ -52,6 +52,17 @@ class TopicReader:
             return _unread(asked.topic if isinstance(asked, Target) else asked, error)
         return Found(target, read_policies(self.admin, target.topic))
 
+    def read_stored(self, topic: TopicName) -> TopicRead | UnreadTopic:
+        """A topic or partition by one request: without its policies, and without what only its broker knows."""
+        try:
+            return TopicRead(self.ledgers.read_stored(topic), None)
+        except BrokerError as error:
+            return _unread(topic, error)
+
+    def read_all(self, topic: TopicName) -> TopicRead | UnreadTopic:
+        """A topic or partition with its policies."""
+        return self.read(topic, read_policies(self.admin, topic))
+
     def read(self, topic: TopicName, policies: OffloadPolicies | None) -> TopicRead | UnreadTopic:
         """A topic or partition."""
         try:

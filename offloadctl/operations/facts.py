@@ -40,6 +40,10 @@ class LedgerReader:
         """The topic's ledgers; what only the serving broker knows is there if a broker may be asked."""
         if self._may_load or topic in self._served_topics():
             return read_served(self._admin, self._clock, topic)
+        return self.read_stored(topic)
+
+    def read_stored(self, topic: TopicName) -> ManagedLedger:
+        """The topic's ledgers as the metadata store has them; no broker is asked which offloads are complete."""
         return join(topic, self._admin.stored_ledgers(topic), None, self._clock)
 
     def _served_topics(self) -> frozenset[TopicName]:

@@ -180,8 +180,12 @@ def _coverage(report: CheckReport, *, wide: bool) -> Iterator[RenderableType]:
     yield labelled("bytes", f"{format_size(coverage.bytes_read)} read of {format_size(coverage.object_bytes)} in S3")
     if coverage.counts is not None:
         yield labelled("entries", counts_text(coverage.counts))
-    elif report.level is not Level.ENTRIES and coverage.ledgers:
+    elif not report.level.includes(Level.ENTRIES) and coverage.ledgers:
         yield labelled("entries", "not verified: that is the level entries", style=Style.QUIET)
+    if report.level is Level.READBACK:
+        read = [part.readback for part in report.parts if isinstance(part, TopicCheck) and part.readback is not None]
+        given, samples = sum(one.given for one in read), sum(one.samples for one in read)
+        yield labelled("read back", f"{given:,} of {count(samples, 'sample')} given by the broker")
     yield from _not_looked_at(coverage, wide=wide)
     yield labelled("coverage", _status(report), style=_status_style(report.status))
 
@@ -194,8 +198,8 @@ def _not_looked_at(coverage: Coverage, *, wide: bool) -> Iterator[RenderableType
         yield labelled("in flight", text)
     if coverage.completeness_unknown:
         text = (
-            f"whether the offload of {count(coverage.completeness_unknown, 'ledger')} is complete: no broker serves "
-            "the topic, and asking one would load it (--load-topics)"
+            f"whether the offload of {count(coverage.completeness_unknown, 'ledger')} is complete: no broker was "
+            "asked, since none serves the topic or both objects are there (--load-topics asks)"
         )
         yield labelled("unknown", text, style=Style.CAREFUL)
     reasons = coverage.reasons if wide else coverage.reasons[:_SHOWN]

@@ -1,5 +1,6 @@
 """All that a cluster has beside all that its bucket has: what fits, what is missing, what is nobody's."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +22,7 @@ from offloadctl.model.ledger import Position, StoredLedgers
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.scope import Scope
 from offloadctl.operations.check import Check
-from offloadctl.ports import MultipartUpload, ObjectInfo, Ports
+from offloadctl.ports import BrokerAdmin, MultipartUpload, ObjectInfo, Ports
 
 EVERYTHING = Scope.of(everything=True)
 SHOP = Scope.of(namespaces=[NamespaceName("acme", "shop")])
@@ -39,7 +40,7 @@ class World:
     def check(self, scope: Scope = EVERYTHING, level: Level = Level.LISTING, **changes: Any) -> CheckReport:
         """What a check says."""
         ports = Ports(changes.pop("admin", self.memory.admin()), self.memory.clock, (self.store,))
-        return Check(ports, level, may_load=True, **changes).report_scope(scope)
+        return Check(ports, level, **{"may_load": True, **changes}).report_scope(scope)
 
     def ledgers(self, topic: TopicName) -> list[SimulatedLedger]:
         """Those in S3."""
@@ -88,6 +89,21 @@ class Bucket(MemoryObjectStore):
         self.asked.append(what)
         if self.refuse(what, key):
             raise StoreDenied(f"no right to {what} {key}")
+
+
+class Counting:
+    """An admin client that counts what it is asked for."""
+
+    def __init__(self, admin: BrokerAdmin) -> None:
+        self.calls: Counter[str] = Counter()
+        self._admin = admin
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: object) -> Any:
+            self.calls[name] += 1
+            return getattr(self._admin, name)(*arguments)
+
+        return call
 
 
 @pytest.fixture
@@ -149,6 +165,29 @@ def test_everything_at_a_deeper_level_reads_each_ledger_and_lists_the_bucket_for
     assert report.coverage.counts is not None
     assert report.coverage.counts.checksums_ok == 60
     assert bucket(report).listed
+
+
+def test_without_asking_the_serving_brokers_one_request_for_each_topic_is_enough(world: World) -> None:
+    world.memory.cluster.refresh_stats()
+    admin = Counting(world.memory.admin())
+
+    report = world.check(admin=admin, may_load=False)
+
+    assert (codes(report), report.exit_code) == ([], ExitCode.OK)
+    assert (report.coverage.ledgers_covered, report.coverage.completeness_unknown) == (6, 6)
+    assert admin.calls["stored_ledgers"] == 2
+    assert admin.calls["served_ledgers"] == admin.calls["offload_policies"] == 0
+
+
+def test_a_topic_with_something_missing_is_asked_for_at_its_broker(world: World) -> None:
+    world.memory.cluster.refresh_stats()
+    world.store.delete(world.keys(ORDERS)[1])
+
+    report = world.check(may_load=False)
+
+    assert codes(report) == ["index-missing"]
+    assert "BookKeeper" in report.findings[0].meaning
+    assert report.coverage.completeness_unknown == 3
 
 
 # -- what is missing
