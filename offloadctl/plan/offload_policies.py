@@ -212,6 +212,7 @@ def plan_change(levels: PolicyLevels, wish: PolicyWish) -> PolicyPlan:
     if wish.remove:
         return _removal(levels, wish)
     wish = _with_kept(own or PolicyObject(), wish)
+    _refuse_older(levels, wish)
     unset = set(wish.unset)
     if wish.prune and own is not None:
         unset |= {name for name in own if name not in wish.fields and own.get(name) != _brought(name)}
@@ -221,7 +222,8 @@ def plan_change(levels: PolicyLevels, wish: PolicyWish) -> PolicyPlan:
         return _removal(levels, replace(wish, remove=True))
     if own is None and not wish.fields:
         return PolicyPlan(wish, levels, levels, (), ())
-    lower = below(levels)
+    # A namespace's older fields have brought all that a policy is born with already.
+    lower = in_force(levels) if own is None else below(levels)
     pinned = _pins(levels, wanted, lower, unset)
     after, required = wanted.over(PolicyObject(pinned)), dict[str, PolicyValue]()
     changed = {name for name in {*after, *(own or ())} if (own or PolicyObject()).get(name) != after.get(name)}
@@ -235,6 +237,18 @@ def plan_change(levels: PolicyLevels, wish: PolicyWish) -> PolicyPlan:
     requests = tuple(_requests(levels, changes, after))
     planned = with_own(levels, born(after) if own is None or requests[0].verb is Verb.REPLACE else after)
     return PolicyPlan(wish, levels, planned, changes, requests)
+
+
+def _refuse_older(levels: PolicyLevels, wish: PolicyWish) -> None:
+    """No endpoint clears an older field alone: -1 is off, and not inherited."""
+    own = levels.own or PolicyObject()
+    older = levels.facts.older if isinstance(levels.scope, NamespaceName) else PolicyObject()
+    for name in sorted(wish.unset):
+        if name in older and name not in own:
+            raise UsageError(
+                f"{name} of {wish.scope} is an older field, which goes only together with the whole policy",
+                hint=f"offloadctl offload-policies unset -n {wish.scope}",
+            )
 
 
 def _with_kept(own: PolicyObject, wish: PolicyWish) -> PolicyWish:

@@ -306,26 +306,31 @@ numbers = st.integers(-2, 3)
 policies = st.dictionaries(st.sampled_from([SIZE_THRESHOLD, AGE_THRESHOLD, DELETION_LAG, S3_BLOCK]), numbers)
 
 
-@given(st.none() | policies, policies, policies.filter(bool), st.sampled_from([NAMESPACE, TOPIC]))
-def test_a_change_gives_what_was_asked_and_is_done_once_and_for_all(
+@given(st.none() | policies, policies, policies, policies.filter(bool), st.sampled_from([NAMESPACE, TOPIC]))
+def test_a_change_gives_what_was_asked_and_nothing_else_and_is_done_once_and_for_all(
     own: dict[str, PolicyValue] | None,
+    older: dict[str, PolicyValue],
     broker: dict[str, PolicyValue],
     asked: dict[str, PolicyValue],
     scope: NamespaceName | TopicName,
 ) -> None:
-    before = with_own(
-        levels(broker={**BROKER, **broker}, scope=scope), None if own is None else born(PolicyObject(own))
-    )
+    fields = {name: value for name, value in older.items() if name != S3_BLOCK}
+    there = levels(broker={**BROKER, **broker}, older=fields, scope=scope)
+    before = with_own(there, None if own is None else born(PolicyObject(own)))
 
     plan = plan_change(before, PolicyWish(scope, asked))
 
-    now = in_force(plan.after)
+    now, old = in_force(plan.after), in_force(before)
     assert {name: now.get(name) for name in asked} == asked
     assert not plan_change(plan.after, PolicyWish(scope, asked)).is_needed
-    changed = {name for name in now if now.get(name) != in_force(before).get(name)}
-    assert changed <= {*asked, "managedLedgerOffloadMaxThreads", "managedLedgerOffloadPrefetchRounds"} | {
-        one.name for one in FIELDS if one.brought is not None and one.name not in before.broker
-    }
+    changed = {name for name in now if now.get(name) != old.get(name)}
+    # What nobody had set before, policies are born with.
+    assert changed - set(asked) <= {one.name for one in FIELDS if one.brought is not None and one.name not in old}
+
+
+def test_an_older_field_cannot_be_removed_alone() -> None:
+    with pytest.raises(UsageError, match="together with the whole policy"):
+        plan_change(levels(older={SIZE_THRESHOLD: 7}), PolicyWish(NAMESPACE, unset=frozenset({SIZE_THRESHOLD})))
 
 
 @given(st.none() | policies, policies)
