@@ -34,7 +34,8 @@ SCOPES = (
     Scope.of(namespaces=[NamespaceName("acme", "shop")]),
     Scope.of(topics=NAMES[:2]),
 )
-LONGEST_DELETION_S = 5.0
+LEVELS = (Level.LISTING, Level.INDEX, Level.BLOCKS, Level.ENTRIES)
+LONGEST_DELETION_S = 9.0
 
 
 class Churn:
@@ -43,6 +44,7 @@ class Churn:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.steps = 0
+        self.pace: tuple[float, ...] = (0.0,)
         tuning = Tuning(max_entries_per_ledger=4, upload_rate=1e6, upload_overhead=1.0, retention_minutes=48 * 60)
         self.memory = InMemoryCluster(tuning=tuning, seed=seed)
         self.cluster = self.memory.cluster
@@ -65,7 +67,7 @@ class Churn:
                 weights=[8, 6, 4, 1, 1, 2, 2],
             )[0]
             action(self.random.choice(NAMES))
-            self._advance(timedelta(seconds=self.random.choice([0, 0, 1, 2, 30])))
+            self._advance(timedelta(seconds=self.random.choice(self.pace)))
 
     def idle(self) -> None:
         """Hours go by between two checks: what was young grows old."""
@@ -132,9 +134,10 @@ class Churn:
     # -- the check
 
     def check(self) -> CheckReport:
-        """One of a random scope and level."""
+        """One of a random scope and level, while the cluster's time goes slowly or fast."""
+        self.pace = self.random.choice([(0.0, 0.1), (0.0, 1.0, 2.0), (0.0, 30.0)])
         ports = Ports(_Churning(self.memory.admin(), self.step), self.memory.clock, (_Bucket(self),))
-        level, scope = self.random.choice(list(Level)), self.random.choice(SCOPES)
+        level, scope = self.random.choice(LEVELS), self.random.choice(SCOPES)
         return Check(ports, level, may_load=self.random.random() < 0.5).report_scope(scope)
 
 
