@@ -267,6 +267,17 @@ class BucketProbe(Protocol):
         ...
 
 
+class MessageReader(Protocol):
+    """Messages by Pulsar's binary protocol, as any consumer gets them; nothing is acknowledged. Loads the topic."""
+
+    def first_from(self, topic: TopicName, position: Position, *, timeout: float) -> Position | None:
+        """Where the first message at that position or behind it is; None if none has come when the time is over.
+
+        Raises a BrokerError if the broker cannot be reached or refuses: that is no silence.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything that an operation may reach. `stores` are the buckets where ledgers may have gone; it may be empty."""
@@ -274,3 +285,5 @@ class Ports:
     admin: BrokerAdmin
     clock: Clock
     stores: tuple[ObjectStore, ...] = ()
+    messages: MessageReader | None = None
+    """None without a broker_url."""

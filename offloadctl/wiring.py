@@ -5,11 +5,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from offloadctl.errors import ClusterMismatch, ProtectedContext, ReadOnlyContext
+from offloadctl.errors import ClusterMismatch, ProtectedContext, ReadOnlyContext, SettingsError
 from offloadctl.model.settings import BucketSettings, Context
-from offloadctl.ports import BrokerAdmin, BucketProbe, Clock, ObjectStore, Ports, WritableObjectStore
+from offloadctl.ports import BrokerAdmin, BucketProbe, Clock, MessageReader, ObjectStore, Ports, WritableObjectStore
 
 if TYPE_CHECKING:
+    from offloadctl.adapters.pulsar_client import PulsarMessages
     from offloadctl.adapters.s3 import S3Store
 
 
@@ -23,7 +24,8 @@ def open_ports(context: Context, *, clock: Clock | None = None) -> Iterator[Port
     with ExitStack() as stack:
         stores = tuple(stack.enter_context(_store(bucket)) for bucket in context.buckets)
         admin = stack.enter_context(PulsarRest(context.broker, used, context_name=context.name))
-        yield Ports(admin=admin, clock=used, stores=stores)
+        messages = stack.enter_context(_messages(context, used)) if context.broker.broker_url is not None else None
+        yield Ports(admin=admin, clock=used, stores=stores, messages=messages)
 
 
 @contextmanager
@@ -34,6 +36,20 @@ def open_buckets(context: Context) -> Iterator[tuple[tuple[WritableObjectStore, 
 
     with ExitStack() as stack:
         yield tuple((stack.enter_context(_store(one)), S3Probe(one, SystemClock())) for one in context.buckets)
+
+
+def require_messages(ports: Ports) -> MessageReader:
+    """Whoever reads messages; a SettingsError or MissingExtra, before anything is done, if nobody can."""
+    if ports.messages is None:
+        raise SettingsError(
+            "no address of the binary protocol is known, and messages are read by that",
+            hint="set broker_url, as in pulsar://host:6650: offloadctl context set NAME broker_url=..., or "
+            "OFFLOADCTL_BROKER_URL",
+        )
+    from offloadctl.adapters.pulsar_client import require_library  # noqa: PLC0415 - only where messages are read
+
+    require_library()
+    return ports.messages
 
 
 def open_local_files() -> ObjectStore:
@@ -76,6 +92,13 @@ def guard_mutation(context: Context, *, explicit: bool) -> None:
             f"context {context.name} is protected, and it was not named on the command line",
             hint=f"if you mean it, add --context {context.name}",
         )
+
+
+def _messages(context: Context, clock: Clock) -> "PulsarMessages":
+    from offloadctl.adapters.pulsar_client import PulsarMessages  # noqa: PLC0415 - only where a broker_url is given
+
+    assert context.broker.broker_url is not None  # noqa: S101 - the caller has looked
+    return PulsarMessages(context.broker.broker_url, context.broker, clock)
 
 
 def _store(bucket: BucketSettings) -> "S3Store":

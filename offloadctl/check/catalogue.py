@@ -232,6 +232,11 @@ _ALL: Final = (
         _KEEP,
         maybe_at=Level.LISTING,
     ),
+    _damage(
+        "readback",
+        Level.READBACK,
+        "A reader gets nothing from a place in this ledger on, though a later place of the topic gives messages.",
+    ),
     FindingKind(
         "ledger-time",
         Severity.WARNING,

@@ -13,6 +13,8 @@ from offloadctl.errors import UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import ALWAYS_TOLD, CheckReport, Level
 from offloadctl.model.scope import Scope
+from offloadctl.ports import MessageReader
+from offloadctl.wiring import require_messages
 
 
 class FailOn(StrEnum):
@@ -30,8 +32,8 @@ LevelOption = Annotated[
         "--level",
         "-l",
         help="How deep to look. listing: that objects are there and of sizes that fit. index: both objects' facts, the "
-        "index, the data's end. blocks: each block's beginning too. entries: every byte. Default: blocks for named "
-        "topics, index for more.",
+        "index, the data's end. blocks: each block's beginning too. entries: every byte. readback: samples "
+        "through the broker too. Default: blocks for named topics, index for more.",
         show_default=False,
     ),
 ]
@@ -76,8 +78,13 @@ def check(
     causes = fail_causes(fail_on)
     if subscription is not None and scope.is_wide:
         raise UsageError("--subscription goes with named topics only")
+    if level is Level.READBACK and scope.is_wide:
+        raise UsageError("the level readback goes with named topics only")
     with connect(connection) as session:
+        messages = require_messages(session.ports) if level is Level.READBACK else None
         report = _report(session, scope, level or _default(scope), causes, may_load=load_topics)
+        if messages is not None:
+            report = _read_back(session, messages, report, may_load=load_topics)
         if subscription is not None:
             report = _with_places(session, report, subscription, may_load=load_topics)
         _show(session, report, output)
@@ -110,6 +117,15 @@ def _report(
 
     with watching_check(session.ports.clock) as watcher:
         return Check(session.ports, level, may_load=may_load, fail_on=causes, watcher=watcher).report_scope(scope)
+
+
+def _read_back(session: Session, messages: MessageReader, report: CheckReport, *, may_load: bool) -> CheckReport:
+    from offloadctl.operations.facts import LedgerReader  # noqa: PLC0415 - it loads what a check loads
+    from offloadctl.operations.readback import Sampler  # noqa: PLC0415
+
+    ports = session.ports
+    reader = LedgerReader(ports.admin, ports.clock, may_load=may_load)
+    return Sampler(ports.admin, messages, reader, may_load=may_load).read_back(report)
 
 
 def _with_places(session: Session, report: CheckReport, subscription: str, *, may_load: bool) -> CheckReport:

@@ -195,7 +195,7 @@ def verify(
     from offloadctl.report.check_object_text import verification_text  # noqa: PLC0415 - and rich
 
     named = parse_target(target, ledger, data, index)
-    if not level.includes(Level.INDEX):
+    if not level.includes(Level.INDEX) or level is Level.READBACK:
         raise UsageError("objects are looked into at the levels index, blocks and entries")
     expected = _Expected(ledger_id, expect_entries, expect_size)
     verified = _verify(named, expected, level, connection, load_topics=load_topics)

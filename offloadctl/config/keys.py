@@ -25,6 +25,7 @@ class Kind(StrEnum):
     LIST = "a list of strings"
     URL = "an http or https address"
     URLS = "a list of http or https addresses"
+    SERVICE_URL = "a pulsar or pulsar+ssl address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ PREFIX: Final = "OFFLOADCTL_"
 
 KEYS: Final = (
     Key("admin_urls", Kind.URLS, "Addresses of the admin REST service; the first that answers is used."),
+    Key(
+        "broker_url",
+        Kind.SERVICE_URL,
+        "Address of the binary protocol, as in pulsar://host:6650; to read messages back.",
+    ),
     Key("cluster", Kind.TEXT, "The cluster that the broker must say it belongs to; another one is refused."),
     Key("read_only", Kind.SWITCH, "Refuse everything that would change something."),
     Key("protected", Kind.SWITCH, "Refuse changes unless the context is named with --context on the command line."),
@@ -89,6 +95,8 @@ BUCKET_KEYS: Final = (
 _BY_PATH: Final = {key.path: key for key in KEYS}
 _BUCKET_BY_PATH: Final = {key.path: key for key in BUCKET_KEYS}
 _TYPE_NAMES: Final = {str: "a string", bool: "true or false", int: "a number", float: "a number"}
+_HTTP_SCHEMES: Final = (("http", "https"), "http://host:8080 or https://host:8443")
+_SERVICE_SCHEMES: Final = (("pulsar", "pulsar+ssl"), "pulsar://host:6650 or pulsar+ssl://host:6651")
 _YES: Final = ("true", "yes", "on", "1")
 _NO: Final = ("false", "no", "off", "0")
 
@@ -151,7 +159,7 @@ def check_typed(  # noqa: PLR0911 - one arm for each kind
             return Secret(value.strip())
         case (Kind.FILE, str()) if value.strip():
             return _file(key, Path(value), where, base)
-        case (Kind.URL, str()):
+        case (Kind.URL | Kind.SERVICE_URL, str()):
             return _address(key, value, where)
         case (Kind.TEXT, str()) if value.strip():
             return value.strip()
@@ -178,8 +186,9 @@ def _address(key: Key, text: str, where: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise _wrong(key, where, "and this one does not parse") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise _wrong(key, where, f"not {text!r}", hint="write it as http://host:8080 or https://host:8443")
+    schemes, example = _SERVICE_SCHEMES if key.kind is Kind.SERVICE_URL else _HTTP_SCHEMES
+    if parts.scheme not in schemes or not host:
+        raise _wrong(key, where, f"not {text!r}", hint=f"write it as {example}")
     if parts.username is not None and key.path != "proxy":
         raise SettingsError(
             f"{where}: {key.path} holds a user name or a password",

@@ -225,6 +225,7 @@ def _broker(values: _Values, environment: Mapping[str, str]) -> BrokerSettings:
         connect_timeout=values.need("connect_timeout", float),
         read_timeout=values.need("read_timeout", float),
         proxy=values.get("proxy", str),
+        broker_url=values.get("broker_url", str),
     )
 
 

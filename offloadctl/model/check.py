@@ -14,6 +14,7 @@ from offloadctl.model.finding import Finding, Severity
 from offloadctl.model.ledger import Ledger
 from offloadctl.model.ledger_times import NO_TIMES, Times
 from offloadctl.model.names import TopicName
+from offloadctl.model.readback import ReadBack
 from offloadctl.model.scope import ScopeRead
 from offloadctl.model.status import UnreadTopic
 
@@ -29,6 +30,8 @@ class Level(StrEnum):
     """The header and the first entry of each block too."""
     ENTRIES = "entries"
     """Every byte: each entry's id, length and checksum, and the padding."""
+    READBACK = "readback"
+    """Samples of each ledger through the broker too, as a consumer reads them."""
 
     @property
     def meaning(self) -> str:
@@ -46,6 +49,7 @@ _MEANINGS: Final = {
     Level.INDEX: "that both objects are there, the index in full, and the end of the data",
     Level.BLOCKS: "the index level, and the beginning of each block",
     Level.ENTRIES: "every byte: each entry's id, length, checksum and metadata, and the padding",
+    Level.READBACK: "the entries level, and samples of each ledger as a broker gives them to a reader",
 }
 
 
@@ -224,6 +228,7 @@ class TopicCheck:
     """In S3 or maybe so, and their turn never came: the check was interrupted."""
     sound: SoundLedgers = SoundLedgers()
     """Those that are not in `ledgers`."""
+    readback: ReadBack | None = None
     place: CursorPlace | None = None
     """Where the subscription stands that was asked for."""
 
@@ -233,9 +238,9 @@ class TopicCheck:
         return 0 if self.served else len(self.ledgers) + self.sound.ledgers + self.not_begun
 
     @property
-    def is_place_unknown(self) -> bool:
-        """Whether it was asked where a subscription stands, and that is not, or not exactly, known."""
-        return self.place is not None and bool(self.place.not_covered)
+    def not_covered(self) -> tuple[str, ...]:
+        """What beside its objects was asked, and is not known."""
+        return tuple(reason for one in (self.place, self.readback) if one is not None for reason in one.not_covered)
 
     def folded(self) -> "TopicCheck":
         """The same with sound ledgers counted instead of kept."""
@@ -333,7 +338,7 @@ class CheckReport:
         if self.ledgers and not any(one.inspection.looked_at for one in self.ledgers) and not self._sound_ledgers:
             return CheckStatus.FAILED
         covered = coverage.topics_read == coverage.topics and coverage.ledgers_covered == coverage.ledgers
-        covered = covered and not any(isinstance(one, TopicCheck) and one.is_place_unknown for one in self.parts)
+        covered = covered and not any(isinstance(one, TopicCheck) and one.not_covered for one in self.parts)
         covered = covered and not unread and not any(bucket.not_covered for bucket in self.buckets)
         return CheckStatus.FULL if covered and self.interrupted is None else CheckStatus.PARTIAL
 
@@ -389,6 +394,6 @@ def _with_topic(total: Coverage, part: TopicCheck) -> Coverage:
         reasons=(
             *total.reasons,
             *(reason for look in looks for reason in look.not_covered),
-            *(part.place.not_covered if part.place is not None else ()),
+            *part.not_covered,
         ),
     )

@@ -74,6 +74,8 @@ class BrokerSettings:
     read_timeout: float = 60.0
     """Seconds; pulsar-admin waits 300, which is long for a person."""
     proxy: str | None = None
+    broker_url: str | None = None
+    """The binary protocol's address, for who reads messages back."""
 
 
 @dataclass(frozen=True, slots=True)

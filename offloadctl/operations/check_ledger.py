@@ -134,6 +134,11 @@ class LedgerChecker:
         return LedgerCheck(asked.topic, asked.ledger, Inspection(self.level, not_covered=(why,), looked_at=False))
 
 
+def with_readers(finding: Finding, ledger: Ledger, cursors: Sequence[Cursor]) -> Finding:
+    """The finding with the subscriptions that it will hit."""
+    return replace(finding, readers=readers_of(ledger, cursors))
+
+
 def _identity(found: Located | None) -> tuple[object, ...]:
     if found is None or found.objects is None:
         return () if found is None else (found.has_data, found.has_index)
@@ -149,7 +154,7 @@ def _with_rescue(finding: Finding, asked: Asked, index: ObjectInfo | None) -> Fi
     """Of damage: whom it will hit, and what is known of BookKeeper's copy, which may still save the ledger."""
     if finding.severity is not Severity.DAMAGE:
         return finding
-    finding = replace(finding, readers=readers_of(asked.ledger, asked.cursors))
+    finding = with_readers(finding, asked.ledger, asked.cursors)
     if asked.policies is None:
         return finding
     return replace(finding, meaning=f"{finding.meaning} {_bookkeepers_copy(asked, index)}")

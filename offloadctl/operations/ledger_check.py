@@ -32,7 +32,12 @@ from offloadctl.ports import CHUNK_SIZE, ObjectInfo, ObjectStore
 _TAIL: Final = 16
 """Enough to suspect that an object ends in padding."""
 
-_AT_ONCE: Final = {Level.LISTING: 4 * 1024, Level.INDEX: 4 * 1024, Level.BLOCKS: 64 * 1024, Level.ENTRIES: CHUNK_SIZE}
+_AT_ONCE: Final = {
+    Level.LISTING: 4 * 1024,
+    Level.INDEX: 4 * 1024,
+    Level.BLOCKS: 64 * 1024,
+    Level.ENTRIES: CHUNK_SIZE,
+} | {Level.READBACK: CHUNK_SIZE}
 """Data objects up to this size are read in one request, which costs less than several small ones."""
 
 MAX_INDEX: Final = 16 * 1024 * 1024
@@ -178,7 +183,7 @@ class _Look:
     def _check_data(self, rules: BlockRules) -> None:
         if self._objects.data.size <= _AT_ONCE[self._level]:
             self._whole = self._read(0, None)
-        if self._level is Level.ENTRIES:
+        if self._level.includes(Level.ENTRIES):
             self._check_entries(rules)
             return
         if self._level is Level.BLOCKS:

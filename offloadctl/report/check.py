@@ -6,6 +6,7 @@ from dataclasses import asdict
 from offloadctl.model.check import CheckedGroup, CheckReport, Coverage, EntryCounts, LedgerCheck, TopicCheck
 from offloadctl.model.cursor_place import CursorPlace
 from offloadctl.model.finding import Finding, Readers
+from offloadctl.model.readback import ReadBack
 from offloadctl.model.status import UnreadTopic
 from offloadctl.report import check_documents as doc
 from offloadctl.report.bucket import bucket_document
@@ -120,6 +121,7 @@ def _topic(group: CheckedGroup, part: TopicCheck | UnreadTopic) -> doc.CheckedTo
         local=read.local if read is not None else 0,
         not_begun=read.not_begun if read is not None else 0,
         place=_place(read.place) if read is not None and read.place is not None else None,
+        readback=_readback(read.readback) if read is not None and read.readback is not None else None,
         error=unread.reason.text if unread is not None else None,
         hint=unread.hint if unread is not None else "",
     )
@@ -127,6 +129,10 @@ def _topic(group: CheckedGroup, part: TopicCheck | UnreadTopic) -> doc.CheckedTo
 
 def _readers(readers: Readers | None) -> doc.ReadersDocument | None:
     return doc.ReadersDocument(before=list(readers.before), perhaps=list(readers.perhaps)) if readers else None
+
+
+def _readback(one: ReadBack) -> doc.ReadBackDocument:
+    return doc.ReadBackDocument(samples=one.samples, given=one.given)
 
 
 def _place(place: CursorPlace) -> doc.CursorPlaceDocument:

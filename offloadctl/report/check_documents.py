@@ -74,6 +74,13 @@ class LedgerCheckDocument(Part, frozen=True, kw_only=True):
     not_covered: list[str]
 
 
+class ReadBackDocument(Part, frozen=True, kw_only=True):
+    """Samples of ledgers that were asked of the broker, and how many of them it gave."""
+
+    samples: int
+    given: int
+
+
 class CursorPlaceDocument(Part, frozen=True, kw_only=True):
     """Where a subscription stands. `readable`: yes, no, unknown, not-in-s3, at-the-end."""
 
@@ -104,6 +111,7 @@ class CheckedTopicDocument(Part, frozen=True, kw_only=True):
     """Ledgers whose turn never came, since the check was interrupted."""
     place: CursorPlaceDocument | None
     """Of the subscription that was asked for."""
+    readback: ReadBackDocument | None
     error: str | None
     hint: str
 

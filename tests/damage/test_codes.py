@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from offloadctl.check.catalogue import KINDS
-from offloadctl.model.check import Level
 from tests.damage.breakages import Breakage, breakages
+from tests.damage.worlds import LOOKING
 
 BREAKAGES = tuple(breakages())
 
@@ -23,6 +23,8 @@ def parameter(breakage: Breakage) -> Any:
 # What is nowhere needs buckets to look into (tests/unit/operations/test_check.py), what is of another time needs
 # neighbours (test_swaps.py).
 ELSEWHERE = {"data-missing", "index-missing", "objects-not-found", "ledger-time"} | {
+    # What a broker does not give needs a broker (tests/unit/operations/test_readback.py).
+    "readback",
     # What belongs to nobody needs a whole bucket (tests/unit/operations/test_check_buckets.py).
     "older-attempt",
     "orphan",
@@ -36,7 +38,7 @@ def test_what_is_broken_is_found_under_its_code_and_nothing_else_is(breakage: Br
     kind, broken = KINDS[breakage.code], breakage.broken()
     expected = [breakage.code] * breakage.times
 
-    for level in Level:
+    for level in LOOKING:
         found = broken.codes(level)
         if level.includes(kind.seen_at):
             assert found == expected, level

@@ -23,7 +23,9 @@ from tests.golden_objects import MAX_BLOCK_SIZE, GoldenLedger, offloaded_ledgers
 BUCKET: Final = "ledgers"
 UUID_OF_ALL: Final = UUID("9b44a5cb-c717-401e-84fe-2e572f2782bb")
 LEDGER_ID: Final = 45
-READING: Final = tuple(level for level in Level if level is not Level.LISTING)
+LOOKING: Final = tuple(level for level in Level if level is not Level.READBACK)
+"""Levels that look at objects; reading back looks at them as the one before it does."""
+READING: Final = tuple(level for level in LOOKING if level is not Level.LISTING)
 """Levels that read objects; sizes alone seldom tell."""
 
 

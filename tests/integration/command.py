@@ -127,7 +127,7 @@ class Offloadctl:
     def _environment(self) -> dict[str, str]:
         secret = self.secret_key or self.stack.secret_key
         credentials = {"AWS_ACCESS_KEY_ID": self.stack.access_key, "AWS_SECRET_ACCESS_KEY": secret}
-        return {**os.environ, **credentials, "PYTHONPATH": str(_ROOT)}
+        return {**os.environ, **credentials, "OFFLOADCTL_BROKER_URL": self.stack.broker_url, "PYTHONPATH": str(_ROOT)}
 
     def _token(self) -> str | None:
         return self.token_file.read_text().strip() if self.token_file is not None else None

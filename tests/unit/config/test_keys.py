@@ -53,6 +53,7 @@ def test_a_variable_is_the_path_in_capitals() -> None:
         (Kind.LIST, "*.example.com, broker-*", ("*.example.com", "broker-*")),
         (Kind.LIST, "", ()),
         (Kind.URL, "https://minio:9000/", "https://minio:9000"),
+        (Kind.SERVICE_URL, "pulsar+ssl://broker:6651/", "pulsar+ssl://broker:6651"),
         (Kind.URLS, "http://a:8080,https://b:8443/", ("http://a:8080", "https://b:8443")),
     ],
 )
@@ -75,6 +76,7 @@ def test_text_becomes_the_value_of_its_kind(kind: Kind, text: str, value: Value)
         (Kind.NUMBER, "inf", "must be a number above zero, not inf"),
         (Kind.URL, "minio:9000", "must be an http or https address, not 'minio:9000'"),
         (Kind.URL, "ftp://minio", "must be an http or https address"),
+        (Kind.SERVICE_URL, "http://broker:8080", "must be a pulsar or pulsar+ssl address, not"),
         (Kind.URL, "http://", "must be an http or https address"),
         (Kind.URL, "http://host:port", "does not parse"),
         (Kind.URLS, "", "must be a list of http or https addresses, not an empty one"),

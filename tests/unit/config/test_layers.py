@@ -26,6 +26,7 @@ TEXTS = {
     Kind.NUMBER: ("7", 7.0),
     Kind.LIST: ("a,b", ("a", "b")),
     Kind.URL: ("http://host:1", "http://host:1"),
+    Kind.SERVICE_URL: ("pulsar://host:1", "pulsar://host:1"),
     Kind.URLS: ("http://a:1,http://b:2", ("http://a:1", "http://b:2")),
 }
 

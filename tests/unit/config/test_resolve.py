@@ -67,6 +67,7 @@ def text_of(key: Key, source: str) -> str:
         Kind.SWITCH: "true" if source == "variable" else "false",
         Kind.NUMBER: number,
         Kind.URL: f"http://{source}:1",
+        Kind.SERVICE_URL: f"pulsar://{source}:1",
         Kind.URLS: f"http://{source}:1",
         Kind.FILE: f"/{source}",
     }.get(key.kind, source)
@@ -181,6 +182,7 @@ def test_everything_said_reaches_the_model(tmp_path: Path) -> None:
     broker = context.broker
     assert (context.name, context.cluster, context.protected) == ("prod", "variable", True)
     assert (broker.admin_urls, broker.proxy) == (("http://variable:1",), "http://variable:1")
+    assert broker.broker_url == "pulsar://variable:1"
     assert broker.trusted_broker_hosts == ("variable",)
     assert (broker.read_only, broker.tls.verify, broker.tls.verify_hostname) == (True, True, True)
     assert (broker.connect_timeout, broker.read_timeout) == (2.0, 2.0)
