@@ -31,11 +31,12 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class DataObject:
-    """The data object of one ledger that the metadata calls complete; None where it is not there."""
+    """The data object of one ledger that the metadata calls complete; its size is None if it is not there."""
 
     ledger_id: int
     size: int | None
     written_at: datetime | None = None
+    has_index: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class TopicStatus:
     policies: OffloadPolicies | None = None
     objects: tuple[DataObject, ...] | None = None
     """Of each offloaded ledger; None if no bucket was looked at."""
+    odd_sizes: tuple[DataObject, ...] = ()
+    """Data objects that are not as large as their ledgers imply."""
     not_covered: tuple[str, ...] = ()
 
     @property
@@ -95,13 +98,13 @@ class TopicStatus:
 
     @property
     def missing_objects(self) -> tuple[DataObject, ...]:
-        """Data objects of complete ledgers that no configured bucket has."""
-        return tuple(one for one in self.objects or () if one.size is None)
+        """Complete ledgers of which no configured bucket has both objects."""
+        return tuple(one for one in self.objects or () if one.size is None or not one.has_index)
 
     @property
     def exit_code(self) -> ExitCode:
         """Whatever the status says is no failure; what is missing, or could not be looked at, is told by the code."""
-        missing = [ExitCode.WARNINGS] if self.missing_objects else []
+        missing = [ExitCode.WARNINGS] if self.missing_objects or self.odd_sizes else []
         return combine([*missing, ExitCode.NOT_COVERED] if self.not_covered else missing)
 
     @property

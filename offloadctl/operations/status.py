@@ -1,14 +1,15 @@
 """The status of topics: what brokers claim, what the ledgers show, and what the bucket holds of them."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
 from offloadctl.errors import BrokerError, StoreError
 from offloadctl.exitcodes import ExitCode, combine
-from offloadctl.format.keys import data_key
-from offloadctl.model.ledger import ManagedLedger, OffloadPolicies, OffloadState
+from offloadctl.format.keys import data_key, index_key
+from offloadctl.model.ledger import Ledger, OffloadPolicies, OffloadState
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
 from offloadctl.model.scope import Scope, ScopeRead
@@ -18,7 +19,10 @@ from offloadctl.operations.scope import expand, named_topics
 from offloadctl.operations.topics import Target, find_target
 from offloadctl.operations.waiting import Wait, Waited, WaitEnd
 from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.plan.storage import has_odd_size
 from offloadctl.ports import ObjectInfo, ObjectStore, Ports
+
+HEADS_AT_ONCE: Final = 8
 
 AT_ONCE: Final = 8
 """Reads wait for the network most of the time; the adapter's rate limit spares the broker."""
@@ -104,28 +108,46 @@ class Status:
             return _unread(topic, error)
         if not self.look_at_objects or not self.ports.stores:
             return TopicStatus(ledgers, claim, policies)
-        not_covered: list[str] = []
-        objects = tuple(self._objects(ledgers, policies, not_covered))
-        return TopicStatus(ledgers, claim, policies, objects, tuple(dict.fromkeys(not_covered)))
-
-    def _objects(
-        self, ledgers: ManagedLedger, policies: OffloadPolicies | None, not_covered: list[str]
-    ) -> Iterator[DataObject]:
         bucket = policies.bucket if policies is not None else None
         stores = [store for store in self.ports.stores if bucket in (None, store.bucket)]
         if not stores:
-            not_covered.append(f"the broker writes to bucket {bucket}, which is none of those that are configured here")
-            return
-        for ledger in ledgers.closed:
-            if not ledger.is_offloaded or ledger.context_uuid is None:
-                continue
+            why = f"the broker writes to bucket {bucket}, which is none of those that are configured here"
+            return TopicStatus(ledgers, claim, policies, (), not_covered=(why,))
+        offloaded = [ledger for ledger in ledgers.closed if ledger.is_offloaded]
+        objects, not_covered = _look_at_objects(stores, offloaded)
+        block_size = policies.max_block_size if policies is not None else None
+        sizes = {ledger.ledger_id: ledger for ledger in offloaded}
+        odd = tuple(
+            one for one in objects if one.size is not None and has_odd_size(sizes[one.ledger_id], one.size, block_size)
+        )
+        return TopicStatus(ledgers, claim, policies, objects, odd, not_covered)
+
+
+def _look_at_objects(
+    stores: Sequence[ObjectStore], offloaded: Sequence[Ledger]
+) -> tuple[tuple[DataObject, ...], tuple[str, ...]]:
+    """Both objects of each ledger, by HEAD; a store that fails once is not asked again, and the rest is not seen."""
+    found: list[DataObject] = []
+    with ThreadPoolExecutor(HEADS_AT_ONCE) as pool:
+        looks = [pool.submit(_look, stores, ledger) for ledger in offloaded]
+        for number, look in enumerate(looks):
             try:
-                found = _head(stores, data_key(ledger.context_uuid, ledger.ledger_id))
+                found.append(look.result())
             except StoreError as error:
-                not_covered.append(error.message)
-                return
-            size, written_at = (found.size, found.last_modified) if found is not None else (None, None)
-            yield DataObject(ledger.ledger_id, size, written_at)
+                pool.shutdown(wait=False, cancel_futures=True)
+                more = len(offloaded) - number - 1
+                rest = f" (and {more} more not looked at)" if more else ""
+                return tuple(found), (error.message + rest,)
+    return tuple(found), ()
+
+
+def _look(stores: Sequence[ObjectStore], ledger: Ledger) -> DataObject:
+    if ledger.context_uuid is None:
+        return DataObject(ledger.ledger_id, None, has_index=False)
+    data = _head(stores, data_key(ledger.context_uuid, ledger.ledger_id))
+    index = _head(stores, index_key(ledger.context_uuid, ledger.ledger_id))
+    size, written_at = (data.size, data.last_modified) if data is not None else (None, None)
+    return DataObject(ledger.ledger_id, size, written_at, has_index=index is not None)
 
 
 def _code_of(waited: Waited) -> ExitCode:

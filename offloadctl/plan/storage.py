@@ -5,12 +5,12 @@ store only), so these are bounds, and say so. The object sizes follow from the b
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from offloadctl.format.data_block import BLOCK_HEADER_LENGTH, ENTRY_HEADER_LENGTH
 from offloadctl.model.ledger import Ledger, OffloadPolicies
-from offloadctl.model.status import Amount, Bound, DataObject, TopicStatus, total_size
+from offloadctl.model.status import Amount, Bound, TopicStatus, total_size
 from offloadctl.units import ByteSize
 
 OBJECTS_PER_LEDGER: Final = 2
@@ -42,16 +42,24 @@ def doubly_stored(status: TopicStatus) -> Amount:
     """The bytes that are in S3 and may still be in BookKeeper: until the deletion lag after completion has passed.
 
     An object's time is a little before its offload's completion, and BookKeeper's copy goes at the first trim after
-    the lag, so with objects this is a lower bound, without them only an upper one.
+    the lag, so with every object seen this is a lower bound. A ledger whose object was not seen may be there twice
+    however old it is: then there is only an upper bound.
     """
-    everything = Amount(total_size(status.offloaded), Bound.AT_MOST)
     if not status.offloaded:
         return Amount(ByteSize(0))
     lag = deletion_lag(status.policies)
-    if lag is None or status.objects is None:
-        return everything
-    waiting = {one.ledger_id for one in status.objects if _is_within(one, lag, status.managed_ledger.observed_at)}
-    return Amount(total_size(ledger for ledger in status.offloaded if ledger.ledger_id in waiting), Bound.AT_LEAST)
+    written = {one.ledger_id: one.written_at for one in status.objects or () if one.written_at is not None}
+    if lag is None or len(written) < len(status.offloaded):
+        return Amount(total_size(status.offloaded), Bound.AT_MOST)
+    now = status.managed_ledger.observed_at
+    waiting = (ledger for ledger in status.offloaded if now - written[ledger.ledger_id] <= lag)
+    return Amount(total_size(waiting), Bound.AT_LEAST)
+
+
+def has_odd_size(ledger: Ledger, size: int, max_block_size: int | None) -> bool:
+    """Whether a data object is smaller than its ledger implies, or other than it must be if one block holds it."""
+    implied = implied_data_size(ledger, max_block_size)
+    return size < implied.size or (implied.bound is Bound.EXACT and size != implied.size)
 
 
 def deletion_lag(policies: OffloadPolicies | None) -> timedelta | None:
@@ -59,10 +67,6 @@ def deletion_lag(policies: OffloadPolicies | None) -> timedelta | None:
     if policies is None or policies.deletion_lag_ms is None or policies.deletion_lag_ms < 0:
         return None
     return timedelta(milliseconds=policies.deletion_lag_ms)
-
-
-def _is_within(one: DataObject, lag: timedelta, now: datetime) -> bool:
-    return one.written_at is not None and now - one.written_at <= lag
 
 
 def _sum(amounts: Sequence[Amount]) -> Amount:

@@ -117,10 +117,13 @@ class OffloadTopicDocument(_Part, frozen=True, kw_only=True):
 
 
 class OffloadRequestDocument(_Part, frozen=True, kw_only=True):
-    """What was asked for."""
+    """What was asked for. `free` and `max_bytes` are the run's limits; `reason` is the caller's."""
 
     size_threshold: int | None
     older_than_seconds: float | None
+    free: int | None
+    max_bytes: int | None
+    reason: str
     dry_run: bool
 
 
@@ -144,10 +147,11 @@ class _Document(_Part, frozen=True, kw_only=True):
 
 
 class OffloadRun(_Document, frozen=True, kw_only=True):
-    """`offloadctl offload topic`."""
+    """`offloadctl offload topic`, `offload namespace` and `offload all`."""
 
     kind: Literal["OffloadRun"] = "OffloadRun"
     request: OffloadRequestDocument
+    scope: ScopeDocument | None
     started_at: datetime
     finished_at: datetime
     interrupted: bool
@@ -157,7 +161,7 @@ class OffloadRun(_Document, frozen=True, kw_only=True):
 
 
 class OffloadResult(_Document, frozen=True, kw_only=True):
-    """One line of `offloadctl offload topic -o ndjson`."""
+    """One line of `offloadctl offload topic|namespace|all -o ndjson`."""
 
     kind: Literal["OffloadResult"] = "OffloadResult"
     parent: str
@@ -190,7 +194,9 @@ class TopicStatusDocument(_Part, frozen=True, kw_only=True):
     in_s3: AmountDocument
     doubly_stored: AmountDocument
     missing_objects: list[int]
-    """Ids of offloaded ledgers whose data object no configured bucket has."""
+    """Ids of offloaded ledgers of which no configured bucket has both objects."""
+    odd_sizes: list[int]
+    """Ids of offloaded ledgers whose data object is not as large as their entries imply."""
     driver: str | None
     bucket: str | None
     deletion_lag_seconds: float | None

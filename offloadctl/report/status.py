@@ -64,6 +64,7 @@ def _status(status: TopicStatus) -> doc.TopicStatusDocument:
         in_s3=amount_document(stored_in_s3(status)),
         doubly_stored=amount_document(doubly_stored(status)),
         missing_objects=[one.ledger_id for one in status.missing_objects],
+        odd_sizes=[one.ledger_id for one in status.odd_sizes],
         driver=policies.driver,
         bucket=policies.bucket,
         deletion_lag_seconds=lag.total_seconds() if lag is not None else None,

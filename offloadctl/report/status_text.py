@@ -6,7 +6,7 @@ from datetime import datetime
 from rich.console import RenderableType
 
 from offloadctl.model.ledger import Ledger, OffloadState
-from offloadctl.model.status import Amount, Bound, StatusReport, TopicStatus, UnreadTopic, total_size
+from offloadctl.model.status import Amount, Bound, DataObject, StatusReport, TopicStatus, UnreadTopic, total_size
 from offloadctl.plan.storage import doubly_stored, stored_in_s3
 from offloadctl.report.origin import Origin
 from offloadctl.report.scope import scope_text
@@ -84,9 +84,13 @@ def _remarks(part: TopicStatus | UnreadTopic) -> Iterator[RenderableType]:
             yield labelled("do next", part.hint)
         return
     if part.missing_objects:
-        ids = ", ".join(str(one.ledger_id) for one in part.missing_objects[:10])
-        text = f"no data object of {count(len(part.missing_objects), 'ledger')} in the configured buckets: {ids}"
-        yield labelled("missing", text, style=Style.BAD)
+        text = f"not both objects of {count(len(part.missing_objects), 'ledger')} are in the configured buckets"
+        yield labelled("missing", f"{text}: {_ids(part.missing_objects)}", style=Style.BAD)
+    if part.odd_sizes:
+        text = f"not the size that the entries imply, {count(len(part.odd_sizes), 'ledger')}"
+        yield labelled("odd size", f"{text}: {_ids(part.odd_sizes)}", style=Style.BAD)
+    if part.missing_objects or part.odd_sizes:
+        yield labelled("do next", f"offloadctl check {part.topic}")
     for text in part.not_covered:
         yield labelled("not seen", text, style=Style.CAREFUL)
 
@@ -146,8 +150,12 @@ def _claim_style(status: TopicStatus) -> Style:
 
 
 def _in_s3(status: TopicStatus) -> str:
-    how = "as the bucket tells" if status.objects is not None else "as the ledgers imply; no bucket was looked at"
-    return f"{amount(stored_in_s3(status))} of data objects, {how}"
+    size = amount(stored_in_s3(status))
+    if status.objects is None:
+        return f"{size} of data objects, as the ledgers imply; no bucket was looked at"
+    if len(status.objects) < len(status.offloaded):
+        return f"{size} of data objects; not all of them could be looked at"
+    return f"{size} of data objects, as the bucket tells; `offloadctl check` tells whether they are whole"
 
 
 def _twice(status: TopicStatus) -> str:
@@ -155,6 +163,11 @@ def _twice(status: TopicStatus) -> str:
     if twice == Amount(ByteSize(0), Bound.AT_LEAST):
         return "by the objects' times the deletion lag has passed, so BookKeeper's copies are gone or about to go"
     return f"{amount(twice)} of them still in BookKeeper too"
+
+
+def _ids(objects: Sequence[DataObject]) -> str:
+    shown = ", ".join(str(one.ledger_id) for one in objects[:10])
+    return shown + (", …" if len(objects) > 10 else "")
 
 
 def _eligible(status: TopicStatus, now: datetime) -> str:

@@ -8,7 +8,7 @@ import pytest
 from offloadctl.adapters.memory import MemoryObjectStore
 from offloadctl.errors import NotAuthorised, NotFound, StoreDenied
 from offloadctl.exitcodes import ExitCode
-from offloadctl.format.keys import data_key
+from offloadctl.format.keys import data_key, index_key
 from offloadctl.model.ledger import OffloadState, OffloadStatus
 from offloadctl.model.names import TopicName
 from offloadctl.model.status import TopicStatus, UnreadTopic
@@ -52,10 +52,17 @@ def one(broker: FakeBroker, *stores: ObjectStore, may_load: bool = False) -> Top
     return part
 
 
-def bucket(*ledger_ids: int) -> MemoryObjectStore:
+IMPLIED = {31: 128 + 12 * 1000 + 1_046_762, 32: 128 + 12 * 1000 + 1_048_000}
+"""The size of each ledger's data object: one block."""
+
+
+def bucket(*ledger_ids: int, size: int | None = None, index: bool = True) -> MemoryObjectStore:
     store = MemoryObjectStore("pulsar-offload-bucket")
     for ledger_id in ledger_ids:
-        store.put(data_key(UUID(int=ledger_id), ledger_id), b"x" * 100, user_metadata={}, content_type="x")
+        data = b"x" * (IMPLIED[ledger_id] if size is None else size)
+        store.put(data_key(UUID(int=ledger_id), ledger_id), data, user_metadata={}, content_type="x")
+        if index:
+            store.put(index_key(UUID(int=ledger_id), ledger_id), b"i", user_metadata={}, content_type="x")
     return store
 
 
@@ -115,7 +122,7 @@ def test_the_bucket_tells_the_sizes_of_the_data_objects() -> None:
 
     status = one(broker, bucket(31, 32))
 
-    assert [(found.ledger_id, found.size) for found in status.objects or ()] == [(31, 100), (32, 100)]
+    assert [(found.ledger_id, found.size) for found in status.objects or ()] == list(IMPLIED.items())
     assert status.exit_code is ExitCode.OK
 
 
@@ -127,6 +134,39 @@ def test_a_data_object_that_is_not_there_is_a_warning() -> None:
 
     assert [found.ledger_id for found in status.missing_objects] == [32]
     assert status.exit_code is ExitCode.WARNINGS
+
+
+def test_an_index_object_that_is_not_there_is_missing_too() -> None:
+    broker = Broker([SUCCESS])
+    broker.finish(31)
+
+    status = one(broker, bucket(31, index=False))
+
+    assert [found.ledger_id for found in status.missing_objects] == [31]
+
+
+@pytest.mark.parametrize("size", [IMPLIED[31] - 1, 0])
+def test_a_data_object_that_is_too_small_for_its_ledger_is_odd(size: int) -> None:
+    broker = Broker([SUCCESS])
+    broker.finish(31)
+
+    status = one(broker, bucket(31, size=size))
+
+    assert [found.ledger_id for found in status.odd_sizes] == [31]
+    assert status.exit_code is ExitCode.WARNINGS
+
+
+def test_after_a_failure_of_the_store_the_rest_counts_as_not_seen() -> None:
+    class Failing(MemoryObjectStore):
+        def head(self, key: str) -> ObjectInfo | None:
+            raise StoreDenied("AccessDenied")
+
+    broker = Broker([SUCCESS])
+    broker.finish(31, 32)
+
+    status = one(broker, Failing("pulsar-offload-bucket"))
+
+    assert status.not_covered == ("AccessDenied (and 1 more not looked at)",)
 
 
 def test_a_bucket_that_the_broker_does_not_write_to_is_not_asked() -> None:

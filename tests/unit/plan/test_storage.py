@@ -8,7 +8,7 @@ import pytest
 from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.model.status import Amount, Bound, DataObject, TopicStatus
-from offloadctl.plan.storage import doubly_stored, implied_data_size, implied_data_sizes, stored_in_s3
+from offloadctl.plan.storage import doubly_stored, has_odd_size, implied_data_size, implied_data_sizes, stored_in_s3
 from offloadctl.units import ByteSize
 from tests.golden_objects import MAX_BLOCK_SIZE, GoldenLedger, offloaded_ledgers, topics
 
@@ -83,6 +83,21 @@ def test_without_a_deletion_lag_nothing_can_be_told_from_times(lag: int | None) 
     old = status(ledger(1), policies=replace(LAG, deletion_lag_ms=lag), objects=(written(1, timedelta(days=30)),))
 
     assert doubly_stored(old) == Amount(ByteSize(1000), Bound.AT_MOST)
+
+
+def test_as_long_as_one_object_was_not_seen_everything_may_be_there_twice() -> None:
+    unseen = DataObject(2, None)
+    looked = status(ledger(1), ledger(2), objects=(written(1, timedelta(days=3)), unseen))
+
+    assert doubly_stored(looked) == Amount(ByteSize(2000), Bound.AT_MOST)
+
+
+@pytest.mark.parametrize(
+    ("size", "block_size", "odd"),
+    [(1248, 10**6, False), (1247, 10**6, True), (1249, 10**6, True), (1249, None, False), (1247, None, True)],
+)
+def test_a_size_is_odd_when_the_entries_cannot_have_it(size: int, block_size: int | None, odd: bool) -> None:
+    assert has_odd_size(ledger(1), size, block_size) is odd
 
 
 def test_objects_older_than_the_lag_no_longer_count_as_twice() -> None:
