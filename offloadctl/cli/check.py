@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from offloadctl.cli.budget import CheckBudget, with_budget
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
 from offloadctl.cli.scope import with_scope
@@ -40,10 +41,12 @@ LevelOption = Annotated[
 
 
 @with_connection
+@with_budget
 @with_scope
 def check(
     *,
     scope: Scope,
+    budget: CheckBudget,
     level: LevelOption = None,
     load_topics: Annotated[
         bool,
@@ -82,7 +85,7 @@ def check(
         raise UsageError("the level readback goes with named topics only")
     with connect(connection) as session:
         messages = require_messages(session.ports) if level is Level.READBACK else None
-        report = _report(session, scope, level or _default(scope), causes, may_load=load_topics)
+        report = _report(session, scope, level or _default(scope), causes, budget, may_load=load_topics)
         if messages is not None:
             report = _read_back(session, messages, report, may_load=load_topics)
         if subscription is not None:
@@ -110,13 +113,21 @@ def _default(scope: Scope) -> Level:
 
 
 def _report(
-    session: Session, scope: Scope, level: Level, causes: frozenset[ExitCode], *, may_load: bool
+    session: Session, scope: Scope, level: Level, causes: frozenset[ExitCode], budget: CheckBudget, *, may_load: bool
 ) -> CheckReport:
     from offloadctl.cli.check_progress import watching_check  # noqa: PLC0415 - rich is slow to load
     from offloadctl.operations.check import Check  # noqa: PLC0415 - and so is protobuf
 
     with watching_check(session.ports.clock) as watcher:
-        return Check(session.ports, level, may_load=may_load, fail_on=causes, watcher=watcher).report_scope(scope)
+        return Check(
+            session.ports,
+            level,
+            may_load=may_load,
+            fail_on=causes,
+            watcher=watcher,
+            sample=budget.sample,
+            limits=budget.limits,
+        ).report_scope(scope)
 
 
 def _read_back(session: Session, messages: MessageReader, report: CheckReport, *, may_load: bool) -> CheckReport:

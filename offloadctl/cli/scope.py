@@ -5,15 +5,14 @@
 def check(*, scope: Scope, connection: ConnectionFlags) -> ExitCode: ...
 """
 
-import functools
-import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar, get_type_hints
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
+from offloadctl.cli.injection import injecting
 from offloadctl.errors import BadValue, UsageError
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.scope import Scope
@@ -25,27 +24,7 @@ R = TypeVar("R")
 
 def with_scope(command: Callable[..., R]) -> Callable[..., R]:
     """Give a command all scope options; it receives them as one value, its parameter `scope`."""
-    signature = inspect.signature(command)
-    hints = get_type_hints(command, include_extras=True)
-    own = [
-        parameter.replace(annotation=hints.get(name, parameter.annotation), kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in signature.parameters.items()
-        if name != "scope"
-    ]
-    options = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (annotation, default) in _OPTIONS.items()
-    ]
-
-    @functools.wraps(command)
-    def wrapper(**values: Any) -> R:
-        given = {name: values.pop(name) for name in _OPTIONS}
-        return command(scope=_scope(**given), **values)
-
-    # As in with_connection: the signature for names and defaults, the annotations for types.
-    wrapper.__signature__ = inspect.Signature([*options, *own])  # type: ignore[attr-defined]
-    wrapper.__annotations__ = {one.name: one.annotation for one in (*options, *own)}
-    return wrapper
+    return injecting("scope", _OPTIONS, _scope)(command)
 
 
 def read_topics(source: str) -> tuple[TopicName, ...]:

@@ -1,20 +1,21 @@
 """What a check looks at, how deep, what it finds, and what it could not look at."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from operator import add
 from typing import Final
 
 from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.bucket import BucketCheck
 from offloadctl.model.cursor_place import CursorPlace
+from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.finding import Finding, Severity
 from offloadctl.model.ledger import Ledger
 from offloadctl.model.ledger_times import NO_TIMES, Times
 from offloadctl.model.names import TopicName
 from offloadctl.model.readback import ReadBack
+from offloadctl.model.sample import Sample
 from offloadctl.model.scope import ScopeRead
 from offloadctl.model.status import UnreadTopic
 
@@ -72,29 +73,6 @@ _STATUSES: Final = {
     CheckStatus.PARTIAL: "Not all that was asked for was looked at.",
     CheckStatus.FAILED: "Nothing could be looked at.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class EntryCounts:
-    """What a number of entries hold; each entry is in exactly one of the four counts from `checksums_ok` on."""
-
-    entries: int = 0
-    messages: int = 0
-    """What a consumer is given: all of a batch, a chunked message at its last chunk, none for a broker's marker."""
-    entry_bytes: int = 0
-    checksums_ok: int = 0
-    checksums_absent: int = 0
-    """Nothing proves these entries whole: their producers sent no checksum. Their metadata parses."""
-    checksums_bad: int = 0
-    unreadable: int = 0
-    markers: int = 0
-    chunks: int = 0
-    encrypted: int = 0
-    compressed: int = 0
-
-    def __add__(self, other: "EntryCounts") -> "EntryCounts":
-        names = [field.name for field in fields(self)]
-        return EntryCounts(*map(add, (getattr(self, name) for name in names), (getattr(other, name) for name in names)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +206,8 @@ class TopicCheck:
     """In S3 or maybe so, and their turn never came: the check was interrupted."""
     sound: SoundLedgers = SoundLedgers()
     """Those that are not in `ledgers`."""
+    not_sampled: int = 0
+    """Left to other seeds."""
     readback: ReadBack | None = None
     place: CursorPlace | None = None
     """Where the subscription stands that was asked for."""
@@ -274,6 +254,8 @@ class Coverage:
     """Looked at as deep as was asked."""
     ledgers_trimmed: int = 0
     completeness_unknown: int = 0
+    not_sampled: int = 0
+    """Left to other seeds; not among `ledgers`."""
     in_flight: int = 0
     object_bytes: int = 0
     bytes_read: int = 0
@@ -299,6 +281,10 @@ class CheckReport:
     """How far it is known which topics the scope has."""
     buckets: tuple[BucketCheck, ...] = ()
     """Those that were listed."""
+    sample: Sample | None = None
+    """Which ledgers were asked for, if not all of them."""
+    spent: str = ""
+    """Why it ended early, if a budget was used up."""
 
     @property
     def parts(self) -> tuple[TopicCheck | UnreadTopic, ...]:
@@ -325,6 +311,7 @@ class CheckReport:
             *total.reasons,
             *(f"{one.name}: {one.reason.text}" for one in unread),
             *(reason for bucket in self.buckets for reason in bucket.not_covered),
+            *([self.spent] if self.spent else []),
         )
         return replace(total, reasons=tuple(dict.fromkeys(reasons)))
 
@@ -386,6 +373,7 @@ def _with_topic(total: Coverage, part: TopicCheck) -> Coverage:
         ledgers_covered=total.ledgers_covered + sound.ledgers + sum(look.status is CheckStatus.FULL for look in looks),
         ledgers_trimmed=total.ledgers_trimmed + len(part.ledgers) - len(kept),
         completeness_unknown=total.completeness_unknown + part.completeness_unknown,
+        not_sampled=total.not_sampled + part.not_sampled,
         in_flight=total.in_flight + part.in_flight,
         object_bytes=total.object_bytes + sound.object_bytes + sum(look.object_bytes for look in looks),
         bytes_read=total.bytes_read + sound.bytes_read + sum(look.bytes_read for look in looks),

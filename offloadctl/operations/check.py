@@ -17,11 +17,14 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.model.bucket import BucketCheck
 from offloadctl.model.check import ALWAYS_TOLD, CheckedGroup, CheckReport, LedgerCheck, Level, TopicCheck
 from offloadctl.model.ledger import Ledger, OffloadProgress
+from offloadctl.model.limits import Limits
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
+from offloadctl.model.sample import Sample
 from offloadctl.model.scope import Scope, ScopeRead
 from offloadctl.model.status import UnreadTopic
 from offloadctl.operations.bucket_lists import BucketLists
+from offloadctl.operations.budget import Budget, MeteredStore
 from offloadctl.operations.check_buckets import BucketChecker
 from offloadctl.operations.check_ledger import Asked, LedgerChecker
 from offloadctl.operations.check_order import out_of_time
@@ -71,6 +74,9 @@ class Check:
     """Whether topics may be loaded that nobody serves; without that it stays unknown which offloads are complete."""
     fail_on: frozenset[ExitCode] = ALWAYS_TOLD
     watcher: CheckWatcher = field(default_factory=CheckWatcher)
+    sample: Sample | None = None
+    """Which ledgers to look at, if not all of them."""
+    limits: Limits = field(default_factory=Limits)
 
     def report(self, topics: Sequence[TopicName]) -> CheckReport:
         """Look at every ledger of these topics that is in S3; one that cannot be read does not stop the others."""
@@ -93,13 +99,15 @@ class _Run:
         self._check = check
         self._scope = scope
         self._clock = StoppableClock(check.ports.clock)
+        self._budget = Budget(check.limits, self._clock)
+        stores = tuple(MeteredStore(store, self._budget) for store in check.ports.stores)
         reader = LedgerReader(check.ports.admin, self._clock, may_load=check.may_load)
-        self._topics = TopicReader(check.ports.admin, reader)
-        checker = LedgerChecker(check.ports.stores, check.level, self._clock.stop)
-        self._lists = BucketLists(check.ports.stores, self._clock)
+        self._topics = TopicReader(check.ports.admin, reader, check.sample)
+        checker = LedgerChecker(stores, check.level, self._clock.stop)
+        self._lists = BucketLists(stores, self._clock)
         self._unread = False
         self._looks = SecondLooks(checker, self._topics, self._clock, check.watcher.looked_at)
-        self._interrupted = False
+        self._interrupted = self._is_cut_short = False
 
     def report(self) -> CheckReport:
         started_at = self._clock.now()
@@ -118,6 +126,8 @@ class _Run:
             interrupted=ExitCode.INTERRUPTED if self._interrupted or self._clock.stop.is_set() else None,
             scope=read,
             buckets=buckets,
+            sample=self._check.sample,
+            spent=self._budget.spent if self._is_cut_short else "",
         )
 
     # -- the scope
@@ -219,6 +229,9 @@ class _Run:
         """The results of what was done before an interruption."""
 
         def attempt(item: T) -> R | None:
+            if self._budget.spent:
+                self._is_cut_short = True
+                return None
             try:
                 return work(item)
             except Interrupted:
@@ -280,6 +293,7 @@ def _part(
         in_flight=read.with_progress(OffloadProgress.IN_FLIGHT),
         local=read.with_progress(OffloadProgress.LOCAL),
         not_begun=len(read.asked()) - len(ledgers),
+        not_sampled=read.not_sampled,
     )
 
 

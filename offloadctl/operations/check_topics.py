@@ -6,6 +6,7 @@ from offloadctl.errors import BrokerError
 from offloadctl.model.ledger import ManagedLedger, OffloadPolicies, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
+from offloadctl.model.sample import Sample
 from offloadctl.model.status import UnreadTopic
 from offloadctl.operations.check_ledger import Asked, ledgers_in_s3
 from offloadctl.operations.facts import LedgerReader, read_policies
@@ -20,9 +21,23 @@ class TopicRead:
     ledgers: ManagedLedger
     policies: OffloadPolicies | None
 
+    sample: Sample | None = None
+
     def asked(self) -> list[Asked]:
         """The ledgers whose objects are to be looked at."""
-        return ledgers_in_s3(self.ledgers, self.policies)
+        every, sample = ledgers_in_s3(self.ledgers, self.policies), self.sample
+        if sample is None:
+            return every
+        return [
+            one
+            for one in every
+            if (uuid := one.ledger.context_uuid) is not None and sample.takes(uuid, one.ledger.ledger_id)
+        ]
+
+    @property
+    def not_sampled(self) -> int:
+        """In S3 or maybe so, and left to other seeds."""
+        return len(ledgers_in_s3(self.ledgers, self.policies)) - len(self.asked())
 
     def with_progress(self, *progress: OffloadProgress) -> int:
         """How many ledgers are so far."""
@@ -43,6 +58,7 @@ class TopicReader:
 
     admin: BrokerAdmin
     ledgers: LedgerReader
+    sample: Sample | None = None
 
     def find(self, asked: TopicName | Target) -> Found | UnreadTopic:
         """The topic with its partitions and policies."""
@@ -55,7 +71,7 @@ class TopicReader:
     def read_stored(self, topic: TopicName) -> TopicRead | UnreadTopic:
         """A topic or partition by one request: without its policies, and without what only its broker knows."""
         try:
-            return TopicRead(self.ledgers.read_stored(topic), None)
+            return TopicRead(self.ledgers.read_stored(topic), None, self.sample)
         except BrokerError as error:
             return _unread(topic, error)
 
@@ -66,7 +82,7 @@ class TopicReader:
     def read(self, topic: TopicName, policies: OffloadPolicies | None) -> TopicRead | UnreadTopic:
         """A topic or partition."""
         try:
-            return TopicRead(self.ledgers.read(topic), policies)
+            return TopicRead(self.ledgers.read(topic), policies, self.sample)
         except BrokerError as error:
             return _unread(topic, error)
 

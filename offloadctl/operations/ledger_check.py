@@ -24,7 +24,8 @@ from offloadctl.check.user_metadata import check_user_metadata
 from offloadctl.errors import Interrupted, ObjectArchived, StoreError, StoreFailed
 from offloadctl.format.index_object import IndexObject, StreamingIndexObject
 from offloadctl.format.keys import ObjectRole
-from offloadctl.model.check import EntryCounts, Inspection, Level
+from offloadctl.model.check import Inspection, Level
+from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.finding import Finding
 from offloadctl.model.ledger_times import FirstMessage, Times
 from offloadctl.ports import CHUNK_SIZE, ObjectInfo, ObjectStore

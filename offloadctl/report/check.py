@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from offloadctl.model.check import CheckedGroup, CheckReport, Coverage, EntryCounts, LedgerCheck, TopicCheck
+from offloadctl.model.check import CheckedGroup, CheckReport, Coverage, LedgerCheck, TopicCheck
 from offloadctl.model.cursor_place import CursorPlace
+from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.finding import Finding, Readers
 from offloadctl.model.readback import ReadBack
 from offloadctl.model.status import UnreadTopic
@@ -24,6 +25,7 @@ def check_document(report: CheckReport, origin: Origin) -> doc.CheckReport:
         finished_at=report.finished_at,
         interrupted=report.interrupted is not None,
         scope=scope_document(report.scope) if report.scope is not None else None,
+        sample=str(report.sample) if report.sample is not None else None,
         status=report.status.value,
         coverage=coverage_document(report.coverage),
         findings=[finding_document(one) for one in report.findings],
@@ -49,6 +51,7 @@ def check_lines(report: CheckReport, origin: Origin) -> Iterator[doc.LedgerCheck
         finished_at=report.finished_at,
         interrupted=report.interrupted is not None,
         scope=scope_document(report.scope) if report.scope is not None else None,
+        sample=str(report.sample) if report.sample is not None else None,
         status=report.status.value,
         coverage=coverage_document(report.coverage),
         buckets=[bucket_document(one) for one in report.buckets],
@@ -85,6 +88,7 @@ def coverage_document(coverage: Coverage) -> doc.CoverageDocument:
         ledgers_covered=coverage.ledgers_covered,
         ledgers_trimmed=coverage.ledgers_trimmed,
         completeness_unknown=coverage.completeness_unknown,
+        not_sampled=coverage.not_sampled,
         in_flight=coverage.in_flight,
         object_bytes=coverage.object_bytes,
         bytes_read=coverage.bytes_read,

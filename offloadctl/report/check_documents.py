@@ -125,6 +125,8 @@ class CoverageDocument(Part, frozen=True, kw_only=True):
     ledgers_covered: int
     ledgers_trimmed: int
     completeness_unknown: int
+    not_sampled: int
+    """Left to other seeds; not among `ledgers`."""
     in_flight: int
     object_bytes: int
     bytes_read: int
@@ -194,6 +196,8 @@ class CheckReport(Part, frozen=True, kw_only=True):
     finished_at: datetime
     interrupted: bool
     scope: ScopeDocument | None
+    sample: str | None
+    """The share of the ledgers that was asked for, and its seed."""
     status: str
     coverage: CoverageDocument
     findings: list[FindingDocument]
@@ -228,6 +232,8 @@ class CheckSummary(Part, frozen=True, kw_only=True):
     finished_at: datetime
     interrupted: bool
     scope: ScopeDocument | None
+    sample: str | None
+    """The share of the ledgers that was asked for, and its seed."""
     status: str
     coverage: CoverageDocument
     buckets: list[BucketCheckDocument]

@@ -10,12 +10,12 @@ from offloadctl.model.check import (
     CheckReport,
     CheckStatus,
     Coverage,
-    EntryCounts,
     LedgerCheck,
     Level,
     TopicCheck,
     Verdict,
 )
+from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.status import UnreadTopic
 from offloadctl.report.bucket_text import bucket_text
 from offloadctl.report.cursor_place_text import place_text
@@ -172,6 +172,8 @@ _WORST_FIRST: Final = (Verdict.DAMAGED, Verdict.NOT_COVERED, Verdict.WARNING)
 def _coverage(report: CheckReport, *, wide: bool) -> Iterator[RenderableType]:
     coverage = report.coverage
     topics, ledgers = count(coverage.topics, "topic"), count(coverage.ledgers, "ledger")
+    if report.sample is not None:
+        yield labelled("sample", f"{report.sample}; {report.sample.runs} seeds in a row cover everything")
     yield labelled(
         "looked at",
         f"{coverage.topics_read:,} of {topics}, {coverage.ledgers_covered:,} of {ledgers} in S3, "
@@ -196,6 +198,8 @@ def _not_looked_at(coverage: Coverage, *, wide: bool) -> Iterator[RenderableType
     if coverage.in_flight:
         text = f"{count(coverage.in_flight, 'ledger')} whose offload is not complete; readers do not use their objects"
         yield labelled("in flight", text)
+    if coverage.not_sampled:
+        yield labelled("sample", f"{count(coverage.not_sampled, 'ledger')} left to other seeds", style=Style.CAREFUL)
     if coverage.completeness_unknown:
         text = (
             f"whether the offload of {count(coverage.completeness_unknown, 'ledger')} is complete: no broker was "

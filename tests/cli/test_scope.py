@@ -180,3 +180,31 @@ def test_a_namespace_without_topics_is_covered(command: Command, connected: Embe
 
     assert ran.code == 0
     assert "0 of 0 topics" in ran.flowing
+
+
+def test_samples_in_a_row_cover_everything_once(command: Command, offloaded: str) -> None:
+    ran = [
+        command("check", "-n", offloaded, "--sample", "1/2", "--seed", str(seed), "--load-topics", "-o", "json")
+        for seed in range(2)
+    ]
+
+    coverage = [one.document["coverage"] for one in ran]
+    assert [one.code for one in ran] == [0, 0]
+    assert coverage[0]["ledgers"] + coverage[1]["ledgers"] == coverage[0]["ledgers"] + coverage[0]["notSampled"]
+    assert ran[1].document["sample"] == "1/2, seed 1"
+
+
+def test_a_budget_that_is_spent_is_not_covered(command: Command, offloaded: str) -> None:
+    ran = command("check", "-n", offloaded, "--max-requests", "1", "--load-topics")
+
+    assert ran.code in (1, 5)
+    assert "the budget of 1 requests to buckets is spent" in ran.flowing
+
+
+@pytest.mark.parametrize(
+    "option", [("--sample", "2/1"), ("--max-duration", "soon"), ("--max-requests", "0"), ("--rate", "0")]
+)
+def test_a_budget_that_cannot_be_is_wrong_usage(
+    command: Command, connected: EmbeddedCluster, option: tuple[str, str]
+) -> None:
+    assert command("check", "--all", *option).code == 2

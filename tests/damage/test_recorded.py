@@ -4,7 +4,8 @@ import pytest
 
 from offloadctl.adapters.memory import MemoryObjectStore
 from offloadctl.check.subject import Subject
-from offloadctl.model.check import CheckStatus, EntryCounts, Level
+from offloadctl.model.check import CheckStatus, Level
+from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.names import TopicName
 from offloadctl.operations.ledger_check import LedgerObjects, look_at_ledger
 from tests.damage.worlds import BUCKET, READING, World, recorded_worlds

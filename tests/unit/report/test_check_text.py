@@ -14,13 +14,13 @@ from offloadctl.model.check import (
     ALWAYS_TOLD,
     CheckedGroup,
     CheckReport,
-    EntryCounts,
     Inspection,
     LedgerCheck,
     Level,
     TopicCheck,
     Verdict,
 )
+from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.ledger import Ledger, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
