@@ -186,7 +186,7 @@ def _run(arguments: Sequence[str], invocation: Invocation, terminated: Sequence[
 def _fail(error: OffloadctlError, invocation: Invocation, *, cause: BaseException | None = None) -> ExitCode:
     """Tell the error: on stdout as a document for programs, on stderr for people."""
     if invocation.debug:
-        say("".join(traceback.format_exception(cause or error)))
+        say("".join(traceback.format_exception(cause or error)), is_prose=False)
     if invocation.output.is_document:
         from offloadctl.report.errors import error_document  # noqa: PLC0415 - only when something failed
 

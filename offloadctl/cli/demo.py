@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from offloadctl.cli.help import GroupedGroup
-from offloadctl.cli.output import OutputFormat, OutputOption, console, emit, emit_document, say
+from offloadctl.cli.output import OutputFormat, OutputOption, console, emit, emit_document, say, tell
 from offloadctl.errors import BadValue, MissingExtra
 from offloadctl.exitcodes import ExitCode
 from offloadctl.report.errors import API_VERSION
@@ -43,7 +43,7 @@ def demo(
 
     if fault == "list":
         for one, words in story.FAULTS.items():
-            emit(f"{one.value}: {words}")
+            tell(f"{one.value}: {words}")
         return ExitCode.OK
     if fault not in tuple(Fault):
         raise BadValue(f"there is no fault {fault!r}", hint=f"there are {', '.join(Fault)}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Self, TextIO, cast
 
 import typer
 
+from offloadctl.cli.terminal import columns_of, print_wide, wrapped
 from offloadctl.config.layers import DEBUG_VARIABLE, OUTPUT_VARIABLE
 from offloadctl.redaction import scrub
 
@@ -102,9 +103,9 @@ def emit_result(
     """Write a command's result: tables for people, its document for programs; only what is written is made."""
     if not output.is_document:
         wide = output is OutputFormat.WIDE
-        screen = console(at_least=_WIDE if wide else 0)
+        screen = console()
         for part in text(wide=wide):
-            screen.print(part)
+            print_wide(screen, part, _WIDE if wide else 0)
         return
     import msgspec  # noqa: PLC0415 - slow to load
 
@@ -118,21 +119,24 @@ def emit_result(
             emit(msgspec.json.format(msgspec.json.encode(document()), indent=2).decode())
 
 
-def say(text: str) -> None:
-    """Talk to the person on stderr."""
-    sys.stderr.write(scrub(text).rstrip("\n") + "\n")
+def say(text: str, *, is_prose: bool = True) -> None:
+    """Talk to the person on stderr; on a terminal prose is parted between words, in a pipe a line stays one line."""
+    text = scrub(text).rstrip("\n")
+    sys.stderr.write((wrapped(text, columns_of(sys.stderr)) if is_prose else text) + "\n")
 
 
-def console(*, stderr: bool = False, at_least: int = 0) -> "Console":
-    """A rich console: colour only on a terminal and never with NO_COLOR; wide enough for pipes not to cut lines.
+def tell(text: str) -> None:
+    """Write words for people to stdout, parted as `say` does."""
+    emit(wrapped(scrub(text), columns_of(sys.stdout)))
 
-    On a terminal with fewer than `at_least` columns long lines go on in the next row, as with `kubectl -o wide`.
-    """
+
+def console(*, stderr: bool = False) -> "Console":
+    """A rich console: colour only on a terminal and never with NO_COLOR; wide enough for pipes not to cut lines."""
     from rich.console import Console  # noqa: PLC0415 - half of the time that `--help` may take
 
     stream = sys.stderr if stderr else sys.stdout
     terminal = stream.isatty()
-    screen = Console(
+    return Console(
         file=stream,
         force_terminal=terminal,
         no_color=bool(os.environ.get("NO_COLOR")) or not terminal,
@@ -140,8 +144,6 @@ def console(*, stderr: bool = False, at_least: int = 0) -> "Console":
         highlight=False,
         soft_wrap=not terminal,
     )
-    screen.width = max(screen.width, at_least)
-    return screen
 
 
 def align(rows: Sequence[Sequence[str]]) -> str:
