@@ -16,7 +16,15 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageErro
 from typer.core import TyperCommand
 
 from offloadctl.cli.help import GroupedCommand, GroupedGroup
-from offloadctl.cli.output import Invocation, OutputClosed, emit, emit_document, say, scrubbed_streams
+from offloadctl.cli.output import (
+    Invocation,
+    OutputClosed,
+    emit,
+    emit_document,
+    say,
+    scrubbed_streams,
+    until_the_reader_goes,
+)
 from offloadctl.errors import Interrupted, OffloadctlError, Terminated
 from offloadctl.exitcodes import ExitCode
 from offloadctl.redaction import remember_environment
@@ -32,14 +40,16 @@ def run(arguments: Sequence[str]) -> int:
     invocation = Invocation.of(arguments, os.environ)
     remember_environment(os.environ)
     with scrubbed_streams(), _termination() as terminated:
+        code: int = ExitCode.OK
         try:
             code = _run(arguments, invocation, terminated)
             sys.stdout.flush()
         except OutputClosed as closed:
+            # A reader that has gone has what it wanted; the code is that of the work.
             if reason := str(closed):
                 say(f"error: cannot write to standard output: {reason}")
+                code = ExitCode.FAILED
             _close_stdout()
-            return ExitCode.FAILED
         if code == ExitCode.INTERRUPTED and terminated:
             return ExitCode.TERMINATED
         return code
@@ -165,7 +175,8 @@ def _run(arguments: Sequence[str], invocation: Invocation, terminated: Sequence[
     except OffloadctlError as error:
         return _fail(error, invocation)
     except NoArgsIsHelpError as error:
-        emit(error.format_message())
+        with until_the_reader_goes():
+            emit(error.format_message())
         return ExitCode.USAGE
     except ClickException as error:
         return _fail(_usage_error(error), invocation)
@@ -190,7 +201,8 @@ def _fail(error: OffloadctlError, invocation: Invocation, *, cause: BaseExceptio
     if invocation.output.is_document:
         from offloadctl.report.errors import error_document  # noqa: PLC0415 - only when something failed
 
-        emit_document(error_document(error), invocation.output)
+        with until_the_reader_goes():
+            emit_document(error_document(error), invocation.output)
     say(f"error: {error.message}")
     if error.hint:
         say(f"hint: {error.hint}")

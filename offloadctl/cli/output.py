@@ -79,6 +79,19 @@ def emit(text: str) -> None:
     sys.stdout.write(scrub(text).rstrip("\n") + "\n")
 
 
+@contextmanager
+def until_the_reader_goes() -> Iterator[None]:
+    """What is written meanwhile ends without a word when nobody reads on: that is no failure, and no success either.
+
+    So `check TOPIC | head -1` exits as `check TOPIC` does, however much of it fitted into the pipe.
+    """
+    try:
+        yield
+    except OutputClosed as closed:
+        if str(closed):
+            raise
+
+
 def emit_document(document: Mapping[str, object], output: OutputFormat) -> None:
     """Write a small document of the command line's own: a context, an explanation, an error."""
     match output:
@@ -101,6 +114,16 @@ def emit_result(
     text: Callable[..., Iterable["RenderableType"]],
 ) -> None:
     """Write a command's result: tables for people, its document for programs; only what is written is made."""
+    with until_the_reader_goes():
+        _emit_result(output, document, lines, text)
+
+
+def _emit_result(
+    output: OutputFormat,
+    document: Callable[[], "Struct"],
+    lines: Callable[[], Iterable["Struct"]],
+    text: Callable[..., Iterable["RenderableType"]],
+) -> None:
     if not output.is_document:
         wide = output is OutputFormat.WIDE
         screen = console()

@@ -348,15 +348,38 @@ def started(*arguments: str, stdout: int | IO[bytes], stderr: int | IO[bytes] = 
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["context", "list", "-o", "json"]])
-def test_a_reader_that_has_gone_ends_the_command_in_silence(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["context", "list", "-o", "json"], 0),
+        (["broker-conf", "settings"], 0),
+        (["broker-conf", "settings", "-o", "ndjson"], 0),
+        (["broker-conf", "lint", "broker.conf.of.nobody", "-o", "json"], 2),
+    ],
+)
+def test_a_reader_that_has_gone_changes_no_exit_code_and_needs_no_words(arguments: list[str], code: int) -> None:
     with started(*arguments, stdout=subprocess.PIPE) as process:
         process.stdout.close()
         err = process.stderr.read()
         process.wait(timeout=30)
 
-    assert err == ""
-    assert process.returncode == 1
+    assert process.returncode == code
+    assert (err == "") == (code == 0)
+
+
+@pytest.mark.parametrize("form", ["table", "wide", "json", "ndjson", "yaml"])
+def test_what_was_found_is_told_by_the_code_though_nobody_reads_the_words(tmp_path: Path, form: str) -> None:
+    (tmp_path / "broker.conf").write_text("managedLedgerOffloadDriver=aws-s3\n" * 2)
+    arguments = ["broker-conf", "lint", str(tmp_path / "broker.conf"), "-o", form]
+    wanted = run_process(*arguments, environment=os.environ).returncode
+
+    with started(*arguments, stdout=subprocess.PIPE) as process:
+        process.stdout.close()
+        process.wait(timeout=30)
+
+    assert process.returncode == wanted > 2
 
 
 def test_a_pipe_into_head_shows_the_first_line_and_no_traceback() -> None:
