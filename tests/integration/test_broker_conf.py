@@ -4,6 +4,7 @@ The classes come from the broker's jars (tests/stack/parts.py); nothing is start
 """
 
 import base64
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -127,8 +128,20 @@ TEXTS = st.sampled_from(
 # Later than 4.0.7.
 KEYS = st.sampled_from([one.key for one in SETTINGS if not one.since.startswith("4.1") and not one.choices])
 CHOSEN = st.sampled_from([one.key for one in SETTINGS if one.choices and one.key != "managedLedgerOffloadDriver"])
+
+# A pool of so many threads is made for each file, as the broker would: a few thousand of them take the machine down.
+THREADS = frozenset({"managedLedgerOffloadMaxThreads", "managedLedgerOffloadReadThreads"})
+MOST_THREADS = 64
+
+
+def is_bearable(values: Mapping[str, str]) -> bool:
+    """No thread pool is larger than a machine bears; what is no int makes none."""
+    numbers = [re.match(r"\s*\+?(\d+)", values[key]) for key in THREADS & values.keys()]
+    return not any(MOST_THREADS < int(number[1]) < 2**31 for number in numbers if number)
+
+
 CONFS = st.one_of(
-    st.dictionaries(KEYS, st.one_of(VALUES, TEXTS), max_size=3),
+    st.dictionaries(KEYS, st.one_of(VALUES, TEXTS), max_size=3).filter(is_bearable),
     st.dictionaries(CHOSEN, TEXTS, max_size=2),
 ).map(lambda values: "".join(f"{key}={value}\n" for key, value in values.items()))
 
