@@ -36,11 +36,12 @@ def time_pair(
     ours: Sequence[str], peer: Sequence[str], *, runs: int = 11, environment: dict[str, str] | None = None
 ) -> Pair:
     """Run both in turns, once more than is counted, since the first run warms the caches."""
-    times = [(_seconds(ours, environment), _seconds(peer, environment)) for _ in range(runs + 1)][1:]
+    times = [(seconds(ours, environment), seconds(peer, environment)) for _ in range(runs + 1)][1:]
     return Pair(tuple(one for one, _ in times), tuple(other for _, other in times))
 
 
-def _seconds(command: Sequence[str], environment: dict[str, str] | None) -> float:
+def seconds(command: Sequence[str], environment: dict[str, str] | None) -> float:
+    """How long one run of a command takes; it must succeed."""
     begun = time.perf_counter()
     subprocess.run(command, env={**os.environ, **(environment or {})}, check=True, capture_output=True)
     return time.perf_counter() - begun
