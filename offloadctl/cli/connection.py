@@ -58,7 +58,7 @@ class Session:
             with suppress(BrokerError):
                 known = self.ports.admin.clusters()
                 cluster = known[0] if len(known) == 1 else None
-        return Origin(self.context.name, cluster)
+        return Origin(self.context.name, cluster, self.settings.addresses_from)
 
     def allow_change(self) -> None:
         """Refuse unless the context may be changed; every command that changes something asks first."""

@@ -14,6 +14,7 @@ from offloadctl.cli.context_changes import changes_for, replaced_by
 from offloadctl.cli.help import GroupedGroup
 from offloadctl.cli.output import OutputFormat, OutputOption, console, emit, emit_result, say
 from offloadctl.config.auth import strongest_auth
+from offloadctl.config.belonging import strays
 from offloadctl.config.contexts import ContextFile, config_path, load_contexts, parse_contexts
 from offloadctl.config.defaults import DEFAULTS
 from offloadctl.config.diff import masked_diff
@@ -157,7 +158,8 @@ def show(
 
     sources = gather(_with_name(connection, name), os.environ)
     in_force = merged(sources.layers)
-    problems = problems_of(sources.name, in_force, os.environ)
+    stray = [one.error for one in strays(sources.layers, in_force)]
+    problems = (*problems_of(sources.name, in_force, os.environ), *(error.message for error in stray))
     file = _load()
     shown = view.Shown(sources, in_force, file, problems)
     emit_result(
@@ -170,6 +172,8 @@ def show(
         say(f"warning: {warning}")
     for problem in problems:
         say(f"error: {problem}")
+    for hint in dict.fromkeys(error.hint for error in stray):
+        say(f"hint: {hint}")
     if not in_force.buckets and not output.is_document:
         how = _bucket_command(sources.name) if file.get(sources.name) else "--bucket NAME,endpoint=https://HOST"
         say(f"hint: without a bucket no offload can be confirmed in S3: {how}")

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Final, TypeVar, cast
 
 from offloadctl.config.auth import auth_from, strongest_auth
+from offloadctl.config.belonging import refuse_strays
 from offloadctl.config.client_conf import load_client_conf
 from offloadctl.config.contexts import ContextFile, NamedContext, config_path, load_contexts
 from offloadctl.config.defaults import DEFAULTS
-from offloadctl.config.given import Given, GivenBucket, Layer
+from offloadctl.config.given import Given, GivenBucket, Layer, OriginKind
 from offloadctl.config.keys import KEYS, Kind
 from offloadctl.config.layers import (
     CONTEXT_VARIABLE,
@@ -35,6 +36,8 @@ class Sources:
     layers: tuple[Layer, ...]
     explicit_context: bool = False
     """Whether the context was named by --context: the environment and `context use` do not count."""
+    is_named: bool = False
+    """Whether the name is that of a context in the file."""
     warnings: tuple[str, ...] = ()
     unused_client_conf: Path | None = None
     """The file of PULSAR_CLIENT_CONF when it does not count, as a stronger source names the addresses."""
@@ -60,17 +63,21 @@ class Resolved:
     explicit_context: bool
     in_force: InForce
     warnings: tuple[str, ...] = ()
+    addresses_from: str | None = None
+    """Who named the addresses, where it is not the context whose name the settings have."""
 
 
 def resolve(flags: ConnectionFlags, environment: Mapping[str, str]) -> Resolved:
     """The settings from flags, environment, context file, client.conf and defaults, in that order."""
     sources = gather(flags, environment)
     in_force = merged(sources.layers)
+    refuse_strays(sources.layers, in_force)
     return Resolved(
         context=context_from(sources.name, in_force, environment),
         explicit_context=sources.explicit_context,
         in_force=in_force,
         warnings=sources.warnings,
+        addresses_from=_addresses_from(sources, in_force),
     )
 
 
@@ -92,6 +99,7 @@ def gather(flags: ConnectionFlags, environment: Mapping[str, str]) -> Sources:
         name=named.name if named else "client.conf" if imported else NO_CONTEXT,
         layers=(*upper, *((imported.layer,) if imported else ()), DEFAULTS),
         explicit_context=flags.context is not None,
+        is_named=named is not None,
         warnings=(*file.warnings, *(imported.remarks if imported else ())),
         unused_client_conf=unused,
     )
@@ -135,6 +143,15 @@ def problems_of(name: str, in_force: InForce, environment: Mapping[str, str]) ->
         # A secret's file that is not there is told of already.
         return missing or (error.message,)
     return missing
+
+
+def _addresses_from(sources: Sources, in_force: InForce) -> str | None:
+    addresses = in_force.get("admin_urls")
+    own = OriginKind.CONTEXT if sources.is_named else OriginKind.CLIENT_CONF
+    # Without any context there is no name that claims them.
+    if addresses is None or addresses.origin.kind is own or (not sources.is_named and sources.name == NO_CONTEXT):
+        return None
+    return addresses.origin.name
 
 
 def _missing_files(in_force: InForce) -> tuple[str, ...]:

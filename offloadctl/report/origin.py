@@ -9,6 +9,13 @@ class Origin:
 
     context: str
     cluster: str | None = None
+    admin_urls_from: str | None = None
+    """Who named the addresses, where it is not the context."""
 
     def __str__(self) -> str:
-        return f"context {self.context}, cluster {self.cluster}" if self.cluster else f"context {self.context}"
+        parts = (
+            f"context {self.context}",
+            f"admin_urls from {self.admin_urls_from}" if self.admin_urls_from else "",
+            f"cluster {self.cluster}" if self.cluster else "",
+        )
+        return ", ".join(filter(None, parts))

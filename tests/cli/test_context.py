@@ -673,3 +673,26 @@ def test_the_whole_story_in_processes_of_their_own(tmp_path: Path) -> None:
     assert rows(shown.stdout)["admin_urls"] == ["http://localhost:1", "context", "a"]
     assert checked(listed.stdout)["current"] == "a"
     assert (tmp_path / "config.toml").read_text() == ""
+
+
+# -- credentials belong to addresses
+
+
+def test_show_says_that_credentials_would_go_to_a_strange_host(
+    offloadctl: CommandLine, two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFLOADCTL_ADMIN_URL", "http://other:8080")
+
+    ran = offloadctl("context", "show", "-o", "json")
+
+    assert ran.code == 2
+    (problem,) = checked(ran.out)["problems"]
+    assert "http://other:8080 is none of the addresses that context prod names" in problem
+    assert "hint: give credentials for it in OFFLOADCTL_* variables, too" in ran.err
+
+
+def test_a_command_refuses_to_send_credentials_to_a_strange_host(offloadctl: CommandLine, two: Path) -> None:
+    ran = offloadctl("offload", "status", "acme/shop/orders", "--admin-url", "http://other:8080")
+
+    assert ran.code == 2
+    assert "error: --admin-url: http://other:8080 is none of the addresses that context prod names" in ran.err
