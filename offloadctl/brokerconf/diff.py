@@ -15,8 +15,18 @@ from offloadctl.brokerconf.values import plain_number
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """Keys of which one side could not be asked, and why."""
+
+    keys: tuple[str, ...]
+    why: str
+    do: str = ""
+    """What would show them; empty if nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two: a file, or a profile, which says something of its own keys only."""
+    """One of the two: a file; or a profile or live brokers, which say something of some keys only."""
 
     name: str
     conf: BrokerConf
@@ -24,6 +34,8 @@ class Side:
     """The keys that it says something of; None: all."""
     unfilled: frozenset[str] = frozenset()
     """The keys that it wants to have a value, whichever."""
+    unseen: tuple[Unseen, ...] = ()
+    """Of live brokers: the keys that are left out because they could not be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +119,14 @@ def _meaning(setting: Setting, facts: Facts) -> tuple[str | int, ...]:
     text = text if text.strip() else setting.default or ""
     number = plain_number(setting, text.strip()) if setting.kind.is_number else None
     place = next((one for one in Place if setting.key.endswith(one)), None)
-    return (text if number is None else number, facts.place_text(place) if place is not None else "")
+    return (text if number is None else number, _found_there(facts, place))
+
+
+def _found_there(facts: Facts, place: Place | None) -> str | int:
+    match place:
+        case None:
+            return ""
+        case Place.BLOCK_SIZE | Place.READ_BUFFER:
+            return facts.place_number(place)[0]
+        case _:
+            return facts.place_text(place)

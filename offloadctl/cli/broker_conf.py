@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from offloadctl.brokerconf.formats import Format
+from offloadctl.cli.connection import ConnectionFlags, connect, with_connection
 from offloadctl.cli.help import GroupedGroup
 from offloadctl.cli.output import OutputFormat, OutputOption, emit, emit_result, say
 from offloadctl.errors import UsageError
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.names import TopicName
 
 if TYPE_CHECKING:
     from offloadctl.brokerconf.diff import Side
@@ -23,6 +25,10 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Write, check and compare broker.conf for offload.",
 )
+
+
+LIVE: Final = "live"
+"""The brokers themselves, as one side of a comparison."""
 
 
 class InputFormat(StrEnum):
@@ -146,25 +152,39 @@ def lint(
 
 
 @app.command("diff")
+@with_connection
 def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help="A file of any sort that lint reads, or a profile.")],
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="A file of any sort that lint reads, a profile, or `live`: the brokers.")
+    ],
     b: Annotated[str, typer.Argument(metavar="B", help="The other one.")],
     *,
     values: Values = None,
+    topic: Annotated[
+        str | None,
+        typer.Option(
+            "--topic",
+            metavar="TOPIC",
+            help="Ask live brokers about this topic; best one without a policy. It is not loaded.",
+            show_default=False,
+        ),
+    ] = None,
     output: OutputOption = OutputFormat.TABLE,
+    connection: ConnectionFlags,
 ) -> ExitCode:
     """What brokers would do differently.
 
     Keys that offload depends on are compared. A profile says something of its own keys only; what --set leaves open may
-    have any value. Exit code 0: the same, 3: they differ.
+    have any value. `live` is what REST tells, never all; what it does not tell is named, and a file of that name is
+    ./live. Exit code 0: the same, 3: they differ, 5: live brokers hide something that they could show.
     """
     from offloadctl.brokerconf.diff import compare  # noqa: PLC0415 - only when it is needed
     from offloadctl.cli.broker_conf_changes import given_values  # noqa: PLC0415
     from offloadctl.report import broker_conf as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.broker_conf_text import diff_text  # noqa: PLC0415
 
-    one, other = _sides(a, b, given_values(values))
-    report = documents.DiffReport(one.name, other.name, compare(one, other))
+    one, other = _sides(a, b, given_values(values), topic, connection)
+    report = documents.DiffReport(one.name, other.name, compare(one, other), (*one.unseen, *other.unseen))
     document = documents.diff_document(report)
     emit_result(
         output,
@@ -234,12 +254,25 @@ def _say_notes(made: "Rendered") -> None:
     say(fill(f"note: {made.profile.notes}", width=100, subsequent_indent="      "))
 
 
-def _sides(a: str, b: str, given: dict[str, str]) -> "Sequence[Side]":
+def _sides(a: str, b: str, given: dict[str, str], topic: str | None, connection: ConnectionFlags) -> "Sequence[Side]":
     from offloadctl.cli.broker_conf_changes import side  # noqa: PLC0415 - yaml is slow to load
 
     if a == b == "-":
         raise UsageError("stdin can be read only once", hint="name a file for one side")
-    both = [side(name, given) for name in (a, b)]
-    if given and all(one.keys is None for one in both):
-        raise UsageError("--set gives values to a profile, and both sides are files", hint="leave --set out")
-    return both
+    if a == b == LIVE:
+        raise UsageError("both sides are the live brokers", hint="name a file or a profile for one side")
+    if topic is not None and LIVE not in (a, b):
+        raise UsageError("--topic is what live brokers are asked about", hint=f"name {LIVE} for one side")
+    # The files first: what is wrong with them needs no broker.
+    there = {name: side(name, given) for name in (a, b) if name != LIVE}
+    if given and all(one.keys is None for one in there.values()):
+        raise UsageError("--set gives values to a profile, and no side is one", hint="leave --set out")
+    return [there[name] if name in there else _live(connection, topic) for name in (a, b)]
+
+
+def _live(connection: ConnectionFlags, topic: str | None) -> "Side":
+    from offloadctl.operations.broker_conf import live_side  # noqa: PLC0415 - only when it is needed
+
+    name = TopicName.parse(topic) if topic is not None else None
+    with connect(connection) as session:
+        return live_side(session.ports.admin, f"{LIVE} ({session.origin()})", name)

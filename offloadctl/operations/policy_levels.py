@@ -23,6 +23,8 @@ _TOPICS: Final = 3
 _DISABLED: Final = 405
 """Topic level policies is disabled: then there are none."""
 
+_NOWHERE: Final = NamespaceName("public", "default")
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyReader:
@@ -52,6 +54,11 @@ class PolicyReader:
             return replace(levels, broker=known.broker, broker_is_known=known.broker_is_known)
         broker, is_known = self._broker(levels)
         return replace(levels, broker=broker, broker_is_known=is_known)
+
+    def read_broker(self) -> PolicyLevels:
+        """What the broker shows of its settings without a topic or namespace; the scope means nothing."""
+        settings = self._settings()
+        return PolicyLevels(_NOWHERE, broker=_typed(settings), settings=settings)
 
     def read_own(self, scope: PolicyScope) -> PolicyLevels:
         """What the scope itself has, and nothing else."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from offloadctl.brokerconf.diff import Difference
+from offloadctl.brokerconf.diff import Difference, Unseen
 from offloadctl.brokerconf.entries import Layout
 from offloadctl.brokerconf.findings import ISSUE_URL, LintFinding, LintSeverity
 from offloadctl.brokerconf.kinds import Kind, Setting
@@ -42,6 +42,8 @@ class DiffReport:
     a: str
     b: str
     differences: tuple[Difference, ...]
+    unseen: tuple[Unseen, ...] = ()
+    """What live brokers did not show."""
 
     @property
     def effective(self) -> tuple[Difference, ...]:
@@ -50,7 +52,9 @@ class DiffReport:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 if brokers would do the same."""
+        """0 if brokers would do the same; 5 if live ones hide what they could show."""
+        if any(one.do for one in self.unseen):
+            return ExitCode.NOT_COVERED
         return ExitCode.WARNINGS if self.effective else ExitCode.OK
 
 
@@ -103,6 +107,7 @@ def diff_document(report: DiffReport) -> documents.BrokerConfDiff:
             )
             for one in report.differences
         ],
+        unseen=[documents.UnseenSettingsDocument(keys=list(one.keys), why=one.why, do=one.do) for one in report.unseen],
         exit_code=int(report.exit_code),
     )
 

@@ -57,6 +57,14 @@ class SettingDifferenceDocument(Part, frozen=True, kw_only=True):
     """Whether the broker would do anything else; false: one side only writes the default out."""
 
 
+class UnseenSettingsDocument(Part, frozen=True, kw_only=True):
+    """Keys that were not compared, as live brokers do not show them; `do` is empty if nothing makes them."""
+
+    keys: list[str]
+    why: str
+    do: str
+
+
 class BrokerConfDiff(Part, frozen=True, kw_only=True):
     """`offloadctl broker-conf diff`."""
 
@@ -65,6 +73,8 @@ class BrokerConfDiff(Part, frozen=True, kw_only=True):
     a: str
     b: str
     differences: list[SettingDifferenceDocument]
+    unseen: list[UnseenSettingsDocument]
+    """Empty unless one side is live brokers, of which REST never shows all."""
     exit_code: int
 
 

@@ -47,9 +47,16 @@ def diff_text(report: DiffReport, *, wide: bool = False) -> Iterator[RenderableT
     hidden = len(report.differences) - len(differences)
     only = f"{count(hidden, 'key')} only written differently; -o wide shows them" if hidden else ""
     if not report.effective:
-        yield line(("To a broker they are the same", Style.GOOD), f": {only}." if only else ".")
+        same = "What could be compared is the same to a broker" if report.unseen else "To a broker they are the same"
+        yield line((same, Style.GOOD), f": {only}." if only else ".")
     elif only:
         yield line((f"Not shown: {only}.", Style.QUIET))
+    for part in report.unseen:
+        style = Style.CAREFUL if part.do else Style.QUIET
+        yield line((f"Not compared: {', '.join(part.keys)}", style))
+        yield labelled("why", f"{part.why}.", width=_LABEL)
+        if part.do:
+            yield labelled("do", part.do, width=_LABEL)
 
 
 def settings_text(settings: Sequence[Setting], *, wide: bool = False) -> Iterator[RenderableType]:

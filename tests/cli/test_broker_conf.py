@@ -415,7 +415,11 @@ class TestDiff:
         [
             (("broker.conf", "nothing"), "neither a file nor a profile"),
             (("-", "-"), "only once"),
-            (("broker.conf", "broker.conf", "--set", "bucket=a"), "both sides are files"),
+            (("broker.conf", "broker.conf", "--set", "bucket=a"), "no side is one"),
+            (("live", "live"), "both sides are the live brokers"),
+            (("live", "broker.conf", "--set", "bucket=a"), "no side is one"),
+            (("broker.conf", "minio", "--topic", "a"), "--topic"),
+            (("live", "nothing"), "neither a file nor a profile"),
         ],
     )
     def test_what_cannot_be_compared_is_said_in_words(

@@ -13,6 +13,8 @@ from tests.unit.brokerconf.test_lint import SETTINGS_OF_ANY_SORT
 
 BUCKET, LAG = "s3ManagedLedgerOffloadBucket", "managedLedgerOffloadDeletionLagMs"
 
+DRIVER_ALONE = "managedLedgerOffloadDriver=aws-s3"
+
 
 def side(text: str) -> Side:
     return Side("file", read(text.encode("latin-1"), layout=Layout.CONF))
@@ -42,6 +44,7 @@ def test_a_value_that_differs_is_shown_with_both_sides() -> None:
         (f"{LAG}=14400000", f"{LAG}=+14400000"),
         (f"{LAG}=5", "managedLedgerOffloadDeletionLagInMillis=5"),
         (f"{BUCKET}=", ""),
+        ("managedLedgerOffloadDriver=aws-s3\ns3ManagedLedgerOffloadReadBufferSizeInBytes=1048576", DRIVER_ALONE),
         ("fileSystemProfilePath=conf/filesystem_offload_core_site.xml", ""),
         (f"{LAG}=1\nmanagedLedgerOffloadDeletionLagInMillis=5", "managedLedgerOffloadDeletionLagInMillis=5"),
     ],
