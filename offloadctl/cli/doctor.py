@@ -12,6 +12,7 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.model.doctor import DoctorReport
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.settings import BasicAuth, BrokerSettings, OAuth2Auth, TokenAuth
+from offloadctl.report.origin import Origin
 
 app = typer.Typer(
     name="doctor",
@@ -44,7 +45,7 @@ def cluster(
     with connect(connection) as session:
         identity = _identity(session.context.broker)
         report = ClusterDoctor(session.ports.admin, identity, names).visit()
-        return _show(session.context.name, (report,), output)
+        return _show(session.origin(may_ask=False), (report,), output)
 
 
 @app.command("topic")
@@ -72,7 +73,7 @@ def topic(
     names = dict.fromkeys(TopicName.parse(text) for text in topics)
     with connect(connection) as session:
         doctor = TopicDoctor(session.ports, may_load=load_topics)
-        return _show(session.context.name, tuple(doctor.visit(name) for name in names), output)
+        return _show(session.origin(may_ask=False), tuple(doctor.visit(name) for name in names), output)
 
 
 @app.command("s3")
@@ -99,7 +100,7 @@ def s3(
         guard_mutation(settings.context, explicit=settings.explicit_context)
     with open_buckets(settings.context) as buckets:
         reports = tuple(BucketDoctor(store, probe).visit(store if write_probe else None) for store, probe in buckets)
-        return _show(settings.context.name, reports, output)
+        return _show(Origin(settings.context.name), reports, output)
 
 
 @app.command("iam")
@@ -141,11 +142,11 @@ def _identity(broker: BrokerSettings) -> str:
             )
 
 
-def _show(context: str, reports: tuple[DoctorReport, ...], output: OutputFormat) -> ExitCode:
+def _show(origin: Origin, reports: tuple[DoctorReport, ...], output: OutputFormat) -> ExitCode:
     from offloadctl.report import doctor as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.doctor_text import doctor_text  # noqa: PLC0415
 
-    visits = documents.Visits(context, reports)
+    visits = documents.Visits(origin, reports)
     document = documents.doctor_document(visits)
     emit_result(
         output,

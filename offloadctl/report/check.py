@@ -20,6 +20,7 @@ def check_document(report: CheckReport, origin: Origin) -> doc.CheckReport:
     return doc.CheckReport(
         context=origin.context,
         cluster=origin.cluster,
+        admin_urls_from=origin.admin_urls_from,
         level=report.level.value,
         started_at=report.started_at,
         finished_at=report.finished_at,
@@ -46,6 +47,7 @@ def check_lines(report: CheckReport, origin: Origin) -> Iterator[doc.LedgerCheck
     yield doc.CheckSummary(
         context=origin.context,
         cluster=origin.cluster,
+        admin_urls_from=origin.admin_urls_from,
         level=report.level.value,
         started_at=report.started_at,
         finished_at=report.finished_at,
@@ -104,6 +106,7 @@ def _line(
     return doc.LedgerCheck(
         context=origin.context,
         cluster=origin.cluster,
+        admin_urls_from=origin.admin_urls_from,
         level=report.level.value,
         topic=str(part.topic),
         ledger=_ledger(one) if one is not None else None,

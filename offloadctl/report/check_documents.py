@@ -191,6 +191,7 @@ class CheckReport(Part, frozen=True, kw_only=True):
     kind: Literal["CheckReport"] = "CheckReport"
     context: str
     cluster: str | None
+    admin_urls_from: str | None = None
     level: str
     started_at: datetime
     finished_at: datetime
@@ -213,6 +214,7 @@ class LedgerCheck(Part, frozen=True, kw_only=True):
     kind: Literal["LedgerCheck"] = "LedgerCheck"
     context: str
     cluster: str | None
+    admin_urls_from: str | None = None
     level: str
     topic: str
     ledger: LedgerCheckDocument | None
@@ -227,6 +229,7 @@ class CheckSummary(Part, frozen=True, kw_only=True):
     kind: Literal["CheckSummary"] = "CheckSummary"
     context: str
     cluster: str | None
+    admin_urls_from: str | None = None
     level: str
     started_at: datetime
     finished_at: datetime

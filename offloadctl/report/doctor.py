@@ -7,6 +7,7 @@ from typing import Literal
 from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.doctor import DoctorReport, Symptom
 from offloadctl.report.document_base import ApiVersion, Part
+from offloadctl.report.origin import Origin
 
 
 class SymptomDocument(Part, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class Doctor(Part, frozen=True, kw_only=True):
     api_version: ApiVersion = "offloadctl/v1"
     kind: Literal["Doctor"] = "Doctor"
     context: str
+    admin_urls_from: str | None = None
     subjects: list[DoctorSubject]
     exit_code: int
 
@@ -45,7 +47,7 @@ DOCTOR_KINDS = (Doctor,)
 class Visits:
     """All visits of one command."""
 
-    context: str
+    origin: Origin
     reports: tuple[DoctorReport, ...]
 
     @property
@@ -57,7 +59,8 @@ class Visits:
 def doctor_document(visits: Visits) -> Doctor:
     """`kind: Doctor`."""
     return Doctor(
-        context=visits.context,
+        context=visits.origin.context,
+        admin_urls_from=visits.origin.admin_urls_from,
         subjects=[
             DoctorSubject(subject=one.subject, symptoms=_symptoms(one.symptoms), exit_code=int(one.exit_code))
             for one in visits.reports

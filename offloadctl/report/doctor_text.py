@@ -25,7 +25,7 @@ _LABEL: Final = 8
 def doctor_text(visits: Visits, *, wide: bool = False) -> Iterator[RenderableType]:
     """One subject after the other; what is fine in one line each."""
     for one in visits.reports:
-        yield line((one.subject, Style.HEAD), (f"  (context {visits.context})", Style.QUIET))
+        yield line((one.subject, Style.HEAD), (f"  ({visits.origin})", Style.QUIET))
         for symptom in one.symptoms:
             yield from _symptom(symptom, wide=wide)
         yield _verdict(one)

@@ -139,11 +139,12 @@ class OffloadSummaryDocument(_Part, frozen=True, kw_only=True):
 
 
 class _Document(_Part, frozen=True, kw_only=True):
-    """The frame of each document: where it comes from."""
+    """The frame of each document: where it comes from; `adminUrlsFrom` if the context did not name the addresses."""
 
     api_version: ApiVersion = "offloadctl/v1"
     context: str
     cluster: str | None
+    admin_urls_from: str | None = None
 
 
 class OffloadRun(_Document, frozen=True, kw_only=True):

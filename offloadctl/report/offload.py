@@ -20,6 +20,7 @@ def run_document(run: Run, origin: Origin) -> doc.OffloadRun:
     return doc.OffloadRun(
         context=origin.context,
         cluster=origin.cluster,
+        admin_urls_from=origin.admin_urls_from,
         request=doc.OffloadRequestDocument(
             size_threshold=run.wish.size_threshold,
             older_than_seconds=run.wish.older_than.total_seconds() if run.wish.older_than is not None else None,
@@ -46,7 +47,11 @@ def result_documents(run: Run, origin: Origin) -> Iterator[doc.OffloadResult]:
     for topic in run.topics:
         for result in topic.results:
             yield doc.OffloadResult(
-                context=origin.context, cluster=origin.cluster, parent=str(topic.topic), result=_result(result)
+                context=origin.context,
+                cluster=origin.cluster,
+                admin_urls_from=origin.admin_urls_from,
+                parent=str(topic.topic),
+                result=_result(result),
             )
 
 

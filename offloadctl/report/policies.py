@@ -59,7 +59,10 @@ class ChangeReport:
 def policies_document(levels: Sequence[PolicyLevels], origin: Origin) -> doc.OffloadPolicies:
     """`kind: OffloadPolicies`."""
     return doc.OffloadPolicies(
-        context=origin.context, cluster=origin.cluster, policies=[policy_item(one) for one in levels]
+        context=origin.context,
+        cluster=origin.cluster,
+        admin_urls_from=origin.admin_urls_from,
+        policies=[policy_item(one) for one in levels],
     )
 
 
@@ -77,6 +80,7 @@ def effective_document(report: EffectiveReport, origin: Origin) -> doc.Effective
     return doc.EffectiveOffloadPolicies(
         context=origin.context,
         cluster=origin.cluster,
+        admin_urls_from=origin.admin_urls_from,
         namespace=namespace,
         topic=topic,
         fields=[_effective(one) for one in report.fields],
@@ -93,6 +97,7 @@ def change_document(report: ChangeReport, approval: Approval, origin: Origin) ->
     return doc.OffloadPoliciesChange(
         context=origin.context,
         cluster=origin.cluster,
+        admin_urls_from=origin.admin_urls_from,
         dry_run=report.dry_run,
         items=[_change(one, approval) for one in report.outcomes],
         exit_code=int(report.exit_code),

@@ -24,6 +24,7 @@ class OffloadPolicies(Part, frozen=True, kw_only=True):
     kind: Literal["OffloadPolicies"] = "OffloadPolicies"
     context: str
     cluster: str | None
+    admin_urls_from: str | None = None
     policies: list[OffloadPolicyItem]
 
 
@@ -63,6 +64,7 @@ class EffectiveOffloadPolicies(Part, frozen=True, kw_only=True):
     kind: Literal["EffectiveOffloadPolicies"] = "EffectiveOffloadPolicies"
     context: str
     cluster: str | None
+    admin_urls_from: str | None = None
     namespace: str | None
     topic: str | None
     fields: list[EffectiveFieldDocument]
@@ -136,6 +138,7 @@ class OffloadPoliciesChange(Part, frozen=True, kw_only=True):
     kind: Literal["OffloadPoliciesChange"] = "OffloadPoliciesChange"
     context: str
     cluster: str | None
+    admin_urls_from: str | None = None
     dry_run: bool
     items: list[PolicyChangeDocument]
     exit_code: int

@@ -17,6 +17,7 @@ def status_document(report: StatusReport, origin: Origin) -> doc.OffloadStatus:
     return doc.OffloadStatus(
         context=origin.context,
         cluster=origin.cluster,
+        admin_urls_from=origin.admin_urls_from,
         observed_at=report.observed_at,
         scope=scope_document(report.scope) if report.scope is not None else None,
         topics=[
@@ -39,6 +40,7 @@ def topic_documents(report: StatusReport, origin: Origin) -> Iterator[doc.TopicO
             yield doc.TopicOffloadStatus(
                 context=origin.context,
                 cluster=origin.cluster,
+                admin_urls_from=origin.admin_urls_from,
                 parent=str(group.topic),
                 status=_status(part) if isinstance(part, TopicStatus) else None,
                 unread=_unread(part) if isinstance(part, UnreadTopic) else None,

@@ -24,3 +24,20 @@ def test_a_context_does_not_claim_an_address_that_is_not_its_own(
     ran = command("offload", "status", str(topic))
 
     assert f"context prod, admin_urls from OFFLOADCTL_ADMIN_URL, cluster {connected.cluster.name}" in ran.flowing
+
+
+@pytest.mark.usefixtures("prod", "connected")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("offload", "status", "{}"),
+        ("offload", "topic", "{}", "-s", "0", "--dry-run"),
+        ("check", "{}"),
+        ("doctor", "topic", "{}"),
+        ("offload-policies", "effective", "{}"),
+    ],
+)
+def test_documents_tell_who_named_the_address(words: tuple[str, ...], command: Command, topic: TopicName) -> None:
+    ran = command(*(word.format(topic) for word in words), "-o", "json")
+
+    assert (ran.document["context"], ran.document["adminUrlsFrom"]) == ("prod", "OFFLOADCTL_ADMIN_URL")

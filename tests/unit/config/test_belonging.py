@@ -100,10 +100,8 @@ def test_a_variable_s_token_without_an_address_goes_where_the_person_goes(tmp_pa
 
 
 def test_a_variable_s_token_with_an_address_is_for_that_one(tmp_path: Path) -> None:
-    variables = {"OFFLOADCTL_TOKEN": "mine", "OFFLOADCTL_ADMIN_URL": "http://mine:8080"}
-
     with pytest.raises(SettingsError, match="none of the addresses that OFFLOADCTL_TOKEN names"):
-        context_of(tmp_path, "", "http://other:8080", **variables)
+        context_of(tmp_path, "", "http://other:8080", OFFLOADCTL_TOKEN="mine", OFFLOADCTL_ADMIN_URL="http://mine:8080")
 
 
 def test_a_client_conf_s_credentials_stay_with_its_addresses(tmp_path: Path) -> None:
