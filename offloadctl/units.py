@@ -22,6 +22,8 @@ _SIZE_FACTORS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024*
 _LIKELY_SIZE: Final = re.compile(r"\s*-?\d+(?:[.,]\d+)?\s*([kmgtpe]?)i?b?\s*", re.IGNORECASE | re.ASCII)
 
 _DURATION: Final = re.compile(r"(\d+)([smhdwy]?)", re.IGNORECASE | re.ASCII)
+_FOR_EVER: Final = timedelta(days=1000 * 365)
+"""Brokers take any number of milliseconds, up to Java's Long.MAX_VALUE; no date can be so far away."""
 _DURATION_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
 
 
@@ -73,6 +75,13 @@ def format_duration(duration: timedelta) -> str:
         if count or parts:
             parts.append((count, unit))
     return " ".join(f"{count}{unit}" for count, unit in parts[:2] if count)
+
+
+def finite_duration(milliseconds: int | None) -> timedelta | None:
+    """How long that is; None for what lasts for ever: no value, a negative one, or more than 1000 years."""
+    if milliseconds is None or not 0 <= milliseconds <= _FOR_EVER / timedelta(milliseconds=1):
+        return None
+    return timedelta(milliseconds=milliseconds)
 
 
 def _integer(digits: str) -> int:

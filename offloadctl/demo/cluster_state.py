@@ -27,6 +27,7 @@ from offloadctl.errors import StoreError
 from offloadctl.model.ledger import Position
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.ports import Clock, WritableObjectStore
+from offloadctl.units import finite_duration
 
 
 class NoSuchTopic(LookupError):
@@ -307,8 +308,9 @@ class SimulatedCluster:
         metadata, now = self.existing(topic), self.clock.now()
         freed = self._drop(metadata, expired(metadata, self.retention_of(topic), now))
         policy = self.policy_of(topic)
-        if self.has_offloader(policy) and policy.deletion_lag_ms is not None and policy.deletion_lag_ms >= 0:
-            freed += delete_from_bookkeeper(metadata, timedelta(milliseconds=policy.deletion_lag_ms), now)
+        lag = finite_duration(policy.deletion_lag_ms)
+        if self.has_offloader(policy) and lag is not None:
+            freed += delete_from_bookkeeper(metadata, lag, now)
         self.reclaimed_bytes += freed
 
     # -- settings

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity
@@ -17,7 +17,7 @@ from offloadctl.plan.broker_errors import known_error
 from offloadctl.plan.offload_policies import in_force
 from offloadctl.plan.policy_dangers import lint_policies
 from offloadctl.plan.policy_words import bucket_flag, story
-from offloadctl.units import format_duration, format_size
+from offloadctl.units import finite_duration, format_duration, format_size
 
 _WEIGHTS: Final = {
     LintSeverity.ERROR: Weight.ERROR,
@@ -73,13 +73,14 @@ def lint_symptom(one: LintFinding) -> Symptom:
 
 def due(ledgers: Sequence[Ledger], policy: PolicyObject, now: datetime) -> tuple[Ledger, ...]:
     """What the automatic offload would take if it looked now (ManagedLedgerImpl.java, maybeOffload)."""
-    size, age = (-1 if one is None else one for one in (policy.number(SIZE_THRESHOLD), policy.number(AGE_THRESHOLD)))
+    limit, seconds = policy.number(SIZE_THRESHOLD), policy.number(AGE_THRESHOLD)
+    size, age = -1 if limit is None else limit, finite_duration(None if seconds is None else seconds * 1000)
     found, total = [], 0
     for ledger in reversed(ledgers):
         if ledger.is_open:
             continue
         total += ledger.size
-        is_old = age >= 0 and ledger.closed_at is not None and now - ledger.closed_at >= timedelta(seconds=age)
+        is_old = age is not None and ledger.closed_at is not None and now - ledger.closed_at >= age
         if not ledger.is_offloaded and ((size >= 0 and total > size) or is_old):
             found.append(ledger)
     return tuple(reversed(found))
@@ -271,9 +272,9 @@ def _disk(facts: TopicFacts) -> Iterator[Symptom]:
     offloaded = [ledger for status in facts.statuses for ledger in status.offloaded]
     if not policy.text(DRIVER) or not offloaded:
         return
-    lag, told = policy.number(DELETION_LAG), dict(story(facts.levels, policy))
+    lag, told = finite_duration(policy.number(DELETION_LAG)), dict(story(facts.levels, policy))
     size = format_size(total_size(offloaded))
-    if lag is None or lag < 0:
+    if lag is None:
         yield Symptom(
             "copies-stay",
             Weight.NOTE,
@@ -283,8 +284,8 @@ def _disk(facts: TopicFacts) -> Iterator[Symptom]:
         )
         return
     objects = [one for status in facts.statuses for one in status.objects or () if one.written_at is not None]
-    young = [one for one in objects if one.written_at and facts.now - one.written_at <= timedelta(milliseconds=lag)]
-    evidence = f"{len(young)} of {len(objects)} objects are younger than {format_duration(timedelta(milliseconds=lag))}"
+    young = [one for one in objects if one.written_at and facts.now - one.written_at <= lag]
+    evidence = f"{len(young)} of {len(objects)} objects are younger than {format_duration(lag)}"
     yield Symptom(
         "deletion-lag",
         Weight.NOTE,

@@ -9,7 +9,7 @@ from offloadctl.brokerconf.masking import shown
 from offloadctl.brokerconf.policy_fields import AGE_THRESHOLD, BY_NAME, DELETION_LAG, DRIVER, SIZE_THRESHOLD, place_name
 from offloadctl.model.policies import PolicyLevels, PolicyObject, PolicyValue, Retention
 from offloadctl.redaction import MASK, Secret
-from offloadctl.units import format_duration, format_size
+from offloadctl.units import finite_duration, format_duration, format_size
 
 _UNITS: Final = {Kind.MILLISECONDS: 0.001, Kind.SECONDS: 1.0, Kind.MINUTES: 60.0}
 
@@ -41,16 +41,16 @@ def number_words(name: str, number: int) -> str:
         return "never"
     if kind is Kind.BYTES:
         return format_size(number) if abs(number) >= 1024 else ""
-    return format_duration(timedelta(seconds=number * _UNITS[kind])) if kind in _UNITS else ""
+    duration = finite_duration(abs(number) * round(1000 * _UNITS[kind])) if kind in _UNITS else None
+    return "" if duration is None else format_duration(duration if number >= 0 else -duration)
 
 
 def lag_words(lag_ms: int | None) -> str:
     """When BookKeeper's copy of an offloaded ledger goes."""
-    if lag_ms is None or lag_ms < 0:
+    lag = finite_duration(lag_ms)
+    if lag is None:
         return "never"
-    return (
-        f"{format_duration(timedelta(milliseconds=lag_ms))} after the offload" if lag_ms else "right after the offload"
-    )
+    return f"{format_duration(lag)} after the offload" if lag else "right after the offload"
 
 
 def bucket_flag(policy: PolicyObject) -> str:
@@ -75,7 +75,7 @@ def story(levels: PolicyLevels, policy: PolicyObject) -> Iterator[tuple[str, str
     lag = policy.number(DELETION_LAG)
     if not policy.text(DRIVER):
         yield "bookies", "Nothing is deleted because of an offload, as there is none."
-    elif lag is None or lag < 0:
+    elif finite_duration(lag) is None:
         yield "bookies", "BookKeeper keeps its copy of what is offloaded: no disk space comes back."
     else:
         check = levels.settings.get("retentionCheckIntervalInSeconds", "120")
@@ -106,7 +106,7 @@ def _offload(policy: PolicyObject) -> str:
         return "Nothing moves."
     size, age = policy.number(SIZE_THRESHOLD), policy.number(AGE_THRESHOLD)
     size = -1 if size is None else size
-    age = -1 if age is None else age
+    age = -1 if age is None or finite_duration(age * 1000) is None else age
     if size < 0 and age < 0:
         return "Nothing moves by itself: both thresholds are off. By hand, or by offloadctl, ledgers can be moved."
     if size == 0 or age == 0:

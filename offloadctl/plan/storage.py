@@ -11,7 +11,7 @@ from typing import Final
 from offloadctl.format.data_block import BLOCK_HEADER_LENGTH, ENTRY_HEADER_LENGTH
 from offloadctl.model.ledger import Ledger, OffloadPolicies
 from offloadctl.model.status import Amount, Bound, TopicStatus, total_size
-from offloadctl.units import ByteSize
+from offloadctl.units import ByteSize, finite_duration
 
 OBJECTS_PER_LEDGER: Final = 2
 """Data and index."""
@@ -64,9 +64,7 @@ def has_odd_size(ledger: Ledger, size: int, max_block_size: int | None) -> bool:
 
 def deletion_lag(policies: OffloadPolicies | None) -> timedelta | None:
     """How long after completion BookKeeper's copy is kept; None: for ever, or unknown."""
-    if policies is None or policies.deletion_lag_ms is None or policies.deletion_lag_ms < 0:
-        return None
-    return timedelta(milliseconds=policies.deletion_lag_ms)
+    return finite_duration(policies.deletion_lag_ms) if policies is not None else None
 
 
 def _sum(amounts: Sequence[Amount]) -> Amount:

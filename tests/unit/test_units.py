@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from offloadctl.errors import BadValue
-from offloadctl.units import MAX_LONG, format_duration, format_size, parse_duration, parse_size
+from offloadctl.units import MAX_LONG, finite_duration, format_duration, format_size, parse_duration, parse_size
 
 KI = 1024
 DAY = 86400
@@ -187,3 +187,13 @@ def test_any_text_is_a_value_or_a_refusal(text: str) -> None:
             parse(text)
         except BadValue as error:
             assert error.hint  # noqa: PT017 - whatever the text, if it is refused there is a hint
+
+
+@pytest.mark.parametrize("milliseconds", [None, -1, 1000 * 365 * 86_400_000 + 1, 10**15, MAX_LONG])
+def test_what_no_date_can_hold_lasts_for_ever(milliseconds: int | None) -> None:
+    assert finite_duration(milliseconds) is None
+
+
+@given(st.integers(0, 1000 * 365 * 86_400_000))
+def test_every_shorter_time_is_exact(milliseconds: int) -> None:
+    assert finite_duration(milliseconds) == timedelta(milliseconds=milliseconds)

@@ -489,6 +489,7 @@ def test_a_misspelt_field_is_told_its_neighbour_and_a_broker_s_own_setting_where
 def test_values_are_read_with_units_and_shown_with_them() -> None:
     assert field_named("deletion-lag").value("4h") == 14_400_000
     assert shown_value(DELETION_LAG, 14_400_000) == "14400000 (4h)"
+    assert shown_value(DELETION_LAG, 2**63 - 1) == str(2**63 - 1)
     assert shown_value(SIZE_THRESHOLD, -1) == "-1 (off)"
     assert shown_value(GENERIC_BLOCK, 64 * 1024 * 1024) == "67108864 (64 MiB)"
     assert shown_value(CREDENTIAL, Secret("0123456789")) == shown_value(CREDENTIAL, STORED) == "******"

@@ -78,7 +78,7 @@ def test_without_a_bucket_everything_offloaded_may_be_there_twice() -> None:
     assert doubly_stored(status(ledger(1), ledger(2))) == Amount(ByteSize(2000), Bound.AT_MOST)
 
 
-@pytest.mark.parametrize("lag", [None, -1])
+@pytest.mark.parametrize("lag", [None, -1, 10**15, 2**63 - 1])
 def test_without_a_deletion_lag_nothing_can_be_told_from_times(lag: int | None) -> None:
     old = status(ledger(1), policies=replace(LAG, deletion_lag_ms=lag), objects=(written(1, timedelta(days=30)),))
 
