@@ -28,6 +28,7 @@ from offloadctl.model.check import Inspection, Level
 from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.finding import Finding
 from offloadctl.model.ledger_times import FirstMessage, Times
+from offloadctl.operations.ahead import one_ahead
 from offloadctl.ports import CHUNK_SIZE, ObjectInfo, ObjectStore
 
 _TAIL: Final = 16
@@ -262,7 +263,7 @@ class _Look:
         chunks = self._objects.store.read_chunks(self._subject.data_key, start=start)
         if chunks is None:
             raise self._vanished(self._subject.data_key)
-        for chunk in chunks:
+        for chunk in one_ahead(chunks):
             self._go_on()
             self._bytes_read += len(chunk)
             yield chunk
