@@ -16,6 +16,7 @@ from offloadctl.model.check import CheckStatus, Level, Verdict
 from offloadctl.model.offload import Confirmation, Fate, Outcome
 from offloadctl.model.policies import PolicyLevel
 from offloadctl.plan.offload_policies import DangerKind
+from offloadctl.printed_words import PRINTED_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,12 @@ def explain(word: str, more: Iterable[Explanation] = ()) -> tuple[Explanation, .
     everything = (*everything_known(), *more)
     if wanted in ("exit-codes", "exit-code"):
         return tuple(one for one in everything if one.sort == "exit code")
-    found = tuple(one for one in everything if _key(one.word) == wanted)
+    by_key: dict[str, list[Explanation]] = {}
+    for one in everything:
+        by_key.setdefault(_key(one.word), []).append(one)
+    found = tuple(one for key in (wanted, *_singulars(wanted)) for one in by_key.get(key, ()))
     if not found:
-        near = get_close_matches(wanted, {_key(one.word) for one in everything}, n=3, cutoff=0.5)
+        near = [by_key[key][0].word for key in get_close_matches(wanted, by_key, n=3, cutoff=0.5)]
         hint = f"did you mean {', '.join(near)}?" if near else "offloadctl explain, without a word, lists them"
         raise BadValue(f"nothing is known about {word!r}", hint=hint)
     return found
@@ -158,6 +162,7 @@ def everything_known() -> tuple[Explanation, ...]:
         *(Explanation(one.value, "level of policies", text) for one, text in _LEVELS.items()),
         *(Explanation(one.code, "error", _error(one)) for one in _error_classes(OffloadctlError)),
         *(Explanation(word, "term", text) for word, text in _TERMS.items()),
+        *(Explanation(str(word), sort, text) for sort, words in PRINTED_WORDS.items() for word, text in words.items()),
         *(Explanation(one.id, f"rule of broker-conf lint, {one.severity}", _rule(one)) for one in LINT_RULES.values()),
         *(Explanation(one.key, "key of broker.conf", one.about) for one in SETTINGS),
     )
@@ -183,6 +188,14 @@ def _error_classes(kind: type[OffloadctlError]) -> Iterable[type[OffloadctlError
         if one.__module__ == errors.__name__:
             yield one
             yield from _error_classes(one)
+
+
+def _singulars(key: str) -> Iterable[str]:
+    """What a plural may be the plural of."""
+    if key.endswith("ies"):
+        yield key.removesuffix("ies") + "y"
+    if key.endswith("s"):
+        yield key.removesuffix("s")
 
 
 def _key(word: str) -> str:

@@ -38,11 +38,11 @@ def demo(
     if context.invoked_subcommand is not None:
         return None
     with _the_extra():
-        from offloadctl.demo import story  # noqa: PLC0415 - moto and Flask are slow to load, and optional
-        from offloadctl.demo.faults import Fault  # noqa: PLC0415
+        from offloadctl.demo import story  # noqa: F401, PLC0415 - moto and Flask are slow to load, and optional
+        from offloadctl.demo.faults import FAULTS, Fault  # noqa: PLC0415
 
     if fault == "list":
-        for one, words in story.FAULTS.items():
+        for one, words in FAULTS.items():
             tell(f"{one.value}: {words}")
         return ExitCode.OK
     if fault not in tuple(Fault):

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from offloadctl.cli.output import OutputFormat, OutputOption, align, console, emit, emit_document
+from offloadctl.cli.output import OutputFormat, OutputOption, align, console, emit_document, tell
 from offloadctl.config.keys import BUCKET_KEYS, KEYS
+from offloadctl.config.variables import VARIABLES
 from offloadctl.explanations import Explanation, everything_known
 from offloadctl.explanations import explain as look_up
 from offloadctl.report.errors import API_VERSION
@@ -17,24 +18,28 @@ def explain(
     output: OutputOption = OutputFormat.TABLE,
 ) -> None:
     """What a code, a key or a word means; without a word, all there are."""
-    keys = _keys()
-    found = (*everything_known(), *keys) if word is None else look_up(word, keys)
+    more = words_of_the_command_line()
+    found = (*everything_known(), *more) if word is None else look_up(word, more)
     if output.is_document:
         words = [{"word": one.word, "sort": one.sort, "text": one.text} for one in found]
         emit_document({"apiVersion": API_VERSION, "kind": "Explanation", "words": words}, output)
     elif word is None:
         _list(found)
     elif len(found) > 1 and found[0].sort == "exit code":
-        emit(align([(one.word, one.text) for one in found]))
+        tell(align([(one.word, one.text) for one in found]))
     else:
         _tell(found)
 
 
-def _keys() -> tuple[Explanation, ...]:
+def words_of_the_command_line() -> tuple[Explanation, ...]:
+    """The words that belong to no layer below: settings, variables, the demo's faults."""
+    from offloadctl.demo.faults import FAULTS  # noqa: PLC0415 - of the demo only what needs nothing else
+
     own = tuple(Explanation(key.path, "setting", f"{key.about} Variable: {key.variable}.") for key in KEYS)
-    variables = tuple(Explanation(key.variable, "variable", f"{key.about} Setting: {key.path}.") for key in KEYS)
     buckets = tuple(Explanation(f"buckets.{key.path}", "setting of a bucket", key.about) for key in BUCKET_KEYS)
-    return own + variables + buckets
+    variables = tuple(Explanation(name, "variable", text) for name, text in VARIABLES.items())
+    faults = tuple(Explanation(fault.value, "fault of the demo", text) for fault, text in FAULTS.items())
+    return own + variables + buckets + faults
 
 
 def _tell(found: Sequence[Explanation]) -> None:

@@ -28,6 +28,30 @@ class Fault(StrEnum):
     """An entry does not fit into a block: the object ends in front of it, and the broker reports success."""
 
 
+FAULTS: Final = {
+    Fault.SLOW: "Every answer of the broker takes its time. Nothing is wrong; it only takes longer.",
+    Fault.UNAVAILABLE: "The broker answers 503 twice. Reads are asked again, after a pause; a trigger is sent once.",
+    Fault.RESET: "The broker closes connections instead of answering. Reads are asked again; a trigger is sent once.",
+    Fault.STUCK_RUNNING: (
+        "The offload dies of an exception in the broker, as with a driver that lacks its credentials. "
+        "Its status says RUNNING, and will for ever."
+    ),
+    Fault.CRASH_BEFORE_INDEX: (
+        "The broker is killed after the upload of the data object and before that of the index. "
+        "After its restart nobody knows of the run, and the status says NOT_RUN."
+    ),
+    Fault.LOST_OBJECT: "Somebody deletes a data object right after the offload. The broker says SUCCESS.",
+    Fault.LOST_INDEX: (
+        "Somebody deletes an index object right after the offload. The broker says SUCCESS, and readers hang, "
+        "even while BookKeeper still has the ledger."
+    ),
+    Fault.TRUNCATED_LEDGER: (
+        "An entry is too large for a block. Pulsar stops there, uploads what it has, and says SUCCESS: "
+        "a real 4.0.7 did just this, and every reader of the topic hung."
+    ),
+}
+"""What each fault is, in words for somebody who has never met it."""
+
 REQUEST_FAULTS: Final = (Fault.SLOW, Fault.UNAVAILABLE, Fault.RESET)
 """Those that meet requests; the others meet offloads."""
 

@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from offloadctl.adapters.pulsar_rest import PulsarRest
 from offloadctl.adapters.s3 import S3Store
 from offloadctl.demo.embedded import EmbeddedCluster
-from offloadctl.demo.faults import REQUEST_FAULTS, Fault
+from offloadctl.demo.faults import FAULTS, REQUEST_FAULTS, Fault
 from offloadctl.demo.scene import CLICKS, ORDERS, RETURNS
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.names import TopicName
@@ -32,30 +32,6 @@ from offloadctl.report.text import Column, table
 from offloadctl.units import ByteSize, format_size, parse_size
 
 CONTEXT: Final = "demo"
-
-FAULTS: Final = {
-    Fault.SLOW: "Every answer of the broker takes its time. Nothing is wrong; it only takes longer.",
-    Fault.UNAVAILABLE: "The broker answers 503 twice. Reads are asked again, after a pause; a trigger is sent once.",
-    Fault.RESET: "The broker closes connections instead of answering. Reads are asked again; a trigger is sent once.",
-    Fault.STUCK_RUNNING: (
-        "The offload dies of an exception in the broker, as with a driver that lacks its credentials. "
-        "Its status says RUNNING, and will for ever."
-    ),
-    Fault.CRASH_BEFORE_INDEX: (
-        "The broker is killed after the upload of the data object and before that of the index. "
-        "After its restart nobody knows of the run, and the status says NOT_RUN."
-    ),
-    Fault.LOST_OBJECT: "Somebody deletes a data object right after the offload. The broker says SUCCESS.",
-    Fault.LOST_INDEX: (
-        "Somebody deletes an index object right after the offload. The broker says SUCCESS, and readers hang, "
-        "even while BookKeeper still has the ledger."
-    ),
-    Fault.TRUNCATED_LEDGER: (
-        "An entry is too large for a block. Pulsar stops there, uploads what it has, and says SUCCESS: "
-        "a real 4.0.7 did just this, and every reader of the topic hung."
-    ),
-}
-"""What each fault is, in words for somebody who has never met it."""
 
 _STUCK_TIMEOUT_S: Final = 4.0
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from offloadctl.demo.faults import Fault
-from offloadctl.demo.story import FAULTS
+from offloadctl.demo.faults import FAULTS, Fault
 from tests.cli.conftest import Command
 
 OFFLOADCTL = [sys.executable, "-m", "offloadctl"]

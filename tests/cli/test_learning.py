@@ -1,20 +1,29 @@
 """`explain` and `schema`: every word that is printed can be looked up, and every document has a schema."""
 
+import ast
+import importlib
 import json
+import pkgutil
+from enum import StrEnum
 
 import jsonschema
 import pytest
 import yaml
 
+import offloadctl
 from offloadctl.check.catalogue import KINDS as FINDING_KINDS
+from offloadctl.cli.explain import words_of_the_command_line
 from offloadctl.config.keys import KEYS
+from offloadctl.config.layers import known_variables
+from offloadctl.errors import BadValue
 from offloadctl.exitcodes import ExitCode
-from offloadctl.explanations import everything_known
+from offloadctl.explanations import everything_known, explain
 from offloadctl.model.offload import Confirmation, Fate, Outcome
 from offloadctl.model.policies import PolicyLevel
 from offloadctl.plan.offload_policies import DangerKind
 from offloadctl.report.schema import kinds
 from tests.cli.conftest import Command
+from tests.command_line import ROOT
 
 
 @pytest.mark.parametrize(
@@ -36,6 +45,79 @@ def test_every_word_is_explained(command: Command, word: str) -> None:
 
     assert ran.code == 0
     assert word in ran.out
+
+
+ENUMS_NOT_PRINTED = {
+    # Their values are words of a command line's help, of Java's, or sentences.
+    "OutputFormat", "FailOn", "InputFormat", "Style", "Tool", "Right", "Verb", "Layout", "LineKind", "WaitEnd",
+    "JavaType", "Family", "Place", "Kind", "Format", "Driver", "LedgerState", "DigestType", "OriginKind", "_Scheme",
+    # A finding's code takes its place.
+    "ProblemCode",
+}  # fmt: skip
+
+
+def words_of_enums() -> set[str]:
+    for module in pkgutil.walk_packages(offloadctl.__path__, "offloadctl."):
+        if not module.name.endswith(("__main__", "_pb2")):
+            importlib.import_module(module.name)
+    kinds_of_words = [
+        one
+        for one in StrEnum.__subclasses__()
+        if one.__module__.startswith("offloadctl.") and one.__name__ not in ENUMS_NOT_PRINTED
+    ]
+    return {word.value for one in kinds_of_words for word in one}
+
+
+def words_of_tables() -> set[str]:
+    """The heads of all columns and the labels of all lines, as the source has them."""
+    found = set()
+    for file in (ROOT / "offloadctl").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+                continue
+            if node.func.id in ("Column", "labelled"):
+                constants = (one for one in ast.walk(node.args[0]) if isinstance(one, ast.Constant))
+                found |= {one.value.strip() for one in constants if isinstance(one.value, str)}
+    return found - {"", "…"}
+
+
+def is_known(word: str) -> bool:
+    try:
+        return bool(explain(word, words_of_the_command_line()))
+    except BadValue:
+        return False
+
+
+def test_every_word_of_an_enum_every_head_and_every_label_is_explained() -> None:
+    words = words_of_enums() | words_of_tables()
+
+    missing = {word for word in words if not is_known(word)}
+
+    assert len(words) > 150
+    assert missing == set()
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("NOT_RUN", "RUNNING", "SUCCESS", "ERROR", "twice", "doubly-stored", "local", "unfinished", "in-flight"),
+        *("begun", "joined", "before", "sound", "not-covered", "not seen", "damage", "warning", "fate", "broker says"),
+        *("lease", "lag", "block", "blocks", "driver", "at-least", "at-most", "coverage", "full", "partial", "failed"),
+        *("ledgers", "entries", "in S3", "truncated-ledger", "AWS_ACCESS_KEY_ID", *known_variables()),
+    ],
+)
+def test_a_word_that_is_printed_somewhere_can_be_asked_for(command: Command, word: str) -> None:
+    ran = command("explain", word)
+
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_a_near_miss_is_told_in_the_word_s_own_spelling(command: Command) -> None:
+    ran = command("explain", "OFFLOADCTL_ADMIN_URLX")
+
+    assert ran.code == 2
+    assert "OFFLOADCTL_ADMIN_URL" in ran.err
+    assert "offloadctl-admin" not in ran.err
 
 
 def test_the_exit_codes_are_all_there(command: Command) -> None:
@@ -63,7 +145,11 @@ def test_an_explanation_is_a_document_too(command: Command, output: str) -> None
 
     document = json.loads(ran.out) if output == "json" else yaml.safe_load(ran.out)
     assert document["kind"] == "Explanation"
-    assert {one["sort"] for one in document["words"]} == {"outcome", "ledger after a run"}
+    assert {one["sort"] for one in document["words"]} == {
+        "outcome",
+        "ledger after a run",
+        "outcome of a policy change",
+    }
 
 
 @pytest.mark.parametrize("kind", kinds())
