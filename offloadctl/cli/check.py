@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from offloadctl.cli.budget import CheckBudget, with_budget
-from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
+from offloadctl.cli.connection import ConnectionFlags, Session, complete_contexts, connect, others, with_connection
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
 from offloadctl.cli.scope import with_scope
 from offloadctl.errors import UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import ALWAYS_TOLD, CheckReport, Level
 from offloadctl.model.scope import Scope
-from offloadctl.ports import MessageReader
+from offloadctl.ports import BrokerAdmin, MessageReader
 from offloadctl.wiring import require_messages
 
 
@@ -36,6 +36,18 @@ LevelOption = Annotated[
         "index, the data's end. blocks: each block's beginning too. entries: every byte. readback: samples "
         "through the broker too. Default: blocks for named topics, index for more.",
         show_default=False,
+    ),
+]
+
+
+SharedWith = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--shared-with",
+        metavar="CONTEXT",
+        help="Another cluster's context that keeps ledgers in the same buckets, with --all; may be repeated.",
+        show_default=False,
+        autocompletion=complete_contexts,
     ),
 ]
 
@@ -70,6 +82,7 @@ def check(
             show_default=False,
         ),
     ] = None,
+    shared_with: SharedWith = None,
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
@@ -81,11 +94,21 @@ def check(
     causes = fail_causes(fail_on)
     if subscription is not None and scope.is_wide:
         raise UsageError("--subscription goes with named topics only")
+    if shared_with and not scope.everything:
+        raise UsageError("--shared-with goes with --all only: of less no stray is judged")
     if level is Level.READBACK and scope.is_wide:
         raise UsageError("the level readback goes with named topics only")
-    with connect(connection) as session:
+    with connect(connection) as session, others(shared_with or ()) as sharing:
         messages = require_messages(session.ports) if level is Level.READBACK else None
-        report = _report(session, scope, level or _default(scope), causes, budget, may_load=load_topics)
+        report = _report(
+            session,
+            scope,
+            level or _default(scope),
+            causes,
+            budget=budget,
+            sharing=sharing,
+            may_load=load_topics,
+        )
         if messages is not None:
             report = _read_back(session, messages, report, may_load=load_topics)
         if subscription is not None:
@@ -113,7 +136,14 @@ def _default(scope: Scope) -> Level:
 
 
 def _report(
-    session: Session, scope: Scope, level: Level, causes: frozenset[ExitCode], budget: CheckBudget, *, may_load: bool
+    session: Session,
+    scope: Scope,
+    level: Level,
+    causes: frozenset[ExitCode],
+    *,
+    budget: CheckBudget,
+    sharing: tuple[BrokerAdmin, ...],
+    may_load: bool,
 ) -> CheckReport:
     from offloadctl.cli.check_progress import watching_check  # noqa: PLC0415 - rich is slow to load
     from offloadctl.operations.check import Check  # noqa: PLC0415 - and so is protobuf
@@ -127,6 +157,7 @@ def _report(
             watcher=watcher,
             sample=budget.sample,
             limits=budget.limits,
+            sharing=sharing,
         ).report_scope(scope)
 
 

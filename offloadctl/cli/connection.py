@@ -11,8 +11,8 @@ def topic(topics: list[str], connection: ConnectionFlags) -> ExitCode:
 import functools
 import inspect
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, get_type_hints
@@ -21,15 +21,24 @@ import typer
 
 from offloadctl.cli.output import say
 from offloadctl.config.contexts import config_path, load_contexts
-from offloadctl.config.layers import ConnectionFlags
+from offloadctl.config.layers import CONFIG_VARIABLE, ConnectionFlags
 from offloadctl.config.resolve import Resolved, require_files, resolve
 from offloadctl.errors import BrokerError, SettingsError
 from offloadctl.model.settings import Context
-from offloadctl.ports import Clock, Ports
+from offloadctl.ports import BrokerAdmin, Clock, Ports
 from offloadctl.report.origin import Origin
 from offloadctl.wiring import check_cluster, guard_mutation, open_ports
 
-__all__ = ["PANEL", "ConnectionFlags", "Session", "complete_contexts", "connect", "resolved", "with_connection"]
+__all__ = [
+    "PANEL",
+    "ConnectionFlags",
+    "Session",
+    "complete_contexts",
+    "connect",
+    "others",
+    "resolved",
+    "with_connection",
+]
 
 PANEL: Final = "Connection"
 
@@ -97,6 +106,21 @@ def connect(flags: ConnectionFlags, *, clock: Clock | None = None) -> Iterator[S
     with open_ports(settings.context, clock=clock) as ports:
         check_cluster(ports.admin, settings.context)
         yield Session(ports, settings)
+
+
+@contextmanager
+def others(names: Sequence[str]) -> Iterator[tuple[BrokerAdmin, ...]]:
+    """The admin services of other contexts, for reading; variables that name our own cluster do not count for them."""
+    ours = {CONFIG_VARIABLE}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("OFFLOADCTL_") or name in ours
+    }
+    with ExitStack() as stack:
+        contexts = [resolve(ConnectionFlags(context=name, read_only=True), environment).context for name in names]
+        opened = [stack.enter_context(open_ports(context)) for context in contexts]
+        for ports, context in zip(opened, contexts, strict=True):
+            check_cluster(ports.admin, context)
+        yield tuple(ports.admin for ports in opened)
 
 
 def resolved(flags: ConnectionFlags) -> Resolved:

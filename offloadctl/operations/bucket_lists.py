@@ -83,14 +83,14 @@ class BucketLists:
         if self._heads >= self._worth:
             self.list_all()
 
-    def claim(self, managed: ManagedLedger) -> None:
+    def claim(self, managed: ManagedLedger, *, is_ours: bool = True) -> None:
         """The metadata names these ledgers' objects; whatever their state, they belong to somebody."""
         for ledger in managed.ledgers:
             if ledger.context_uuid is None:
                 continue
             for one in self.lists:
                 one.pairing.claim(ledger.context_uuid, ledger.ledger_id)
-            if ledger.progress is OffloadProgress.IN_FLIGHT:
+            if is_ours and ledger.progress is OffloadProgress.IN_FLIGHT:
                 self.in_flight.append(InFlight(managed.topic, ledger))
 
     def settle(

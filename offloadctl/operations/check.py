@@ -28,13 +28,14 @@ from offloadctl.operations.budget import Budget, MeteredStore
 from offloadctl.operations.check_buckets import BucketChecker
 from offloadctl.operations.check_ledger import Asked, LedgerChecker
 from offloadctl.operations.check_order import out_of_time
+from offloadctl.operations.check_sharing import claim_for
 from offloadctl.operations.check_topics import Found, TopicRead, TopicReader
 from offloadctl.operations.check_twice import SecondLooks
 from offloadctl.operations.facts import LedgerReader
 from offloadctl.operations.scope import expand, named_topics
 from offloadctl.operations.topics import Target
 from offloadctl.operations.workers import StoppableClock, work_through
-from offloadctl.ports import Ports
+from offloadctl.ports import BrokerAdmin, Ports
 
 TOPICS_AT_ONCE: Final = 8
 """Reads of metadata wait for the network most of the time; the adapter's rate limit spares the broker."""
@@ -77,6 +78,8 @@ class Check:
     sample: Sample | None = None
     """Which ledgers to look at, if not all of them."""
     limits: Limits = field(default_factory=Limits)
+    sharing: tuple[BrokerAdmin, ...] = ()
+    """Of other clusters that keep ledgers in the same buckets."""
 
     def report(self, topics: Sequence[TopicName]) -> CheckReport:
         """Look at every ledger of these topics that is in S3; one that cannot be read does not stop the others."""
@@ -186,11 +189,20 @@ class _Run:
         return self._scope.is_wide and self._check.level is Level.LISTING and not self._check.may_load
 
     def _buckets(self, started_at: datetime, read: ScopeRead) -> tuple[BucketCheck, ...]:
-        every_topic_known = read.is_every_topic and not self._unread
+        every_topic_known = read.is_every_topic and not self._unread and self._read_sharing()
+        admins = (self._check.ports.admin, *self._check.sharing)
         checker = BucketChecker(
-            self._check.ports.admin, self._topics, self._clock, started_at, self._scope.everything, every_topic_known
+            admins, self._topics, self._clock, started_at, self._scope.everything, every_topic_known
         )
         return checker.look_at(self._lists)
+
+    def _read_sharing(self) -> bool:
+        """Whether all is known that the other clusters name; what they name is theirs."""
+        try:
+            return all(claim_for(admin, self._lists, self._clock) for admin in self._check.sharing)
+        except (Interrupted, KeyboardInterrupt):
+            self._clock.stop.set()
+            return False
 
     def _settle(self, asked: Sequence[Sequence[Asked]]) -> tuple[list[LedgerCheck], list[list[Asked]]]:
         """What the listings settle, if that is deep enough; and what must be looked at."""

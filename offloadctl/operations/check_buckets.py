@@ -28,7 +28,8 @@ _MOST_KEYS: Final = 1000
 class BucketChecker:
     """Looks at listed buckets, once all metadata of the scope is read."""
 
-    admin: BrokerAdmin
+    admins: tuple[BrokerAdmin, ...]
+    """Ours, and those of the clusters that share the buckets."""
     topics: TopicReader
     clock: StoppableClock
     started_at: datetime
@@ -84,12 +85,16 @@ class BucketChecker:
         return self.started_at - GRACE
 
     def _strays(self, one: BucketList) -> Judged:
-        try:
-            cluster = self.admin.own_cluster()
-        except BrokerError:
-            cluster = None
-        judge = StrayJudge(self.admin, self.clock, cluster, self._begun_before, self.every_topic_known)
+        judge = StrayJudge(self.admins, self.clock, self._clusters(), self._begun_before, self.every_topic_known)
         return judge.judge(one.store, one.pairing)
+
+    def _clusters(self) -> frozenset[str]:
+        """Whose objects are judged; nobody's, if one of the clusters does not say its name."""
+        try:
+            names = [admin.own_cluster() for admin in self.admins]
+        except BrokerError:
+            return frozenset()
+        return frozenset() if None in names else frozenset(name for name in names if name is not None)
 
     # -- offloads that were begun and not completed
 

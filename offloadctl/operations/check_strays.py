@@ -51,10 +51,11 @@ class Judged:
 class StrayJudge:
     """Judges strays if the metadata of every topic that may own them was read; otherwise it only counts them."""
 
-    admin: BrokerAdmin
+    admins: tuple[BrokerAdmin, ...]
+    """Ours, and those of the clusters that share the buckets."""
     clock: StoppableClock
-    cluster: str | None
-    """Ours, as objects carry it."""
+    clusters: frozenset[str]
+    """Their names, as objects carry them; empty if one of them is not known."""
     begun_before: datetime
     """Younger objects may be in flight."""
     every_topic_known: bool
@@ -64,7 +65,7 @@ class StrayJudge:
         """The strays of one bucket; raises Interrupted."""
         old = self._old(pairing)
         total = Judged(Strays(young=_sum(pair for pair in pairing.unclaimed() if not self._is_old(pair))))
-        if not self.every_topic_known or self.cluster is None:
+        if not self.every_topic_known or not self.clusters:
             return total + Judged(Strays(owner_unknown=_sum(old)))
         candidates = list(islice(old, self.most))
         left = _sum(old)
@@ -101,7 +102,7 @@ class StrayJudge:
         if OWNER_KEY not in metadata and VERSION_KEY not in metadata:
             return Judged(Strays(not_pulsars=sums))
         cluster = metadata.get(CLUSTER_KEY)
-        if cluster is not None and cluster != self.cluster:
+        if cluster is not None and cluster not in self.clusters:
             return Judged(Strays(foreign=sums))
         try:
             owner = TopicName.from_managed_ledger_name(metadata.get(OWNER_KEY, ""))
@@ -111,29 +112,33 @@ class StrayJudge:
 
     def _of_topic(self, store: ObjectStore, topic: TopicName, pairs: Sequence[ListedPair]) -> Judged:
         try:
-            ledgers = {one.ledger_id: one for one in self.admin.stored_ledgers(topic).ledgers}
-        except NotFound:
-            ledgers = {}
+            ledgers = [ledger for admin in self.admins for ledger in _ledgers(admin, topic)]
         except BrokerError as error:
             return Judged(Strays(owner_unknown=_sum(pairs)), not_covered=(f"{topic}: {error.message}",))
-        return sum((self._one(store, topic, pair, ledgers.get(pair.ledger_id)) for pair in pairs), Judged())
+        return sum(
+            (
+                self._one(store, topic, pair, [one for one in ledgers if one.ledger_id == pair.ledger_id])
+                for pair in pairs
+            ),
+            Judged(),
+        )
 
-    def _one(self, store: ObjectStore, topic: TopicName, pair: ListedPair, ledger: StoredLedger | None) -> Judged:
+    def _one(self, store: ObjectStore, topic: TopicName, pair: ListedPair, ledgers: Sequence[StoredLedger]) -> Judged:
         sums = _sum([pair])
-        if ledger is not None and ledger.context_uuid == pair.uuid:
+        if any(ledger.context_uuid == pair.uuid for ledger in ledgers):
             return Judged(Strays(named_meanwhile=sums))
         try:
             if store.head(_key(pair)) is None:
                 return Judged(Strays(gone=sums))
         except StoreError as error:
             return Judged(Strays(owner_unknown=sums), not_covered=(error.message,))
-        return Judged(Strays(judged=sums), (_finding(topic, pair, ledger),))
+        return Judged(Strays(judged=sums), (_finding(topic, pair, ledgers[0] if ledgers else None),))
 
     def _work(self, items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
         if self.clock.stop.is_set():
             raise Interrupted("interrupted before strays were looked at")
         finished = work_through(items, work, at_once=_AT_ONCE, stop=self.clock.stop, done=lambda _result: None)
-        if finished.interrupted:
+        if finished.interrupted or len(finished.results) < len(items):
             raise Interrupted("interrupted while strays were looked at")
         return [finished.results[index] for index in range(len(items))]
 
@@ -147,6 +152,13 @@ def _finding(topic: TopicName, pair: ListedPair, ledger: StoredLedger | None) ->
     now = f"its metadata names {ledger.context_uuid}" if ledger.context_uuid else "its metadata names none"
     what = "objects of an older attempt to offload the ledger are still there"
     return subject.finding("older-attempt", what, role=_role(pair), expected=now, found=found)
+
+
+def _ledgers(admin: BrokerAdmin, topic: TopicName) -> tuple[StoredLedger, ...]:
+    try:
+        return admin.stored_ledgers(topic).ledgers
+    except NotFound:
+        return ()
 
 
 def _role(pair: ListedPair) -> ObjectRole:

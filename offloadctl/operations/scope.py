@@ -94,7 +94,7 @@ def _ask(
             return _unread(str(one), error)
 
     finished = work_through(asked, attempt, at_once=_AT_ONCE, stop=clock.stop, done=lambda _answer: None)
-    if finished.interrupted:
+    if finished.interrupted or len(finished.results) < len(asked):
         raise Interrupted("interrupted while brokers were asked which topics there are; nothing was looked at")
     answers = [finished.results[index] for index in range(len(asked))]
     unread += [one for one in answers if isinstance(one, UnreadScope)]

@@ -1,6 +1,7 @@
 """`check --all`: a bucket beside everything that a cluster has, from the command line to HTTP and back."""
 
 import json
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -45,3 +46,24 @@ def test_the_documents_keep_to_their_schemas(command: Command, offloaded: None) 
 
     jsonschema.validate(whole.document, schema_of("CheckReport"))
     jsonschema.validate(json.loads(lines.out.splitlines()[-1]), schema_of("CheckSummary"))
+
+
+def test_a_cluster_that_shares_the_bucket_is_named_by_its_context(
+    command: Command,
+    connected: EmbeddedCluster,
+    offloaded: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[contexts.other]\nadmin_urls = ["{connected.admin_urls[0]}"]\n')
+    config.chmod(0o600)
+    monkeypatch.setenv("OFFLOADCTL_CONFIG", str(config))
+
+    together = command("check", "--all", "--level", "listing", "--shared-with", "other", "-o", "json")
+    unknown = command("check", "--all", "--shared-with", "nobody")
+    narrow = command("check", "-n", "public/default", "--shared-with", "other")
+
+    assert together.document["status"] == "full"
+    assert (unknown.code, narrow.code) == (2, 2)
+    assert "--shared-with goes with --all only" in narrow.err

@@ -491,3 +491,48 @@ def test_a_bucket_of_many_pages_is_listed_from_several_places_and_no_object_is_l
     assert found.ledger_objects.objects == 3012
     assert found.unknown.objects == 4
     assert world.store.asked.count("list") > 10
+
+
+# -- buckets that are shared
+
+
+def another_cluster(world: World) -> InMemoryCluster:
+    """Of the same name, with a topic of the same name whose three ledgers are in the same bucket."""
+    other = InMemoryCluster(tuning=Tuning(max_entries_per_ledger=10, upload_rate=1e9, upload_overhead=0.0), seed=7)
+    other.cluster.tenants["acme"] = ()
+    other.cluster.create_topic(ORDERS)
+    other.cluster.publish(ORDERS, Producer("tests", other.clock.now()).entries(35))
+    offload(other, ORDERS)
+    world.store._objects.update(other.store._objects)
+    return other
+
+
+def test_what_a_sharing_cluster_names_is_its_own(world: World) -> None:
+    other = another_cluster(world)
+
+    alone, together = world.check(), world.check(sharing=(other.admin(),))
+
+    assert len(alone.findings) == 3
+    assert (codes(together), together.exit_code) == ([], ExitCode.OK)
+    assert bucket(together).strays.total.objects == 0
+
+
+def test_what_neither_cluster_names_is_a_stray_all_the_same(world: World) -> None:
+    other = another_cluster(world)
+    make_stray(world)
+    world.memory.advance(DAY)
+
+    assert codes(world.check(sharing=(other.admin(),))) == ["orphan"]
+
+
+def test_a_sharing_cluster_that_cannot_be_read_may_own_every_stray(world: World) -> None:
+    other = another_cluster(world)
+    admin = other.admin()
+    other.brokers.clear()
+    make_stray(world)
+    world.memory.advance(DAY)
+
+    report = world.check(sharing=(admin,))
+
+    assert codes(report) == []
+    assert bucket(report).strays.owner_unknown.objects == 7
