@@ -7,12 +7,13 @@ of each only what there is to tell is kept.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from typing import Final, TypeVar
 
-from offloadctl.errors import Interrupted, NotFound, UsageError
+from offloadctl.errors import BrokerError, Interrupted, NotFound, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.bucket import BucketCheck
 from offloadctl.model.check import ALWAYS_TOLD, CheckedGroup, CheckReport, LedgerCheck, Level, TopicCheck
@@ -35,7 +36,11 @@ from offloadctl.operations.facts import LedgerReader
 from offloadctl.operations.scope import expand, named_topics
 from offloadctl.operations.topics import Target
 from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.plan.bucket_in_force import offered
 from offloadctl.ports import BrokerAdmin, Ports
+
+_ASKED: Final = 5
+"""Of so many topics the policies are read for a hint."""
 
 TOPICS_AT_ONCE: Final = 8
 """Reads of metadata wait for the network most of the time; the adapter's rate limit spares the broker."""
@@ -90,9 +95,15 @@ class Check:
         if not self.ports.stores:
             raise UsageError(
                 "no bucket is known, and a check looks into buckets",
-                hint="name each bucket that was ever in use: --bucket NAME, or in the context",
+                hint=f"name each bucket that was ever in use: --bucket NAME, or in the context{self._offer(scope)}",
             )
         return _Run(self, scope).report()
+
+    def _offer(self, scope: Scope) -> str:
+        """The buckets that the policies of named topics name, to be pasted; of a wide scope none is asked for."""
+        with suppress(BrokerError):
+            return offered([self.ports.admin.offload_policies(topic) for topic in scope.topics[:_ASKED]])
+        return ""
 
 
 class _Run:

@@ -11,6 +11,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Confirmation, MovedLedger, OffloadPlan, OffloadResult, OffloadWish, Outcome, Reason
 from offloadctl.operations.facts import LedgerReader, read_policies, read_served
 from offloadctl.operations.waiting import Wait, Waited, WaitEnd
+from offloadctl.plan.bucket_in_force import offered
 from offloadctl.plan.offload import confirm_ledger, plan_offload
 from offloadctl.ports import Ports
 
@@ -182,6 +183,8 @@ class Offload:
     ) -> OffloadResult:
         ledgers = tuple(ledger for ledger, _ in looked)
         outcome, hint = judge(ledgers, waited)
+        if outcome is Outcome.UNCONFIRMED and result.plan is not None:
+            hint += offered([result.plan.policies], known={store.bucket for store in self.ports.stores})
         seen = [one for _, one in looked if one is not None]
         return replace(
             result,

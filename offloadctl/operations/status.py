@@ -19,6 +19,7 @@ from offloadctl.operations.scope import expand, named_topics
 from offloadctl.operations.topics import Target, find_target
 from offloadctl.operations.waiting import Wait, Waited, WaitEnd
 from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.plan.bucket_in_force import offered
 from offloadctl.plan.storage import has_odd_size
 from offloadctl.ports import ObjectInfo, ObjectStore, Ports
 
@@ -112,6 +113,7 @@ class Status:
         stores = [store for store in self.ports.stores if bucket in (None, store.bucket)]
         if not stores:
             why = f"the broker writes to bucket {bucket}, which is none of those that are configured here"
+            why += offered([policies])
             return TopicStatus(ledgers, claim, policies, (), not_covered=(why,))
         offloaded = [ledger for ledger in ledgers.closed if ledger.is_offloaded]
         objects, not_covered = _look_at_objects(stores, offloaded)

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from offloadctl.brokerconf.kinds import Driver, Kind, Place
+from offloadctl.brokerconf.kinds import Kind, Place
 from offloadctl.brokerconf.masking import shown
 from offloadctl.brokerconf.policy_fields import AGE_THRESHOLD, BY_NAME, DELETION_LAG, DRIVER, SIZE_THRESHOLD, place_name
+from offloadctl.model.ledger import OffloadPolicies
 from offloadctl.model.policies import PolicyLevels, PolicyObject, PolicyValue, Retention
+from offloadctl.plan import bucket_in_force
 from offloadctl.redaction import MASK, Secret
 from offloadctl.units import finite_duration, format_duration, format_size
 
@@ -56,16 +58,8 @@ def lag_words(lag_ms: int | None) -> str:
 def bucket_flag(policy: PolicyObject) -> str:
     """How a command is told to look into the bucket in force; empty if it is none that speaks S3's language."""
     driver = policy.text(DRIVER)
-    if Driver.named(driver) not in (Driver.AWS_S3, Driver.S3):
-        return ""
     bucket, endpoint, region = (_place(policy, driver, one) for one in (Place.BUCKET, Place.ENDPOINT, Place.REGION))
-    parts = [bucket]
-    # An address with a user in it is none that our settings take.
-    if endpoint and "@" not in endpoint:
-        parts.append(f"endpoint={endpoint}")
-    if region:
-        parts.append(f"region={region}")
-    return f"--bucket {','.join(parts)}" if bucket else ""
+    return bucket_in_force.bucket_flag(OffloadPolicies(driver, bucket, region, endpoint))
 
 
 def story(levels: PolicyLevels, policy: PolicyObject) -> Iterator[tuple[str, str]]:

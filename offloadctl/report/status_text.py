@@ -7,6 +7,7 @@ from rich.console import RenderableType
 
 from offloadctl.model.ledger import Ledger, OffloadState
 from offloadctl.model.status import Amount, Bound, DataObject, StatusReport, TopicStatus, UnreadTopic, total_size
+from offloadctl.plan.bucket_in_force import offered
 from offloadctl.plan.storage import doubly_stored, stored_in_s3
 from offloadctl.report.origin import Origin
 from offloadctl.report.scope import scope_text
@@ -152,7 +153,7 @@ def _claim_style(status: TopicStatus) -> Style:
 def _in_s3(status: TopicStatus) -> str:
     size = amount(stored_in_s3(status))
     if status.objects is None:
-        return f"{size} of data objects, as the ledgers imply; no bucket was looked at"
+        return f"{size} of data objects, as the ledgers imply; no bucket was looked at{offered([status.policies])}"
     if len(status.objects) < len(status.offloaded):
         return f"{size} of data objects; not all of them could be looked at"
     return f"{size} of data objects, as the bucket tells; `offloadctl check` tells whether they are whole"
