@@ -1,6 +1,7 @@
 """A topic's ledgers at one moment, from the broker's two views of them."""
 
 import threading
+from dataclasses import replace
 from typing import Final
 
 from offloadctl.errors import BrokerError, Unstable
@@ -9,6 +10,7 @@ from offloadctl.model.ledger import (
     ManagedLedger,
     OffloadPolicies,
     OffloadProgress,
+    Position,
     ServedLedgers,
     StoredLedger,
     StoredLedgers,
@@ -75,8 +77,8 @@ def read_served(admin: BrokerAdmin, clock: Clock, topic: TopicName) -> ManagedLe
         if attempt:
             clock.sleep(_PAUSE_S * attempt)
         stored, after = admin.stored_ledgers(topic), admin.served_ledgers(topic)
-        if before.ledgers == after.ledgers and _agree(stored, after):
-            return join(topic, stored, after, clock)
+        if before.ledgers == after.ledgers and _agree(known := _without_empty_end(stored, after), after):
+            return join(topic, known, after, clock)
         before = after
     raise Unstable(
         f"the ledgers of {topic} changed during each of {_ATTEMPTS} readings",
@@ -94,6 +96,20 @@ def join(topic: TopicName, stored: StoredLedgers, served: ServedLedgers | None, 
     return ManagedLedger(topic, ledgers, clock.now(), served is not None, stored.terminated_at, cursors)
 
 
+def _without_empty_end(stored: StoredLedgers, served: ServedLedgers) -> StoredLedgers:
+    """What is stored, without the empty last ledger of a terminated topic if the serving broker does not have it.
+
+    A broker that loads a topic drops an empty last ledger and makes a new one; for a terminated topic it makes none, so
+    nothing is written, and the metadata keeps the old one for ever (ManagedLedgerImpl.java, initialize).
+    """
+    end, newest = stored.terminated_at, max(stored.ledgers, key=lambda one: one.ledger_id, default=None)
+    if end is None or newest is None or end >= Position(newest.ledger_id, 0):
+        return stored
+    if any(one.ledger_id == newest.ledger_id for one in served.ledgers):
+        return stored
+    return replace(stored, ledgers=tuple(one for one in stored.ledgers if one is not newest))
+
+
 def _agree(stored: StoredLedgers, served: ServedLedgers) -> bool:
     """Whether both views list the same ledgers, and each complete one has a context."""
     contexts = {ledger.ledger_id: ledger.context_uuid for ledger in stored.ledgers}
@@ -106,7 +122,9 @@ def _ledger(stored: StoredLedger, served: ServedLedgers | None, complete: set[in
     is_open = stored.entries is None
     entries, size = stored.entries or 0, stored.size or ByteSize(0)
     if is_open and served is not None:
-        entries, size = served.current_entries, served.current_size
+        # Of a terminated topic that was loaded again the numbers are the ledger's own, and the current ones are 0.
+        own = next((one for one in served.ledgers if one.ledger_id == stored.ledger_id and one.entries), None)
+        entries, size = (own.entries, own.size) if own else (served.current_entries, served.current_size)
     return Ledger(
         ledger_id=stored.ledger_id,
         entries=entries,

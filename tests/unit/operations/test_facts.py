@@ -11,6 +11,7 @@ from offloadctl.errors import Unstable
 from offloadctl.model.ledger import (
     ManagedLedger,
     OffloadProgress,
+    Position,
     ServedLedger,
     ServedLedgers,
     StoredLedger,
@@ -162,3 +163,29 @@ def test_without_loading_a_begun_offload_stays_unknown() -> None:
     assert not managed.served
     assert managed.ledgers[0].progress is OffloadProgress.BEGUN
     assert [ledger.is_open for ledger in managed.ledgers] == [False, False, True]
+
+
+WITHOUT_LAST = replace(SERVED, ledgers=SERVED.ledgers[:-1], current_entries=0, current_size=ByteSize(0))
+
+
+@pytest.mark.parametrize("end", [Position(83, 0), Position(87, -1)], ids=str)
+def test_a_terminated_topic_whose_empty_last_ledger_the_broker_dropped_is_read(end: Position) -> None:
+    ended = replace(STORED, terminated_at=end)
+
+    assert read(WITHOUT_LAST, WITHOUT_LAST, stored=ended) == {82: OffloadProgress.IN_FLIGHT, 83: OffloadProgress.LOCAL}
+
+
+@pytest.mark.parametrize("end", [None, Position(87, 1)], ids=["not terminated", "terminated in the last ledger"])
+def test_any_other_ledger_that_the_broker_lacks_makes_no_pair(end: Position | None) -> None:
+    with pytest.raises(Unstable):
+        read(*[WITHOUT_LAST] * 9, stored=replace(STORED, terminated_at=end))
+
+
+def test_the_last_ledger_of_a_terminated_topic_that_was_loaded_again_has_its_own_numbers() -> None:
+    last = ServedLedger(87, 2, ByteSize(99), offloaded=False)
+    again = replace(WITHOUT_LAST, ledgers=(*WITHOUT_LAST.ledgers, last))
+    stored = replace(STORED, terminated_at=Position(87, 1))
+
+    managed = read_served(Views([again, again], stored), StillClock(), TOPIC)  # type: ignore[arg-type]
+
+    assert (managed.ledgers[-1].entries, managed.ledgers[-1].size) == (2, 99)
