@@ -23,6 +23,7 @@ from offloadctl.brokerconf.masking import is_secret_key, masked_diff
 from offloadctl.brokerconf.profiles import Profile, parse_profile, unknown_profile
 from offloadctl.brokerconf.properties import parse, printed
 from offloadctl.brokerconf.reading import layout_of, read
+from offloadctl.brokerconf.recognising import require_broker
 from offloadctl.brokerconf.render import Rendered, draft, render
 from offloadctl.cli.output import emit, say
 from offloadctl.errors import BadValue, UsageError
@@ -144,7 +145,7 @@ def _asked_for(name: str) -> str:
 
 def _read(name: str, data: bytes, layout: Layout | None) -> BrokerConf:
     try:
-        return read(data, layout=layout)
+        return require_broker(read(data, layout=layout))
     except BadValue as error:
         raise BadValue(f"{name}: {error.message}", hint=error.hint) from error
 

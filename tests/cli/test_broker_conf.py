@@ -473,3 +473,23 @@ class TestProfilesAndSettings:
 
         assert ran.code == 0
         assert word in ran.out
+
+
+class TestOtherFiles:
+    @pytest.mark.parametrize("words", [("lint", "notes.md"), ("diff", "notes.md", "broker.conf")])
+    def test_a_file_of_another_sort_is_refused_and_not_shown(
+        self, words: tuple[str, ...], offloadctl: CommandLine, conf: Path
+    ) -> None:
+        conf.with_name("notes.md").write_text(f"# Notes\n\nThe password is {SECRET}\n")
+
+        ran = offloadctl("broker-conf", *words)
+
+        assert ran.code == 2
+        assert "error: notes.md: this is no broker.conf: expected keys such as clusterName" in ran.err
+        assert "hint: is it the right file?" in ran.err
+        assert SECRET not in ran.out + ran.err
+
+    def test_a_pipe_of_another_sort_is_refused(self) -> None:
+        done = run_process("broker-conf", "lint", "-", environment=dict(os.environ), text="foo\n")
+
+        assert (done.returncode, done.stdout) == (2, "")
