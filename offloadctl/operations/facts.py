@@ -21,21 +21,25 @@ from offloadctl.units import ByteSize
 
 _ATTEMPTS: Final = 5
 _PAUSE_S: Final = 0.2
+_LIST_IS_GOOD_FOR_S: Final = 60.0
+"""Brokers renew their list about every minute too; a run takes hours, and topics come and go."""
 
 
 class LedgerReader:
     """Reads topics as far as that disturbs nobody: a topic that no broker serves is loaded only with `may_load`.
 
-    Which topics are served the brokers' own list tells. It is asked for once; it needs super-user rights, and it is up
-    to a minute old, so a topic that was loaded just now is not on it. Nothing else tells without loading: an unloaded
-    topic keeps its open ledger in the metadata. Who may not see the list learns less, and the report says so.
+    Which topics are served the brokers' own list tells. It needs super-user rights, it is up to a minute old, so a
+    topic that was loaded just now is not on it, and it is asked for again after a minute. Nothing else tells without
+    loading: an unloaded topic keeps its open ledger in the metadata. Who may not see the list learns less, and the
+    report says so.
     """
 
     def __init__(self, admin: BrokerAdmin, clock: Clock, *, may_load: bool) -> None:
         self._admin = admin
         self._clock = clock
         self._may_load = may_load
-        self._served: frozenset[TopicName] | None = None
+        self._served: frozenset[TopicName] = frozenset()
+        self._asked_at: float | None = None
         self._lock = threading.Lock()
 
     def read(self, topic: TopicName) -> ManagedLedger:
@@ -50,7 +54,9 @@ class LedgerReader:
 
     def _served_topics(self) -> frozenset[TopicName]:
         with self._lock:
-            if self._served is None:
+            now = self._clock.monotonic()
+            if self._asked_at is None or now - self._asked_at >= _LIST_IS_GOOD_FOR_S:
+                self._asked_at = now
                 try:
                     self._served = self._admin.served_topics()
                 except BrokerError:

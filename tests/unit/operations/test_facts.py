@@ -140,7 +140,7 @@ def test_a_topic_that_is_not_on_the_list_is_left_alone() -> None:
     assert not look(Views([])).served
 
 
-def test_the_list_is_asked_for_once() -> None:
+def test_within_a_minute_the_list_is_asked_for_once() -> None:
     views = Views([SERVED] * 4, listing=frozenset({TOPIC}))
     reader = LedgerReader(views, StillClock(), may_load=False)  # type: ignore[arg-type]
 
@@ -148,6 +148,20 @@ def test_the_list_is_asked_for_once() -> None:
     reader.read(TOPIC)
 
     assert views.listed == 1
+
+
+def test_a_list_that_is_a_minute_old_is_asked_for_again() -> None:
+    views, clock = Views([SERVED] * 2), StillClock()
+    reader = LedgerReader(views, clock, may_load=False)  # type: ignore[arg-type]
+    unloaded = reader.read(TOPIC)
+    views.listing = frozenset({TOPIC})
+
+    clock.sleep(59)
+    soon = reader.read(TOPIC)
+    clock.sleep(1)
+    later = reader.read(TOPIC)
+
+    assert [one.served for one in (unloaded, soon, later)] == [False, False, True]
 
 
 def test_with_permission_to_load_nobody_is_asked_who_serves_it() -> None:
