@@ -9,7 +9,7 @@ from offloadctl.errors import BadValue
 
 # Of Pulsar's own broker.conf, whoever made it shorter; the families are written as they begin there.
 _COMMON: Final = frozenset(
-    (
+    {
         "clusterName",
         "zookeeperServers",
         "configurationStoreServers",
@@ -20,27 +20,18 @@ _COMMON: Final = frozenset(
         "webServicePort",
         "webServicePortTls",
         "bindAddress",
-        "bindAddresses",
         "advertisedAddress",
         "advertisedListeners",
-        "internalListenerName",
         "authenticationEnabled",
         "authenticationProviders",
         "authorizationEnabled",
-        "authorizationProvider",
         "superUserRoles",
         "tokenSecretKey",
         "tokenPublicKey",
         "tlsEnabled",
-        "tlsCertificateFilePath",
-        "tlsKeyFilePath",
-        "tlsTrustCertsFilePath",
         "functionsWorkerEnabled",
-        "webSocketServiceEnabled",
         "loadManagerClassName",
         "allowAutoTopicCreation",
-        "allowAutoTopicCreationType",
-        "allowAutoSubscriptionCreation",
         "defaultNumPartitions",
         "defaultRetentionTimeInMinutes",
         "defaultRetentionSizeInMB",
@@ -49,12 +40,8 @@ _COMMON: Final = frozenset(
         "systemTopicEnabled",
         "topicLevelPoliciesEnabled",
         "transactionCoordinatorEnabled",
-        "acknowledgmentAtBatchIndexLevelEnabled",
-        "exposeTopicLevelMetricsInPrometheus",
         "statusFilePath",
-        "protocolHandlerDirectory",
-        "messagingProtocols",
-    )
+    }
 )
 _FAMILIES: Final = re.compile(
     r"(?:managedLedger|bookkeeper|loadBalancer|backlogQuota|brokerClient|brokerDelete)[A-Z]\w*"
@@ -70,13 +57,11 @@ def require_broker(conf: BrokerConf) -> BrokerConf:
     if any(_is_pulsars(key) for key in {one.key for one in written}):
         return conf
     # Neither keys nor values are shown: in a file of another sort either may be a secret.
-    found = (
-        f"{len(written)} others" if conf.layout is Layout.CONF else f"{len(conf.variables)} variables of other names"
-    )
+    others = f"keys: {len(written)}" if conf.layout is Layout.CONF else f"variables: {len(conf.variables)}"
     raise BadValue(
-        f"this is no broker.conf: expected keys such as clusterName or managedLedgerOffloadDriver, found {found}",
-        hint="is it the right file? offloadctl broker-conf settings lists the keys; --format tells what sort of file it "
-        "is",
+        "this is no broker.conf: expected keys such as clusterName or managedLedgerOffloadDriver, found none of "
+        f"Pulsar's (other {others})",
+        hint="is it the right file? `offloadctl broker-conf settings` lists the keys that offload depends on",
     )
 
 
