@@ -108,8 +108,12 @@ class Counting:
 
 @pytest.fixture
 def world() -> World:
+    return new_world("offload-demo")
+
+
+def new_world(bucket: str) -> World:
     tuning = Tuning(max_entries_per_ledger=10, upload_rate=1e9, upload_overhead=0.0, retention_minutes=-1)
-    memory = InMemoryCluster(tuning=tuning)
+    memory = InMemoryCluster(bucket=bucket, tuning=tuning)
     cluster = memory.cluster
     cluster.tenants["acme"] = ()
     for topic in (ORDERS, CLICKS):
