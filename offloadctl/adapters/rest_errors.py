@@ -25,12 +25,15 @@ from offloadctl.redaction import MASK, scrub
 
 _SHOWN: Final = 240
 _LOOKED_AT: Final = 4096
+_KEPT: Final = 64 * 1024
 
 # Values of fields that hold credentials by their name, such as s3ManagedLedgerOffloadCredentialSecret.
 _TELLTALE: Final = re.compile(
     r'("[^"]*(?:secret|password|token|credential|private)[^"]*"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\Z)',
     re.IGNORECASE | re.DOTALL,
 )
+# The same as Java's toString writes them: s3ManagedLedgerOffloadCredentialSecret=AbC, up to a comma or a bracket.
+_TELLTALE_IN_JAVA: Final = re.compile(r"(\b\w*(?:secret|password|credential)\w*\s*=\s*)[^\s,;)}\]]+", re.IGNORECASE)
 
 # PulsarWebResource.java; it answers 401 to a role without rights on topics and tenants, 403 on namespace policies.
 _WHO_IS_ASKING: Final = ("need to authenticate", "authentication required")
@@ -83,9 +86,14 @@ def reason_of(reply: Reply) -> str:
 
 def shown(text: str) -> str:
     """A text from outside as part of an error: one line, short, without control characters and secrets."""
-    masked = _TELLTALE.sub(rf'\1"{MASK}"', scrub(text)[:_LOOKED_AT])
-    line = " ".join("".join(c if c.isprintable() else " " for c in masked).split())
+    line = " ".join("".join(c if c.isprintable() else " " for c in masked(text)[:_LOOKED_AT]).split())
     return line if len(line) <= _SHOWN else line[:_SHOWN] + "…"
+
+
+def masked(text: str) -> str:
+    """A text from outside that is kept whole, lines and all, without secrets."""
+    hidden = _TELLTALE.sub(rf'\1"{MASK}"', scrub(text)[:_KEPT])
+    return _TELLTALE_IN_JAVA.sub(rf"\1{MASK}", hidden)
 
 
 class _Words(msgspec.Struct, frozen=True):

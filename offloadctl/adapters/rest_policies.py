@@ -62,7 +62,7 @@ def _in_force(policies: _Policies | None) -> OffloadPolicies:
         driver=policies.driver or None,
         bucket=_first(own.bucket, policies.bucket),
         region=_first(own.region, policies.region),
-        endpoint=_first(own.endpoint, policies.endpoint),
+        endpoint=_without_user(_first(own.endpoint, policies.endpoint)),
         max_block_size=None if block_size is None else ByteSize(block_size),
         deletion_lag_ms=policies.deletion_lag,
         size_threshold=policies.size_threshold,
@@ -79,6 +79,14 @@ def _own_location(policies: _Policies) -> _Location:
             return _Location(policies.gcs_bucket, policies.gcs_region, None, policies.gcs_block_size)
         case _:
             return _Location()
+
+
+def _without_user(endpoint: str | None) -> str | None:
+    """The address alone: somebody may have put keys into it, and it is printed."""
+    if endpoint is None or "@" not in endpoint:
+        return endpoint
+    scheme, separator, rest = endpoint.partition("://")
+    return scheme + separator + rest.rpartition("@")[2] if separator else endpoint.rpartition("@")[2]
 
 
 def _first(own: Value | None, general: Value | None) -> Value | None:

@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from offloadctl.adapters.rest_calls import Reply
-from offloadctl.adapters.rest_errors import bad_reply
+from offloadctl.adapters.rest_errors import bad_reply, masked
 from offloadctl.errors import UnsupportedTopic, UsageError
 from offloadctl.model.ledger import (
     Cursor,
@@ -284,7 +284,7 @@ def _offload_status(wire: _OffloadStatus) -> OffloadStatus:
     first = wire.first_unoffloaded_message
     # Only a success names a message; in every other state the ids are -1 (OffloadProcessStatusImpl.java).
     position = first.position if first and first.ledger_id >= 0 else None
-    return OffloadStatus(wire.status, wire.last_error or "", position)
+    return OffloadStatus(wire.status, masked(wire.last_error or ""), position)
 
 
 def _served_topics(namespaces: dict[str, dict[str, _Bundle]]) -> frozenset[TopicName]:

@@ -1,5 +1,6 @@
 """What the tables for people have in common: columns, styles, and how sizes, times and bounds are written."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,7 @@ class Column:
 Cell = str | Text
 
 _INDENT: Final = 2
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, indent: int = _INDENT) -> RenderableType:
@@ -55,13 +57,14 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, indent: 
             overflow="fold" if column.may_fold else "ellipsis",
         )
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        made.add_row(*(cell if isinstance(cell, Text) else Text(visible(cell)) for cell in row))
     return Padding(made, (0, 0, 0, indent), expand=False)
 
 
 def line(*parts: tuple[str, Style] | str, indent: int = 0) -> RenderableType:
     """One line of text, whose brackets are brackets; it wraps with its indent."""
-    text = Text.assemble(*((part, "") if isinstance(part, str) else (part[0], str(part[1])) for part in parts))
+    styled_parts = [(part, Style.PLAIN) if isinstance(part, str) else part for part in parts]
+    text = Text.assemble(*((visible(words), str(style)) for words, style in styled_parts))
     return Padding(text, (0, 0, 0, indent), expand=False) if indent else text
 
 
@@ -70,13 +73,18 @@ def labelled(label: str, text: str, *, style: Style = Style.PLAIN, width: int = 
     made = Table.grid(padding=(0, 1, 0, 0))
     made.add_column(width=width, no_wrap=True)
     made.add_column(overflow="fold")
-    made.add_row(Text(label, style=Style.QUIET), Text(text, style=str(style)))
+    made.add_row(Text(label, style=Style.QUIET), Text(visible(text), style=str(style)))
     return Padding(made, (0, 0, 0, _INDENT), expand=False)
 
 
 def styled(text: str, style: Style) -> Text:
     """A cell in a style."""
-    return Text(text, style=str(style))
+    return Text(visible(text), style=str(style))
+
+
+def visible(text: str) -> str:
+    """The text with control characters spelt out: names and errors come from outside, and a terminal would obey."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def style_of(code: ExitCode) -> Style:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offloadctl.adapters.rest_calls import Call, Reply
-from offloadctl.adapters.rest_errors import bad_reply, error_for, shown
+from offloadctl.adapters.rest_errors import bad_reply, error_for, masked, shown
 from offloadctl.errors import (
     BrokerError,
     Busy,
@@ -139,3 +139,18 @@ def test_an_answer_that_may_hold_anything_is_counted_and_not_shown() -> None:
 
     assert "10 bytes (not shown" in found.message
     assert "opensesame" not in found.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "OffloadPoliciesImpl(bucket=b, s3ManagedLedgerOffloadCredentialSecret=opensesame, region=r)",
+        "brokerClientPassword = opensesame",
+        'failed: {"s3ManagedLedgerOffloadCredentialSecret":"opensesame"}\n\tat a.b.C',
+    ],
+)
+def test_a_text_that_is_kept_whole_hides_secrets_by_their_field(text: str) -> None:
+    kept = masked(text)
+
+    assert "opensesame" not in kept
+    assert kept.count("\n") == text.count("\n")

@@ -137,3 +137,17 @@ def test_a_partition_is_asked_for_by_its_parent_and_with_everything_merged() -> 
     asked = ours.brokers.asked[0]
     assert asked.path == "/admin/v2/persistent/acme/shop/orders/offloadPolicies"
     assert asked.query == {"applied": ["true"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("http://key:secret@minio:9000", "http://minio:9000"),
+        ("key:se@cret@minio:9000", "minio:9000"),
+        ("http://minio:9000", "http://minio:9000"),
+    ],
+)
+def test_keys_in_an_endpoint_are_never_told(given: str, told: str) -> None:
+    found = policies(managedLedgerOffloadDriver="S3", managedLedgerOffloadServiceEndpoint=given)
+
+    assert found.endpoint == told

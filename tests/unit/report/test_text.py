@@ -108,7 +108,7 @@ def test_partitions_are_rows_under_one_heading_and_all_topics_have_a_total() -> 
 
     assert "persistent://acme/shop/parted  (context prod, cluster standalone, 3 partitions)" in text
     assert "Total" in text
-    assert "1 confirmed, 3 nothing-to-do" in text
+    assert "4 confirmed" in text
 
 
 def test_a_topic_that_is_not_there_is_named_with_the_brokers_words() -> None:
@@ -130,6 +130,13 @@ def test_of_very_many_ledgers_the_first_and_the_last_are_shown() -> None:
     assert "… 1,983 more" in short
     assert len(short.splitlines()) < 50
     assert len(wide.splitlines()) > 2_000
+
+
+def test_control_characters_in_names_are_shown_and_not_obeyed() -> None:
+    text = printed(run(TopicName("acme", "shop", "x\x1b]0;owned\x07\x9b2K")))
+
+    assert "x\\x1b]0;owned\\x07\\x9b2K" in text
+    assert "\x1b" not in text
 
 
 def test_brackets_in_names_are_no_markup() -> None:
