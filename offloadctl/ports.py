@@ -137,6 +137,14 @@ class BrokerAdmin(PolicyAdmin, Protocol):
         """The offload policies in force; of a partition, those of its parent."""
         ...
 
+    def owner_of(self, topic: TopicName) -> str:
+        """The host that answered the last loading call for the topic; empty if there was none. Asks nobody.
+
+        A lookup would tell of any topic, but it assigns the bundle to a broker if it has none. Behind a proxy the
+        host is the proxy's.
+        """
+        ...
+
     # -- loads the topic
 
     def served_ledgers(self, topic: TopicName) -> ServedLedgers:

@@ -101,6 +101,9 @@ class FakeBroker(NoPolicies):
         """What a healthy broker does."""
         self.finish(*(ledger_id for ledger_id in self.ledgers if ledger_id < before.ledger_id))
 
+    def owner_of(self, topic: TopicName) -> str:
+        return "broker" if self.loading_calls else ""
+
     def clusters(self) -> tuple[str, ...]:
         return ("standalone",)
 

@@ -38,6 +38,7 @@ class PulsarRest(PolicyCalls):
         self._transport = Transport(settings, clock, session)
         # Where redirects led for a topic: other brokers may fail to answer even what needs no owner.
         self._owners: dict[TopicName, str] = {}
+        self._answered_by: dict[TopicName, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -127,6 +128,10 @@ class PulsarRest(PolicyCalls):
 
     # -- loads the topic
 
+    def owner_of(self, topic: TopicName) -> str:
+        """The host that answered the last loading call for the topic; empty if there was none."""
+        return self._answered_by.get(topic, "")
+
     def served_ledgers(self, topic: TopicName) -> ServedLedgers:
         """`internalStats` of a topic or partition."""
         return rest_replies.served_ledgers_of(self._ask_owner(topic, "internalStats"))
@@ -154,7 +159,7 @@ class PulsarRest(PolicyCalls):
 
     def _ask_owner(self, topic: TopicName, what: str) -> Reply:
         reply = self._get(_of(topic, what), loads_topic=True)
-        self._owners[topic] = reply.redirected_to
+        self._owners[topic], self._answered_by[topic] = reply.redirected_to, reply.host
         return reply
 
     def _ask_internal_info(self, topic: TopicName) -> Reply:

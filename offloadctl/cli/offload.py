@@ -1,33 +1,32 @@
-"""`offload topic`, `offload status` and `offload-status`."""
+"""`offload topic`, `offload namespace`, `offload all`, `offload status` and `offload-status`."""
 
-import sys
-from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
 from offloadctl.cli.help import GroupedGroup
+from offloadctl.cli.offload_run import RunFlags, offload_scope, timeout_of, with_run_flags
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
-from offloadctl.cli.scope import with_scope
+from offloadctl.cli.scope import read_topics, with_scope
 from offloadctl.errors import UsageError
 from offloadctl.exitcodes import ExitCode
-from offloadctl.model.names import TopicName
-from offloadctl.model.offload import OffloadRun, OffloadWish
+from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.scope import Scope
 from offloadctl.model.status import StatusReport
-from offloadctl.units import parse_duration, parse_size
 
 app = typer.Typer(
     name="offload", cls=GroupedGroup, no_args_is_help=True, help="Move ledgers to S3, and confirm that they moved."
 )
 
-UNATTENDED_TIMEOUT: Final = timedelta(hours=6)
-"""How long a wait may take when nobody sits at a terminal; there it takes as long as the person likes."""
-
-Topics = Annotated[
-    list[str],
-    typer.Argument(metavar="TOPIC...", help="persistent://t/ns/x, t/ns/x, or x of public/default.", show_default=False),
+Match = Annotated[
+    str | None,
+    typer.Option(
+        "--match",
+        metavar="REGEX",
+        help="Of these only topics whose tenant/namespace/topic matches.",
+        show_default=False,
+    ),
 ]
 LoadTopics = Annotated[
     bool, typer.Option("--load-topics", help="Let brokers load topics that nobody uses, for a complete answer.")
@@ -45,34 +44,26 @@ Timeout = Annotated[
 
 @app.command("topic")
 @with_connection
+@with_run_flags
 def topic(
-    topics: Topics,
+    topics: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TOPIC...", help="persistent://t/ns/x, t/ns/x, or x of public/default.", show_default=False
+        ),
+    ] = None,
     *,
-    size_threshold: Annotated[
+    match: Match = None,
+    from_file: Annotated[
         str | None,
         typer.Option(
-            "--size-threshold",
-            "-s",
-            metavar="SIZE",
-            help="Keep so much of the newest data in BookKeeper, offload the rest: 0, 100K, 10M, 16G.",
+            "--from-file",
+            metavar="FILE",
+            help="Topics from a file, one a line; - is standard input.",
             show_default=False,
         ),
     ] = None,
-    older_than: Annotated[
-        str | None,
-        typer.Option(
-            "--older-than", metavar="DURATION", help="Offload what was closed so long ago: 12h, 7d.", show_default=False
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Show the plan and its reasons; send nothing.")
-    ] = False,
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Wait for the end and confirm it; or only have it accepted.")
-    ] = True,
-    timeout: Timeout = None,
-    load_topics: LoadTopics = False,
-    output: OutputOption = OutputFormat.TABLE,
+    flags: RunFlags,
     connection: ConnectionFlags,
 ) -> ExitCode:
     """Offload topics' closed ledgers, wait, and confirm by ledgers and objects that they moved.
@@ -80,15 +71,51 @@ def topic(
     Which ledgers move follows pulsar-admin's rule: the newest ones whose sum does not exceed the threshold stay, the
     open one counted; everything closed before them moves. With both options a ledger moves if either wants it.
     """
-    names = _parse_topics(topics)
-    wish = _wish(size_threshold, older_than)
-    limit = _timeout(timeout)
-    with connect(connection) as session:
-        if not dry_run:
-            session.allow_change()
-        run = _run(session, names, wish, limit, dry_run=dry_run, wait=wait, load_topics=load_topics)
-        _show_run(session, run, output)
-    return run.exit_code
+    named = [TopicName.parse(text) for text in topics or ()]
+    listed = read_topics(from_file) if from_file is not None else ()
+    if not named and not listed:
+        raise UsageError("no topic", hint="name topics, give a file of them (--from-file), or `offload namespace`")
+    return offload_scope(Scope.of(topics=(*named, *listed), match=match or ""), flags, connection)
+
+
+@app.command("namespace")
+@with_connection
+@with_run_flags
+def namespace(
+    namespaces: Annotated[list[str], typer.Argument(metavar="T/NS...", help="Namespaces.", show_default=False)],
+    *,
+    match: Match = None,
+    flags: RunFlags,
+    connection: ConnectionFlags,
+) -> ExitCode:
+    """Offload all topics of namespaces, largest first.
+
+    Everything is planned first, topics that nobody uses from their metadata alone: these are loaded only if they have
+    something to move. What is closed after the plan was made waits for the next run. At most two topics at once
+    are sent to one broker, which is as many as it works on, and 16 in all.
+    """
+    names = [NamespaceName.parse(text) for text in namespaces]
+    return offload_scope(Scope.of(namespaces=names, match=match or ""), flags, connection)
+
+
+@app.command("all")
+@with_connection
+@with_run_flags
+def everything(
+    *,
+    tenants: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tenant", metavar="NAME", help="Only this tenant's topics; may be repeated.", show_default=False
+        ),
+    ] = None,
+    match: Match = None,
+    flags: RunFlags,
+    connection: ConnectionFlags,
+) -> ExitCode:
+    """Offload all topics of all tenants, or of some; as `offload namespace` does."""
+    scope = Scope.of(tenants=tenants or (), everything=not tenants, match=match or "")
+    return offload_scope(scope, flags, connection)
 
 
 @app.command("status")
@@ -112,7 +139,7 @@ def status(
     """What the broker claims of topics' offload, beside what their ledgers and objects show."""
     from offloadctl.operations.status import Status  # noqa: PLC0415 - `--help` must not load protobuf
 
-    limit = _timeout(timeout)
+    limit = timeout_of(timeout)
     with connect(connection) as session:
         reading = Status(session.ports, may_load=load_topics or wait, look_at_objects=objects)
         seconds = limit.total_seconds() if limit else None
@@ -122,69 +149,6 @@ def status(
 
 
 offload_status = status
-
-
-def _parse_topics(texts: list[str]) -> tuple[TopicName, ...]:
-    return tuple(dict.fromkeys(TopicName.parse(text) for text in texts))
-
-
-def _wish(size_threshold: str | None, older_than: str | None) -> OffloadWish:
-    if size_threshold is None and older_than is None:
-        raise UsageError(
-            "say what should move: --size-threshold, --older-than, or both",
-            hint="-s 0 offloads everything that is closed; add --dry-run to see it first",
-        )
-    return OffloadWish(
-        size_threshold=parse_size(size_threshold) if size_threshold is not None else None,
-        older_than=parse_duration(older_than) if older_than is not None else None,
-    )
-
-
-def _timeout(text: str | None) -> timedelta | None:
-    if text is not None:
-        return parse_duration(text)
-    return None if sys.stderr.isatty() else UNATTENDED_TIMEOUT
-
-
-def _run(
-    session: Session,
-    topics: tuple[TopicName, ...],
-    wish: OffloadWish,
-    timeout: timedelta | None,
-    *,
-    dry_run: bool,
-    wait: bool,
-    load_topics: bool,
-) -> OffloadRun:
-    from offloadctl.cli.progress import watching  # noqa: PLC0415 - rich is slow to load
-    from offloadctl.operations.confirm import ObjectsInStores  # noqa: PLC0415 - and so is protobuf
-    from offloadctl.operations.offload import Offload, not_looked_at  # noqa: PLC0415
-    from offloadctl.operations.offload_run import OffloadTopics  # noqa: PLC0415
-
-    stores = session.ports.stores
-    with watching(session.ports.clock) as watcher:
-        offload = Offload(
-            ports=session.ports,
-            wish=wish,
-            timeout_s=timeout.total_seconds() if timeout is not None else None,
-            check_objects=ObjectsInStores(stores) if stores else not_looked_at,
-            watcher=watcher,
-        )
-        work = OffloadTopics(offload, may_load=load_topics)
-        return work.dry_run(topics) if dry_run else work.run(topics, wait=wait)
-
-
-def _show_run(session: Session, run: OffloadRun, output: OutputFormat) -> None:
-    from offloadctl.report import offload as documents  # noqa: PLC0415 - msgspec and rich are slow to load
-    from offloadctl.report.offload_text import run_text  # noqa: PLC0415
-
-    origin = session.origin(may_ask=run.interrupted is None)
-    emit_result(
-        output,
-        document=lambda: documents.run_document(run, origin),
-        lines=lambda: documents.result_documents(run, origin),
-        text=lambda *, wide: run_text(run, origin, wide=wide),
-    )
 
 
 def _show_status(session: Session, report: StatusReport, output: OutputFormat) -> None:

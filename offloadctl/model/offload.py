@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.finding import Finding
 from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadStatus, Position
 from offloadctl.model.names import TopicName
 from offloadctl.units import ByteSize
+
+if TYPE_CHECKING:
+    from offloadctl.model.scope import ScopeRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,16 @@ class OffloadWish:
 
     size_threshold: ByteSize | None = None
     older_than: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OffloadLimits:
+    """How much one run may take on; None has no limit."""
+
+    free: ByteSize | None = None
+    """Planning stops once so much is planned; the topic that reaches it is in."""
+    at_most: ByteSize | None = None
+    """A topic that would make it more than this is left out."""
 
 
 class Fate(StrEnum):
@@ -85,7 +99,9 @@ class Outcome(StrEnum):
 
     PLANNED = "planned"
     NOTHING_TO_DO = "nothing-to-do"
+    LEFT = "left-for-later"
     ACCEPTED = "accepted"
+    BUSY = "busy"
     CONFIRMED = "confirmed"
     UNCONFIRMED = "done-not-confirmed"
     FEWER = "fewer-than-planned"
@@ -113,7 +129,12 @@ class Outcome(StrEnum):
 _OUTCOMES = {
     Outcome.PLANNED: (ExitCode.OK, "Only planned (--dry-run); nothing was sent."),
     Outcome.NOTHING_TO_DO: (ExitCode.OK, "No closed ledger has to move; nothing was sent."),
+    Outcome.LEFT: (ExitCode.OK, "The limit of this run (--free, --max-bytes) leaves this topic out; nothing was sent."),
     Outcome.ACCEPTED: (ExitCode.OK, "The broker accepted the request (--no-wait); nothing more is known."),
+    Outcome.BUSY: (
+        ExitCode.FAILED,
+        "An offload of this topic goes on already, and the broker took no other request (--no-wait); nothing was sent.",
+    ),
     Outcome.CONFIRMED: (
         ExitCode.OK,
         "Every planned ledger is complete in the metadata, and both its objects are in S3 as they must be.",
@@ -212,11 +233,17 @@ class OffloadRun:
     finished_at: datetime
     dry_run: bool
     interrupted: ExitCode | None = None
+    scope: "ScopeRead | None" = None
+    limits: OffloadLimits = OffloadLimits()
+    reason: str = ""
+    """Why, as whoever gave the command says: a ticket's number, for example."""
 
     @property
     def exit_code(self) -> ExitCode:
         """One code for everything that the run met."""
         met = [result.exit_code for result in self.results]
+        if self.scope is not None and self.scope.unread:
+            met.append(ExitCode.FAILED)
         return combine(met if self.interrupted is None else [*met, self.interrupted])
 
     @property

@@ -1,10 +1,11 @@
 """Offload one topic or partition: plan, trigger, wait, and judge by the ledgers, never by the status alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from datetime import timedelta
+from typing import Final, Protocol
 
-from offloadctl.errors import BrokerError, Busy, Interrupted, NotFound, Refused
+from offloadctl.errors import BrokerError, Busy, Interrupted, NotFound, OffloadctlError, Refused
 from offloadctl.model.finding import Finding
 from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadState, OffloadStatus
 from offloadctl.model.names import TopicName
@@ -12,11 +13,23 @@ from offloadctl.model.offload import Confirmation, MovedLedger, OffloadPlan, Off
 from offloadctl.operations.facts import LedgerReader, read_policies, read_served
 from offloadctl.operations.waiting import Wait, Waited, WaitEnd
 from offloadctl.plan.bucket_in_force import offered
-from offloadctl.plan.offload import confirm_ledger, plan_offload
+from offloadctl.plan.offload import confirm_ledger, plan_before, plan_offload
 from offloadctl.ports import Ports
+
+RUNNING_IS_A_CLAIM: Final = (
+    "RUNNING is only a claim: if no ledger moves for long, the offload driver may lack its credentials or "
+    "endpoint; the broker's log tells, and unloading the topic ends such a run"
+)
+"""A driver that cannot be made dies of an exception, and its status stays (facts of a real 4.0.7)."""
+
+_LOOKS_AFTER_A_LOST_ANSWER: Final = 4
+_PAUSE_AFTER_A_LOST_ANSWER_S: Final = 1.0
 
 # ManagedLedgerImpl.java, OffloadInProgressException: an automatic run holds the topic's offload mutex.
 _AUTOMATIC_RUN = "Offload operation already running"
+_FRESH: Final = timedelta(minutes=1)
+"""What was read of a served topic so short a time ago is not read again before the trigger."""
+
 _HOW_TO_CONFIRM = (
     "to have the objects confirmed, give the bucket (--bucket, or in the context) and credentials that may read it"
 )
@@ -43,6 +56,14 @@ class ObjectsCheck(Protocol):
 def not_looked_at(topic: TopicName, ledger: MovedLedger, policies: OffloadPolicies | None) -> ObjectsSeen:  # noqa: ARG001
     """Without access to S3 nothing is confirmed, and that is said."""
     return ObjectsSeen(Confirmation.UNCONFIRMED, not_covered="no bucket is configured, so no object was looked at")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What is known after the request: whether another run is waited for, and the error if the answer was lost."""
+
+    joined: bool = False
+    lost: BrokerError | None = None
 
 
 class Watcher:
@@ -84,56 +105,100 @@ class Offload:
             plan = self.plan(topic, reader)
         except BrokerError as error:
             return _failed(topic, Outcome.FAILED, error)
+        except Interrupted:
+            return OffloadResult(topic, Outcome.NOT_STARTED)
         outcome = Outcome.PLANNED if plan.before is not None else Outcome.NOTHING_TO_DO
         return OffloadResult(topic, outcome, plan, reasons=plan.reasons)
 
     def run(self, topic: TopicName, *, wait: bool = True) -> OffloadResult:
         """Offload the topic and say what really moved. Failures of this topic are outcomes, not exceptions."""
+        reader = LedgerReader(self.ports.admin, self.ports.clock, may_load=True)
+        return self._told(topic, lambda: self._act(self.plan(topic, reader), wait=wait))
+
+    def act(self, plan: OffloadPlan, *, wait: bool = True) -> OffloadResult:
+        """The same for a plan that was made before, by its boundary: nothing beyond it is sent."""
+        return self._told(plan.topic, lambda: self._act(self.refreshed(plan), wait=wait))
+
+    def refreshed(self, plan: OffloadPlan) -> OffloadPlan:
+        """The plan's boundary on the ledgers of now; loads the topic, unless the plan has just been made of it so."""
+        now = self.ports.clock.now()
+        if plan.before is None or (plan.managed_ledger.served and now - plan.managed_ledger.observed_at < _FRESH):
+            return plan
+        ledgers = read_served(self.ports.admin, self.ports.clock, plan.topic)
+        return plan_before(ledgers, plan.before, self.wish, now, policies=plan.policies)
+
+    def _told(self, topic: TopicName, work: Callable[[], OffloadResult]) -> OffloadResult:
         begun = self.ports.clock.monotonic()
         try:
-            result = self._run(topic, wait=wait)
-        except BrokerError as error:
-            result = _failed(topic, Outcome.FAILED, error)
+            result = work()
         except Refused as error:
             result = _failed(topic, Outcome.REFUSED, error)
         except Interrupted:
             result = OffloadResult(topic, Outcome.NOT_STARTED)
+        except OffloadctlError as error:
+            result = _failed(topic, Outcome.FAILED, error)
         return replace(result, seconds=self.ports.clock.monotonic() - begun)
 
-    def _run(self, topic: TopicName, *, wait: bool) -> OffloadResult:
-        plan = self.plan(topic, LedgerReader(self.ports.admin, self.ports.clock, may_load=True))
+    def _act(self, plan: OffloadPlan, *, wait: bool) -> OffloadResult:
         self.watcher.planned(plan)
         if plan.before is None:
-            return OffloadResult(topic, Outcome.NOTHING_TO_DO, plan, reasons=plan.reasons)
+            return OffloadResult(plan.topic, Outcome.NOTHING_TO_DO, plan, reasons=plan.reasons)
         # The last moment at which an interruption means that nothing was sent.
         self.ports.clock.sleep(0)
-        joined = self._trigger(plan)
-        self.watcher.triggered(plan, joined=joined)
+        sent = self._send(plan)
+        self.watcher.triggered(plan, joined=sent.joined)
         if not wait:
-            return OffloadResult(topic, Outcome.ACCEPTED, plan, joined=joined, reasons=plan.reasons)
-        try:
-            return replace(self._judge(plan, self._wait(plan)), joined=joined)
-        except Interrupted:
-            hint = f"see how it goes on: offloadctl offload-status -w {topic}"
-            return OffloadResult(topic, Outcome.INTERRUPTED, plan, joined=joined, reasons=plan.reasons, hint=hint)
+            outcome, hint = (Outcome.BUSY, _see(plan)) if sent.joined else (Outcome.ACCEPTED, "")
+            return OffloadResult(plan.topic, outcome, plan, reasons=plan.reasons, hint=hint)
+        return self._follow(plan, sent)
 
-    def _trigger(self, plan: OffloadPlan) -> bool:
-        """Send the plan's boundary; True if another run is going on, which is then waited for instead."""
+    def _follow(self, plan: OffloadPlan, sent: "_Sent") -> OffloadResult:
+        """Wait and judge. Something was sent, so whatever goes wrong from here on, the result says so."""
+        reasons = plan.reasons if sent.lost is None else (*plan.reasons, Reason(sent.lost.code, sent.lost.message))
+        result = OffloadResult(plan.topic, Outcome.FAILED, plan, joined=sent.joined, reasons=reasons)
+        try:
+            judged = self._judge(result, plan, self._wait(plan))
+            if sent.joined and _asked_for_less(judged):
+                # The run that was waited for had a smaller boundary; ours was refused, so it is sent again.
+                again = self._send(plan)
+                judged = self._judge(replace(result, joined=again.joined), plan, self._wait(plan))
+        except Interrupted:
+            return replace(result, outcome=Outcome.INTERRUPTED, hint=_see(plan))
+        except OffloadctlError as error:
+            told = (*reasons, Reason(error.code, error.message))
+            return replace(result, reasons=told, hint=f"the request was sent; {_see(plan)}")
+        return judged
+
+    def _send(self, plan: OffloadPlan) -> "_Sent":
+        """Send the plan's boundary, once."""
         assert plan.before is not None  # noqa: S101 - a plan without a boundary is never triggered
         try:
             self.ports.admin.trigger_offload(plan.topic, plan.before)
         except Busy:
-            return True
+            return _Sent(joined=True)
         except BrokerError as error:
-            if not error.retryable or not self._was_accepted(plan):
+            if not error.retryable:
                 raise
-        return False
+            if not self._may_have_been_accepted(plan):
+                raise type(error)(error.message, hint=f"nothing runs; {_see(plan)}", status=error.status) from error
+            return _Sent(lost=error)
+        return _Sent()
 
-    def _was_accepted(self, plan: OffloadPlan) -> bool:
-        """After a lost answer: the broker runs, or has moved the ledgers already. A second trigger might run twice."""
-        if self.ports.admin.offload_status(plan.topic).state is OffloadState.RUNNING:
-            return True
-        return {ledger.ledger_id for ledger in plan.moves} == self._complete(plan)
+    def _may_have_been_accepted(self, plan: OffloadPlan) -> bool:
+        """After a lost answer: anything but a broker that goes on saying that nothing runs, and has moved nothing.
+
+        A second trigger might be a second run, and a request can arrive after its sender has given up. So a status of
+        whatever run counts as an answer; the ledgers judge in the end.
+        """
+        for attempt in range(_LOOKS_AFTER_A_LOST_ANSWER):
+            self.ports.clock.sleep(attempt * _PAUSE_AFTER_A_LOST_ANSWER_S)
+            try:
+                if self.ports.admin.offload_status(plan.topic).state is not OffloadState.NOT_RUN:
+                    return True
+            except BrokerError:
+                if attempt + 1 == _LOOKS_AFTER_A_LOST_ANSWER:
+                    return True
+        return bool(self._complete(plan))
 
     def _wait(self, plan: OffloadPlan) -> Waited:
         def polled(status: OffloadStatus) -> None:
@@ -152,25 +217,54 @@ class Offload:
             one.ledger_id for one in served.ledgers if one.offloaded and plan.managed_ledger.ledger(one.ledger_id)
         ) & {ledger.ledger_id for ledger in plan.moves}
 
-    def _judge(self, plan: OffloadPlan, waited: Waited) -> OffloadResult:
-        result = OffloadResult(plan.topic, Outcome.FAILED, plan, status=waited.status, reasons=plan.reasons)
+    def _judge(self, result: OffloadResult, plan: OffloadPlan, waited: Waited) -> OffloadResult:
+        result = replace(result, status=waited.status)
         if waited.end is WaitEnd.DELETED:
             return _deleted(result)
         if waited.end is WaitEnd.UNREACHABLE and waited.error is not None:
             reason = Reason(waited.error.code, waited.error.message)
-            return replace(result, reasons=(*plan.reasons, reason), hint="the offload may still be running")
+            return replace(result, reasons=(*result.reasons, reason), hint="the offload may still be running")
         try:
             after = read_served(self.ports.admin, self.ports.clock, plan.topic)
+            looked = self._sure(plan, list(self._looks(plan, _compare(plan, after))))
         except NotFound:
             return _deleted(result)
-        return self._result(result, list(self._looks(plan, _compare(plan, after))), waited)
+        except BrokerError as error:
+            outcome = Outcome.TIMED_OUT if waited.end is WaitEnd.TIMED_OUT else Outcome.FAILED
+            reasons = (*result.reasons, Reason(error.code, error.message))
+            return replace(result, outcome=outcome, reasons=reasons, hint=f"the request was sent; {_see(plan)}")
+        return self._result(result, looked, waited)
 
     def _looks(
         self, plan: OffloadPlan, compared: Sequence[tuple[Ledger, Confirmation]]
     ) -> Iterator[tuple[MovedLedger, ObjectsSeen | None]]:
         for number, each in enumerate(compared):
             self.watcher.confirming(plan, number, len(compared))
+            try:
+                self.ports.clock.sleep(0)
+            except Interrupted:
+                # What was found so far is kept; the rest is told as not looked at.
+                yield from (_not_reached(MovedLedger(*left)) for left in compared[number:])
+                return
             yield self._look(plan, MovedLedger(*each))
+
+    def _sure(
+        self, plan: OffloadPlan, looked: list[tuple[MovedLedger, ObjectsSeen | None]]
+    ) -> list[tuple[MovedLedger, ObjectsSeen | None]]:
+        """Damage is told only if fresh metadata still names those objects and a second look finds it again."""
+        if all(moved.confirmation is not Confirmation.DAMAGED for moved, _ in looked):
+            return looked
+        after = read_served(self.ports.admin, self.ports.clock, plan.topic)
+        return [
+            one if one[0].confirmation is not Confirmation.DAMAGED else self._look_again(plan, one[0].ledger, after)
+            for one in looked
+        ]
+
+    def _look_again(
+        self, plan: OffloadPlan, ledger: Ledger, after: ManagedLedger
+    ) -> tuple[MovedLedger, ObjectsSeen | None]:
+        now = after.ledger(ledger.ledger_id)
+        return self._look(plan, MovedLedger(now or ledger, confirm_ledger(ledger, after)))
 
     def _look(self, plan: OffloadPlan, ledger: MovedLedger) -> tuple[MovedLedger, ObjectsSeen | None]:
         if ledger.confirmation is not Confirmation.UNCONFIRMED:
@@ -199,6 +293,23 @@ class Offload:
         return read_policies(self.ports.admin, topic)
 
 
+def _see(plan: OffloadPlan) -> str:
+    return f"see how it goes on: offloadctl offload-status -w {plan.topic}"
+
+
+def _asked_for_less(judged: OffloadResult) -> bool:
+    """Whether the broker is done with a run and planned ledgers have not moved, though nothing failed."""
+    moved = [one.confirmation for one in judged.ledgers]
+    return judged.outcome is Outcome.FEWER and Confirmation.NOT_MOVED in moved
+
+
+def _not_reached(moved: MovedLedger) -> tuple[MovedLedger, ObjectsSeen | None]:
+    if moved.confirmation is not Confirmation.UNCONFIRMED:
+        return moved, None
+    why = "interrupted before the objects of every ledger were looked at"
+    return moved, ObjectsSeen(Confirmation.UNCONFIRMED, not_covered=why)
+
+
 def _deleted(result: OffloadResult) -> OffloadResult:
     return replace(result, outcome=Outcome.DELETED, hint="the topic is gone; its objects in S3 may be left over")
 
@@ -221,10 +332,7 @@ def judge(ledgers: Sequence[MovedLedger], waited: Waited) -> tuple[Outcome, str]
 
 def _why_not_all(waited: Waited) -> tuple[Outcome, str]:
     if waited.end is WaitEnd.TIMED_OUT:
-        return Outcome.TIMED_OUT, (
-            "RUNNING is only a claim: if no ledger moves for long, the offload driver may lack its credentials or "
-            "endpoint; the broker's log tells, and unloading the topic ends such a run"
-        )
+        return Outcome.TIMED_OUT, RUNNING_IS_A_CLAIM
     if waited.end is WaitEnd.FORGOTTEN:
         return Outcome.UNLOADED, "run the command again: what has moved is not moved twice"
     if _AUTOMATIC_RUN in waited.status.last_error:
@@ -239,5 +347,5 @@ def _compare(plan: OffloadPlan, after: ManagedLedger) -> list[tuple[Ledger, Conf
     return [(after.ledger(one.ledger_id) or one, confirm_ledger(one, after)) for one in plan.moves]
 
 
-def _failed(topic: TopicName, outcome: Outcome, error: BrokerError | Refused) -> OffloadResult:
+def _failed(topic: TopicName, outcome: Outcome, error: OffloadctlError) -> OffloadResult:
     return OffloadResult(topic, outcome, reasons=(Reason(error.code, error.message),), hint=error.hint)

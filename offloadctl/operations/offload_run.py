@@ -1,87 +1,177 @@
-"""Offload everything that one command asked for: each topic's partitions side by side, one topic's failure its own."""
+"""Offload everything that one command asked for: plan all of it, choose, act; one topic's failure is its own."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
-from offloadctl.errors import BrokerError
+from offloadctl.errors import BrokerError, Interrupted
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.names import TopicName
-from offloadctl.model.offload import OffloadResult, OffloadRun, Outcome, Reason, TopicResults
+from offloadctl.model.offload import OffloadLimits, OffloadResult, OffloadRun, Outcome, Reason, TopicResults
+from offloadctl.model.scope import Scope, ScopeRead
 from offloadctl.operations.facts import LedgerReader
 from offloadctl.operations.offload import Offload
-from offloadctl.operations.topics import Target, find_target, refuse_system_topics
-from offloadctl.operations.workers import Finished, StoppableClock, work_through
+from offloadctl.operations.scope import expand, named_topics
+from offloadctl.operations.topics import Target, find_target
+from offloadctl.operations.turns import AT_ONCE, Turn, Turns
+from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.plan.selection import Selection, select
 
-AT_ONCE: Final = 2
-"""managedLedgerOffloadMaxThreads is 2 on each broker: more runs would only queue there, without a word about it."""
+_READS_AT_ONCE: Final = 8
 
-_Act = Callable[[Offload, TopicName], OffloadResult]
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a command is about to do: a result for each part of its topics, and which of them are to be acted on."""
+
+    scope: ScopeRead
+    targets: tuple[Target, ...]
+    results: dict[TopicName, OffloadResult]
+    selection: Selection
+    started_at: datetime
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OffloadTopics:
-    """One command's offloads: the topics that it names, by the ways of `offload`."""
+    """One command's offloads: the topics of its scope, by the ways of `offload`."""
 
     offload: Offload
     may_load: bool = False
-    """Whether a dry run may load topics that nobody serves; a real run loads what it acts on."""
+    """Whether planning may load topics that nobody serves; what is acted on is loaded anyway."""
+    limits: OffloadLimits = field(default_factory=OffloadLimits)
+    reason: str = ""
 
     def dry_run(self, topics: Sequence[TopicName]) -> OffloadRun:
         """What would be sent for each topic; nothing is."""
-        ports = self.offload.ports
-        reader = LedgerReader(ports.admin, ports.clock, may_load=self.may_load)
-        return self._for_each(topics, lambda one, topic: one.dry_run(topic, reader), dry_run=True)
+        return self.report(self.plan(Scope.of(topics=topics)), dry_run=True)
 
     def run(self, topics: Sequence[TopicName], *, wait: bool = True) -> OffloadRun:
         """Plan, trigger, wait and confirm; Ctrl-C ends the waits and keeps what is finished."""
-        return self._for_each(topics, lambda one, topic: one.run(topic, wait=wait), dry_run=False)
+        return self.act(replace(self, may_load=True).plan(Scope.of(topics=topics)), wait=wait)
 
-    def _for_each(self, topics: Sequence[TopicName], act: _Act, *, dry_run: bool) -> OffloadRun:
-        asked = tuple(dict.fromkeys(topics))
-        refuse_system_topics(asked)
-        ports = self.offload.ports
-        started_at = ports.clock.now()
-        found = {topic: self._find(topic) for topic in asked}
-        parts = [part for target in found.values() if isinstance(target, Target) for part in target.parts]
-        clock = StoppableClock(ports.clock)
-        offload = replace(self.offload, ports=replace(ports, clock=clock))
+    def plan(self, scope: Scope) -> Planned:
+        """Read all topics of the scope, and choose those to act on; idle topics from their metadata alone."""
+        clock = StoppableClock(self.offload.ports.clock)
+        offload = self._by(clock)
+        started_at = clock.now()
+        read, targets, unfound = self._targets(scope, clock)
+        parts = [part for target in targets for part in target.parts if part not in unfound]
+        reader = LedgerReader(offload.ports.admin, clock, may_load=self.may_load)
         finished = work_through(
             parts,
-            lambda part: act(offload, part),
-            at_once=AT_ONCE,
+            lambda part: offload.dry_run(part, reader),
+            at_once=_READS_AT_ONCE,
             stop=clock.stop,
-            done=self.offload.watcher.finished,
+            done=self._told_if_over,
         )
-        results = _by_part(parts, finished)
+        results = unfound | {part: OffloadResult(part, Outcome.NOT_STARTED) for part in parts}
+        results |= {result.topic: result for result in finished.results.values()}
+        selection = select([one.plan for one in results.values() if one.plan is not None], self.limits)
+        for left in selection.left:
+            result = results[left.plan.topic]
+            results[result.topic] = replace(result, outcome=Outcome.LEFT, reasons=(*result.reasons, left.reason))
+        return Planned(read, targets, results, selection, started_at, finished.interrupted)
+
+    def act(self, planned: Planned, *, wait: bool = True) -> OffloadRun:
+        """Act on what was chosen, largest first, a few at once; then report."""
+        if planned.interrupted:
+            return self.report(planned, dry_run=False)
+        clock = StoppableClock(self.offload.ports.clock)
+        offload, plans = self._by(clock), planned.selection.chosen
+        turns = Turns(plans, offload.ports.admin.owner_of, clock.stop)
+
+        def work(_ticket: int) -> OffloadResult | None:
+            try:
+                turn = _next_turn(turns, offload)
+            except Interrupted:
+                return None
+            try:
+                return offload.act(turn.plan, wait=wait)
+            finally:
+                turns.end(turn)
+
+        finished = work_through(range(len(plans)), work, at_once=AT_ONCE, stop=clock.stop, done=self._told)
+        results = planned.results | {
+            plan.topic: OffloadResult(
+                plan.topic, Outcome.INTERRUPTED if plan.topic in turns.begun else Outcome.NOT_STARTED, plan
+            )
+            for plan in plans
+        }
+        results |= {result.topic: result for result in finished.results.values() if result is not None}
+        return self.report(replace(planned, results=results, interrupted=finished.interrupted), dry_run=False)
+
+    def report(self, planned: Planned, *, dry_run: bool) -> OffloadRun:
+        """What was planned and done so far, topic by topic."""
+
+        def result(part: TopicName) -> OffloadResult:
+            one = planned.results[part]
+            never_begun = one.outcome is Outcome.PLANNED and not dry_run
+            return replace(one, outcome=Outcome.NOT_STARTED) if never_begun else one
+
         return OffloadRun(
             wish=self.offload.wish,
-            topics=tuple(_topic_results(topic, target, results) for topic, target in found.items()),
-            started_at=started_at,
-            finished_at=ports.clock.now(),
+            topics=tuple(
+                TopicResults(target.topic, target.partitions, tuple(result(part) for part in target.parts))
+                for target in planned.targets
+            ),
+            started_at=planned.started_at,
+            finished_at=self.offload.ports.clock.now(),
             dry_run=dry_run,
-            interrupted=ExitCode.INTERRUPTED if finished.interrupted else None,
+            interrupted=ExitCode.INTERRUPTED if planned.interrupted else None,
+            scope=planned.scope,
+            limits=self.limits,
+            reason=self.reason,
         )
 
-    def _find(self, topic: TopicName) -> Target | BrokerError:
+    def _by(self, clock: StoppableClock) -> Offload:
+        return replace(self.offload, ports=replace(self.offload.ports, clock=clock))
+
+    def _targets(
+        self, scope: Scope, clock: StoppableClock
+    ) -> tuple[ScopeRead, tuple[Target, ...], dict[TopicName, OffloadResult]]:
+        """The scope's topics, and the failures of those that cannot be found."""
+        admin = self.offload.ports.admin
+        if scope.is_wide:
+            expanded = expand(admin, scope, clock)
+            return expanded.read, expanded.targets, {}
+        read, topics = named_topics(scope)
+        unfound: dict[TopicName, OffloadResult] = {}
+
+        def find(topic: TopicName) -> Target:
+            try:
+                return find_target(admin, topic)
+            except BrokerError as error:
+                reasons = (Reason(error.code, error.message),)
+                unfound[topic] = OffloadResult(topic, Outcome.FAILED, reasons=reasons, hint=error.hint)
+                return Target(topic, 0, (topic,))
+
+        found = work_through(topics, find, at_once=_READS_AT_ONCE, stop=clock.stop, done=lambda _target: None)
+        if found.interrupted:
+            # Nothing is lost that could be reported: whoever was interrupted says so in the usual words.
+            raise KeyboardInterrupt
+        return read, tuple(found.results[index] for index in range(len(topics))), unfound
+
+    def _told_if_over(self, result: OffloadResult) -> None:
+        if result.outcome is not Outcome.PLANNED:
+            self._told(result)
+
+    def _told(self, result: OffloadResult | None) -> None:
+        if result is not None:
+            self.offload.watcher.finished(result)
+
+
+def _next_turn(turns: Turns, offload: Offload) -> Turn:
+    """The next plan, of a topic whose owner is known and has a thread to spare."""
+    while True:
+        turn = turns.take()
+        if turn.owner:
+            return turn
         try:
-            return find_target(self.offload.ports.admin, topic)
-        except BrokerError as error:
-            return error
-
-
-def _by_part(parts: Sequence[TopicName], finished: Finished[OffloadResult]) -> dict[TopicName, OffloadResult]:
-    results = {parts[index]: result for index, result in finished.results.items()}
-    for index, part in enumerate(parts):
-        outcome = Outcome.INTERRUPTED if index in finished.begun else Outcome.NOT_STARTED
-        results.setdefault(part, OffloadResult(part, outcome))
-    return results
-
-
-def _topic_results(
-    topic: TopicName, target: Target | BrokerError, results: dict[TopicName, OffloadResult]
-) -> TopicResults:
-    if isinstance(target, BrokerError):
-        reasons = (Reason(target.code, target.message),)
-        return TopicResults(topic, 0, (OffloadResult(topic, Outcome.FAILED, reasons=reasons, hint=target.hint),))
-    return TopicResults(topic, target.partitions, tuple(results[part] for part in target.parts))
+            loaded = offload.refreshed(turn.plan)
+        except BrokerError:
+            # Whoever acts on it meets the same again, and tells it.
+            loaded = turn.plan
+        if (settled := turns.settle(turn, loaded)) is not None:
+            return settled

@@ -16,7 +16,28 @@ def plan_offload(
     managed_ledger: ManagedLedger, wish: OffloadWish, now: datetime, *, policies: OffloadPolicies | None = None
 ) -> OffloadPlan:
     """The plan for one topic: the boundary to send, each ledger's fate, and the reasons in words."""
-    boundary = _boundary(managed_ledger, wish, now)
+    return _plan(managed_ledger, _boundary(managed_ledger, wish, now), wish, now, policies)
+
+
+def plan_before(
+    managed_ledger: ManagedLedger,
+    before: Position,
+    wish: OffloadWish,
+    now: datetime,
+    *,
+    policies: OffloadPolicies | None = None,
+) -> OffloadPlan:
+    """The plan for a boundary that was settled earlier: nothing beyond it moves, whatever was closed since."""
+    return _plan(managed_ledger, before.ledger_id, wish, now, policies)
+
+
+def _plan(
+    managed_ledger: ManagedLedger,
+    boundary: int | None,
+    wish: OffloadWish,
+    now: datetime,
+    policies: OffloadPolicies | None,
+) -> OffloadPlan:
     planned = tuple(PlannedLedger(ledger, _fate(ledger, managed_ledger, boundary)) for ledger in managed_ledger.ledgers)
     before = None if boundary is None else Position(boundary, 0)
     plan = OffloadPlan(managed_ledger, before, planned, (), policies)

@@ -13,6 +13,7 @@ from offloadctl.plan.storage import OBJECTS_PER_LEDGER, deletion_lag, implied_da
 from offloadctl.report import documents as doc
 from offloadctl.report.check import finding_document
 from offloadctl.report.origin import Origin
+from offloadctl.report.scope import scope_document
 
 
 def run_document(run: Run, origin: Origin) -> doc.OffloadRun:
@@ -24,8 +25,12 @@ def run_document(run: Run, origin: Origin) -> doc.OffloadRun:
         request=doc.OffloadRequestDocument(
             size_threshold=run.wish.size_threshold,
             older_than_seconds=run.wish.older_than.total_seconds() if run.wish.older_than is not None else None,
+            free=run.limits.free,
+            max_bytes=run.limits.at_most,
+            reason=run.reason,
             dry_run=run.dry_run,
         ),
+        scope=scope_document(run.scope) if run.scope is not None else None,
         started_at=run.started_at,
         finished_at=run.finished_at,
         interrupted=run.interrupted is not None,

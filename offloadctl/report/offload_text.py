@@ -21,6 +21,7 @@ from offloadctl.model.offload import (
 )
 from offloadctl.plan.storage import OBJECTS_PER_LEDGER, deletion_lag, implied_data_sizes
 from offloadctl.report.origin import Origin
+from offloadctl.report.scope import scope_text
 from offloadctl.report.text import (
     Cell,
     Column,
@@ -40,9 +41,10 @@ from offloadctl.units import format_duration, format_size
 _SHOWN_LEDGERS: Final = 20
 """So many ledgers tell how a topic looks; `-o wide` shows all."""
 
-_TOLD_BY_THE_TABLE: Final = (
+TOLD_BY_THE_TABLE: Final = (
     Outcome.CONFIRMED,
     Outcome.NOTHING_TO_DO,
+    Outcome.LEFT,
     Outcome.PLANNED,
     Outcome.ACCEPTED,
     Outcome.NOT_STARTED,
@@ -65,30 +67,35 @@ _CONFIRMATION_STYLES: Final = {
 
 def run_text(run: OffloadRun, origin: Origin, *, wide: bool = False) -> Iterator[RenderableType]:
     """Everything that the run did, or would do."""
+    if run.reason:
+        yield labelled("reason", run.reason)
     for number, topic in enumerate(run.topics):
         if number:
             yield ""
         yield from _topic(topic, origin, wide=wide)
     if len(run.results) > 1:
         yield ""
-        yield _total(run)
+        yield total_text(run)
+    if run.scope is not None:
+        yield from scope_text(run.scope)
 
 
 def _topic(topic: TopicResults, origin: Origin, *, wide: bool) -> Iterator[RenderableType]:
     partitions = f", {count(topic.partitions, 'partition')}" if topic.partitions else ""
     yield line((str(topic.topic), Style.HEAD), f"  ({origin}{partitions})")
     if len(topic.results) == 1:
-        yield from _one(topic.results[0], wide=wide)
+        yield from result_text(topic.results[0], wide=wide)
         return
     yield _partition_table(topic.results)
     for result in topic.results:
-        if wide or result.outcome not in _TOLD_BY_THE_TABLE:
+        if wide or result.outcome not in TOLD_BY_THE_TABLE:
             yield ""
             yield line((str(result.topic), Style.HEAD), indent=2)
-            yield from _one(result, wide=wide)
+            yield from result_text(result, wide=wide)
 
 
-def _one(result: OffloadResult, *, wide: bool) -> Iterator[RenderableType]:
+def result_text(result: OffloadResult, *, wide: bool) -> Iterator[RenderableType]:
+    """One topic's or partition's result in full."""
     if result.ledgers:
         yield _moved_table(result.ledgers, wide=wide)
     elif result.plan is not None and result.plan.ledgers:
@@ -227,7 +234,8 @@ def _partition_table(results: Sequence[OffloadResult]) -> RenderableType:
     return table(columns, rows)
 
 
-def _total(run: OffloadRun) -> RenderableType:
+def total_text(run: OffloadRun) -> RenderableType:
+    """How much there was of everything, and how often each outcome."""
     plans = [result.plan for result in run.results if result.plan is not None]
     counted: dict[str, int] = {}
     for result in run.results:

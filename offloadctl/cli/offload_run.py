@@ -1,0 +1,236 @@
+"""What all commands that offload have in common: their options, and the way from a scope to a report.
+
+@with_connection
+@with_run_flags
+def topic(topics: Topics, *, flags: RunFlags, connection: ConnectionFlags) -> ExitCode: ...
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+
+import typer
+
+from offloadctl.cli.connection import ConnectionFlags, Session, connect
+from offloadctl.cli.injection import injecting
+from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
+from offloadctl.errors import BadValue, UsageError
+from offloadctl.exitcodes import ExitCode
+from offloadctl.model.offload import OffloadLimits, OffloadRun, OffloadWish
+from offloadctl.model.scope import Scope
+from offloadctl.units import ByteSize, format_size, parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from offloadctl.operations.offload_run import OffloadTopics, Planned
+
+UNATTENDED_TIMEOUT: Final = timedelta(hours=6)
+"""How long a wait may take when nobody sits at a terminal; there it takes as long as the person likes."""
+
+_FEW: Final = 20
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFlags:
+    """The options of one command that offloads, parsed."""
+
+    wish: OffloadWish
+    limits: OffloadLimits
+    timeout: timedelta | None
+    dry_run: bool
+    wait: bool
+    load_topics: bool
+    reason: str
+    output: OutputFormat
+
+
+def with_run_flags(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command all options of an offload; it receives them as one value, its parameter `flags`."""
+    return injecting("flags", _OPTIONS, _flags)(command)
+
+
+def offload_scope(scope: Scope, flags: RunFlags, connection: ConnectionFlags) -> ExitCode:
+    """Plan the scope, show the plan or act on it, and report."""
+    with connect(connection) as session:
+        if not flags.dry_run:
+            session.allow_change()
+        with _working(session, flags, may_load=flags.load_topics or not (scope.is_wide or flags.dry_run)) as work:
+            planned = work.plan(scope)
+            if flags.dry_run:
+                run = work.report(planned, dry_run=True)
+            else:
+                _announce(session, planned)
+                run = work.act(planned, wait=flags.wait)
+        _show(session, run, flags.output)
+    return run.exit_code
+
+
+def timeout_of(text: str | None) -> timedelta | None:
+    """How long to wait; None has no end."""
+    if text is not None:
+        return parse_duration(text)
+    return None if sys.stderr.isatty() else UNATTENDED_TIMEOUT
+
+
+@contextmanager
+def _working(session: Session, flags: RunFlags, *, may_load: bool) -> "Iterator[OffloadTopics]":
+    from offloadctl.cli.progress import watching  # noqa: PLC0415 - rich is slow to load
+    from offloadctl.operations.confirm import ObjectsInStores  # noqa: PLC0415 - and so is protobuf
+    from offloadctl.operations.offload import Offload, not_looked_at  # noqa: PLC0415
+    from offloadctl.operations.offload_run import OffloadTopics  # noqa: PLC0415
+
+    stores = session.ports.stores
+    with watching(session.ports.clock) as watcher:
+        offload = Offload(
+            ports=session.ports,
+            wish=flags.wish,
+            timeout_s=flags.timeout.total_seconds() if flags.timeout is not None else None,
+            check_objects=ObjectsInStores(stores) if stores else not_looked_at,
+            watcher=watcher,
+        )
+        yield OffloadTopics(offload, may_load=may_load, limits=flags.limits, reason=flags.reason)
+
+
+def _announce(session: Session, planned: "Planned") -> None:
+    """One line for logs: what is going to be changed, and where."""
+    if plans := planned.selection.chosen:
+        size = format_size(sum(plan.bytes_to_move for plan in plans))
+        topics = "1 topic" if len(plans) == 1 else f"{len(plans):,} topics"
+        say(f"offloading {size} of {topics}: {session.origin()}")
+
+
+def _show(session: Session, run: OffloadRun, output: OutputFormat) -> None:
+    from offloadctl.report import offload as documents  # noqa: PLC0415 - msgspec and rich are slow to load
+    from offloadctl.report.offload_many_text import many_text  # noqa: PLC0415
+    from offloadctl.report.offload_text import run_text  # noqa: PLC0415
+
+    origin = session.origin(may_ask=run.interrupted is None)
+    as_text = many_text if _is_many(run) else run_text
+    emit_result(
+        output,
+        document=lambda: documents.run_document(run, origin),
+        lines=lambda: documents.result_documents(run, origin),
+        text=lambda *, wide: as_text(run, origin, wide=wide),
+    )
+
+
+def _is_many(run: OffloadRun) -> bool:
+    """Whether a block for each topic would be too much to read."""
+    return (run.scope is not None and run.scope.scope.is_wide) or len(run.topics) > _FEW
+
+
+def _flags(
+    *,
+    size_threshold: str | None,
+    older_than: str | None,
+    free: str | None,
+    max_bytes: str | None,
+    dry_run: bool,
+    wait: bool,
+    timeout: str | None,
+    load_topics: bool,
+    reason: str,
+    output: OutputFormat,
+) -> RunFlags:
+    if size_threshold is None and older_than is None:
+        raise UsageError(
+            "say what should move: --size-threshold, --older-than, or both",
+            hint="-s 0 offloads everything that is closed; add --dry-run to see it first",
+        )
+    return RunFlags(
+        wish=OffloadWish(
+            size_threshold=parse_size(size_threshold) if size_threshold is not None else None,
+            older_than=parse_duration(older_than) if older_than is not None else None,
+        ),
+        limits=OffloadLimits(free=_limit(free, "--free"), at_most=_limit(max_bytes, "--max-bytes")),
+        timeout=timeout_of(timeout),
+        dry_run=dry_run,
+        wait=wait,
+        load_topics=load_topics,
+        reason=reason,
+        output=output,
+    )
+
+
+def _limit(text: str | None, option: str) -> ByteSize | None:
+    size = parse_size(text) if text is not None else None
+    if size is not None and size <= 0:
+        raise BadValue(f"{option} {text} is no limit", hint="give a size above 0, or leave the option out")
+    return size
+
+
+def _option(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa: A002 - as typer has it
+    return typer.Option(*names, help=help, metavar=metavar, show_default=False)
+
+
+_OPTIONS: Final[dict[str, tuple[Any, object]]] = {
+    "size_threshold": (
+        Annotated[
+            str | None,
+            _option(
+                "--size-threshold",
+                "-s",
+                metavar="SIZE",
+                help="Keep so much of the newest data in BookKeeper, offload the rest: 0, 100K, 10M, 16G.",
+            ),
+        ],
+        None,
+    ),
+    "older_than": (
+        Annotated[
+            str | None,
+            _option("--older-than", metavar="DURATION", help="Offload what was closed so long ago: 12h, 7d."),
+        ],
+        None,
+    ),
+    "free": (
+        Annotated[
+            str | None,
+            _option("--free", metavar="SIZE", help="Take on no more topics once so much is planned: 500G."),
+        ],
+        None,
+    ),
+    "max_bytes": (
+        Annotated[
+            str | None,
+            _option("--max-bytes", metavar="SIZE", help="Leave out topics that would make it more than this."),
+        ],
+        None,
+    ),
+    "dry_run": (
+        Annotated[bool, _option("--dry-run", "-n", help="Show the plan and its reasons; send nothing.")],
+        False,
+    ),
+    "wait": (
+        Annotated[bool, _option("--wait/--no-wait", help="Wait for the end and confirm it; or only have it accepted.")],
+        True,
+    ),
+    "timeout": (
+        Annotated[
+            str | None,
+            _option(
+                "--timeout",
+                metavar="DURATION",
+                help="How long to wait for each topic: 30m, 6h. Default: 6h, without an end on a terminal.",
+            ),
+        ],
+        None,
+    ),
+    "load_topics": (
+        Annotated[
+            bool, _option("--load-topics", help="Let brokers load topics that nobody uses, for a complete answer.")
+        ],
+        False,
+    ),
+    "reason": (
+        Annotated[
+            str, _option("--reason", metavar="TEXT", help="Why this is done, as a ticket's number; kept in the report.")
+        ],
+        "",
+    ),
+    "output": (OutputOption, OutputFormat.TABLE),
+}

@@ -1,0 +1,188 @@
+"""Many topics of the simulated cluster: idle ones are planned unloaded, limits hold, one failure is nobody else's."""
+
+import threading
+
+import pytest
+
+from offloadctl.demo.faults import Fault
+from offloadctl.demo.in_memory import InMemoryCluster
+from offloadctl.demo.tuning import Tuning
+from offloadctl.exitcodes import ExitCode
+from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.offload import OffloadLimits, OffloadPlan, OffloadResult, OffloadRun, OffloadWish, Outcome
+from offloadctl.model.scope import Scope
+from offloadctl.operations.confirm import ObjectsInStores
+from offloadctl.operations.offload import Offload, Watcher
+from offloadctl.operations.offload_run import OffloadTopics
+from offloadctl.units import ByteSize
+
+SHOP = NamespaceName("acme", "shop")
+SCOPE = Scope.of(namespaces=[SHOP])
+ENTRY = bytes(1000)
+
+
+def named(number: int) -> TopicName:
+    return TopicName("acme", "shop", f"t{number}")
+
+
+def cluster_of_six(tuning: Tuning) -> InMemoryCluster:
+    """Six idle topics: of t0 one ledger of 10 kB can move, of t1 two, and so on; the last ledger of each must stay."""
+    world = InMemoryCluster(tuning=tuning)
+    world.cluster.tenants.setdefault("acme", ())
+    for number in range(6):
+        world.cluster.add_closed_ledgers(named(number), number + 2, entries=10, entry=ENTRY)
+    return world
+
+
+@pytest.fixture
+def world() -> InMemoryCluster:
+    """The six topics; uploads take almost no time."""
+    return cluster_of_six(Tuning(upload_rate=1e9, upload_overhead=0.0))
+
+
+def work(
+    world: InMemoryCluster,
+    *,
+    threshold: int = 0,
+    limits: OffloadLimits | None = None,
+    watcher: Watcher | None = None,
+    may_load: bool = False,
+) -> OffloadTopics:
+    ports = world.ports()
+    offload = Offload(ports, OffloadWish(ByteSize(threshold)), 600, ObjectsInStores(ports.stores), watcher or Watcher())
+    return OffloadTopics(offload, may_load=may_load, limits=limits or OffloadLimits())
+
+
+def outcomes(run: OffloadRun) -> dict[str, Outcome]:
+    return {result.topic.local_name: result.outcome for result in run.results}
+
+
+def loaded(world: InMemoryCluster) -> int:
+    return sum(world.cluster.topics_loaded.values())
+
+
+def test_planning_idle_topics_loads_none(world: InMemoryCluster) -> None:
+    topics = work(world)
+
+    run = topics.report(topics.plan(SCOPE), dry_run=True)
+
+    assert set(outcomes(run).values()) == {Outcome.PLANNED}
+    assert [len(result.plan.moves) for result in run.results if result.plan] == [1, 2, 3, 4, 5, 6]
+    assert loaded(world) == 0
+
+
+def test_only_topics_with_something_to_move_are_loaded(world: InMemoryCluster) -> None:
+    topics = work(world, threshold=50_000)
+
+    run = topics.act(topics.plan(SCOPE))
+
+    assert outcomes(run) == {f"t{n}": Outcome.NOTHING_TO_DO if n < 4 else Outcome.CONFIRMED for n in range(6)}
+    assert loaded(world) == 2
+    assert run.exit_code is ExitCode.OK
+
+
+def test_what_was_not_planned_does_not_move(world: InMemoryCluster) -> None:
+    topics = work(world)
+    planned = topics.plan(SCOPE)
+    boundary = {plan.topic: plan.before for plan in planned.selection.chosen}
+    world.cluster.add_closed_ledgers(named(0), 3, entries=10, entry=ENTRY)
+
+    run = topics.act(planned)
+
+    assert set(outcomes(run).values()) == {Outcome.CONFIRMED}
+    assert {result.topic: result.plan.before for result in run.results if result.plan} == boundary
+    moved = [ledger.is_offloaded for ledger in world.cluster.metadata[named(0)].ascending]
+    assert moved[:5] == [True, False, False, False, False]
+
+
+def test_the_largest_are_taken_until_enough_is_planned(world: InMemoryCluster) -> None:
+    topics = work(world, limits=OffloadLimits(free=ByteSize(100_000)))
+
+    run = topics.act(topics.plan(SCOPE))
+
+    assert outcomes(run) == {f"t{n}": Outcome.CONFIRMED if n > 3 else Outcome.LEFT for n in range(6)}
+    assert loaded(world) == 2
+    assert run.exit_code is ExitCode.OK
+
+
+def test_one_topics_failure_is_nobody_elses(world: InMemoryCluster) -> None:
+    world.cluster.faults.plant(Fault.LOST_OBJECT, topic=named(5), count=1)
+    world.cluster.faults.plant(Fault.STUCK_RUNNING, topic=named(4), count=1)
+    topics = work(world)
+
+    run = topics.act(topics.plan(SCOPE))
+
+    assert outcomes(run) == {
+        **{f"t{n}": Outcome.CONFIRMED for n in range(4)},
+        "t4": Outcome.TIMED_OUT,
+        "t5": Outcome.DAMAGED,
+    }
+    assert run.exit_code is ExitCode.DAMAGE
+
+
+def test_a_topic_that_was_deleted_after_the_plan_fails_alone(world: InMemoryCluster) -> None:
+    topics = work(world)
+    planned = topics.plan(SCOPE)
+    world.cluster.delete_topic(named(2))
+
+    run = topics.act(planned)
+
+    assert {name for name, outcome in outcomes(run).items() if outcome is not Outcome.CONFIRMED} == {"t2"}
+    assert run.exit_code is ExitCode.FAILED
+
+
+def test_a_namespace_that_is_not_there_fails_the_run_and_stops_no_other_one(world: InMemoryCluster) -> None:
+    topics = work(world)
+
+    run = topics.act(topics.plan(Scope.of(namespaces=[SHOP, NamespaceName("acme", "nowhere")])))
+
+    assert set(outcomes(run).values()) == {Outcome.CONFIRMED}
+    assert run.exit_code is ExitCode.FAILED
+
+
+def test_what_an_interruption_leaves_is_a_true_report() -> None:
+    class Impatient(Watcher):
+        """The first end that it is told of is one too many; then it has said so."""
+
+        def __init__(self) -> None:
+            self.sent: set[TopicName] = set()
+            self.ended = False
+
+        def triggered(self, plan: OffloadPlan, *, joined: bool) -> None:
+            self.sent.add(plan.topic)
+
+        def finished(self, result: OffloadResult) -> None:
+            if not self.ended:
+                self.ended = True
+                raise KeyboardInterrupt
+
+    # One broker and uploads without an end, so that the others wait for their turn.
+    world = cluster_of_six(Tuning(upload_rate=1.0))
+    for number in range(6):
+        world.cluster.move_bundle(named(number), "broker-1:8080")
+    watcher = Impatient()
+    topics = work(world, watcher=watcher)
+
+    run = topics.act(topics.plan(SCOPE))
+
+    for thread in threading.enumerate():
+        # On a busy machine they may need more than their grace, and the test's process must not end around them.
+        if thread.name.startswith("worker-"):
+            thread.join(20)
+    assert run.interrupted is ExitCode.INTERRUPTED
+    assert run.exit_code is ExitCode.INTERRUPTED
+    not_started = {result.topic for result in run.results if result.outcome is Outcome.NOT_STARTED}
+    assert not_started == {result.topic for result in run.results} - watcher.sent
+    assert not_started
+
+
+def test_what_loading_a_topic_closes_waits_for_the_next_run(world: InMemoryCluster) -> None:
+    """The last ledger may not move; behind it a new one is opened when the topic is loaded, and so it could by then."""
+    topics = work(world)
+
+    run = topics.act(topics.plan(SCOPE))
+
+    assert all(
+        result.plan is not None and len(result.plan.moves) == int(result.topic.local_name[1:]) + 1
+        for result in run.results
+    )
