@@ -15,17 +15,8 @@ from offloadctl.report.check_object_documents import CHECK_OBJECT_KINDS
 from offloadctl.report.doctor import DOCTOR_KINDS
 from offloadctl.report.document_base import ApiVersion
 from offloadctl.report.document_base import Part as _Part
-from offloadctl.report.learning_documents import LEARNING_KINDS
 from offloadctl.report.policy_documents import POLICY_KINDS
 from offloadctl.report.scope_documents import ScopeDocument
-from offloadctl.report.word_types import (
-    BoundWord,
-    ConfirmationWord,
-    FateWord,
-    OutcomeWord,
-    ProgressWord,
-    StateWord,
-)
 
 
 class ReasonDocument(_Part, frozen=True, kw_only=True):
@@ -39,7 +30,7 @@ class AmountDocument(_Part, frozen=True, kw_only=True):
     """Bytes that may not be known exactly: `bound` is exact, at-least or at-most."""
 
     bytes: int
-    bound: BoundWord
+    bound: str
 
 
 class LedgerDocument(_Part, frozen=True, kw_only=True):
@@ -49,8 +40,8 @@ class LedgerDocument(_Part, frozen=True, kw_only=True):
     entries: int
     size: int
     open: bool
-    progress: ProgressWord
-    fate: FateWord
+    progress: str
+    fate: str
     closed_at: datetime | None
     uuid: str | None
 
@@ -86,7 +77,7 @@ class MovedLedgerDocument(_Part, frozen=True, kw_only=True):
     ledger_id: int
     entries: int
     size: int
-    confirmation: ConfirmationWord
+    confirmation: str
     object_bytes: int
     uuid: str | None
 
@@ -94,7 +85,7 @@ class MovedLedgerDocument(_Part, frozen=True, kw_only=True):
 class BrokerStatusDocument(_Part, frozen=True, kw_only=True):
     """What the broker claims of the last manual offload."""
 
-    state: StateWord
+    state: str
     last_error: str
     first_unoffloaded: str | None
 
@@ -103,7 +94,7 @@ class OffloadResultDocument(_Part, frozen=True, kw_only=True):
     """The run of one topic or partition."""
 
     topic: str
-    outcome: OutcomeWord
+    outcome: str
     meaning: str
     exit_code: int
     joined: bool
@@ -338,7 +329,6 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     *BROKER_CONF_KINDS,
     *POLICY_KINDS,
     *DOCTOR_KINDS,
-    *LEARNING_KINDS,
     Error,
 )
 """Every kind of document that has a schema here."""
