@@ -1,11 +1,12 @@
 """`context list`, `use`, `set`, `show`, `import` and `delete`."""
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -18,12 +19,14 @@ from offloadctl.config.belonging import strays
 from offloadctl.config.contexts import ContextFile, config_path, load_contexts, parse_contexts
 from offloadctl.config.defaults import DEFAULTS
 from offloadctl.config.diff import masked_diff
-from offloadctl.config.edit import with_changes, with_current, without_context
+from offloadctl.config.edit import Change, KeyChange, with_changes, with_current, without_context
 from offloadctl.config.layers import CONTEXT_VARIABLE
 from offloadctl.config.private_file import change_text, read_text
 from offloadctl.config.resolve import gather, merged, problems_of
 from offloadctl.errors import SettingsError, UsageError
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.settings import BrokerSettings
+from offloadctl.redaction import Secret
 
 app = typer.Typer(
     name="context", cls=GroupedGroup, no_args_is_help=True, help="Clusters by name, and the settings in force."
@@ -55,6 +58,8 @@ Chosen = Annotated[
     list[str] | None,
     typer.Option("--pulsarctl-context", metavar="NAME", help="Only this one of the file; may be repeated."),
 ]
+_NAME: Final = re.compile(r"[\w.][\w.-]*")
+
 Use = Annotated[bool, typer.Option("--use", help="Make it the current context, too.")]
 
 
@@ -106,9 +111,10 @@ def set_context(
     What is not named stays as it is. A secret is better kept in a file (auth.token_file) or a variable
     (auth.token_env). Where it must be text, KEY=- asks for it, and keeps it out of the shell's history.
     """
-    _check_name(name)
     file = _load()
     context = file.get(name)
+    if context is None:
+        _check_name(name)
     changes = changes_for(
         context, settings or [], unset=unset or [], buckets=bucket or [], remove_buckets=remove_bucket or []
     )
@@ -130,6 +136,8 @@ def set_context(
         for path in replaced_by(changes, unset or ()):
             say(f"note: {path} was taken out, as it cannot stand beside what was set")
     if not dry_run:
+        _tell_of_secrets(changes, file.path)
+        _tell_of_no_address(name)
         _after_change(name)
 
 
@@ -207,7 +215,8 @@ def import_file(
     imported = named(found, name)
     there = _load()
     for target in imported:
-        _check_name(target)
+        if there.get(target) is None:
+            _check_name(target)
         if not update:
             _refuse_overwriting(target, there)
     if use and len(imported) > 1:
@@ -261,8 +270,12 @@ def _with_name(flags: ConnectionFlags, name: str | None) -> ConnectionFlags:
 
 
 def _check_name(name: str) -> None:
-    if not name or not name.isprintable() or name != name.strip() or name.startswith("-"):
-        raise UsageError(f"{name!r} is no name for a context", hint="choose a word, such as prod")
+    # One that is there already may have any name: whoever wrote the file may change and delete it.
+    if _NAME.fullmatch(name) is None:
+        raise UsageError(
+            f"{name!r} is no name for a context: letters, digits and - _ . are, and it does not begin with -",
+            hint="choose a word, such as prod; an import takes --as NAME",
+        )
 
 
 def _change(edit: Callable[[str], str], *, dry_run: bool, checked: Sequence[str] = ()) -> bool:
@@ -318,6 +331,22 @@ def _after_change(*names: str) -> None:
             say(f"warning: {name} cannot be used yet: {problem}")
     if file.current is None:
         say(f"hint: make it the current one: offloadctl context use {shlex.quote(names[0])}")
+
+
+def _tell_of_secrets(changes: Sequence[Change], file: Path) -> None:
+    for one in changes:
+        if isinstance(one, KeyChange) and isinstance(one.value, Secret):
+            say(
+                f"warning: {one.path} stands in {file} as text; better keep it in a file or a variable: "
+                f"{one.path}_file=FILE, or {one.path}_env=VARIABLE"
+            )
+
+
+def _tell_of_no_address(name: str) -> None:
+    if _load().require(name, "argument NAME").layer.get("admin_urls") is None:
+        (address,) = BrokerSettings().admin_urls
+        command = f"offloadctl context set {shlex.quote(name)} admin_urls=http://HOST:8080"
+        say(f"warning: {name} has no address, and so means {address}; to set it: {command}")
 
 
 def _tell_of_variable(current: str | None) -> None:

@@ -13,6 +13,7 @@ from offloadctl.config.given import Given, Layer, OriginKind
 from offloadctl.config.imported import Imported
 from offloadctl.config.keys import BUCKET_KEYS, KEYS, Key, Value
 from offloadctl.config.resolve import NO_CONTEXT, InForce, Sources
+from offloadctl.model.settings import BrokerSettings
 from offloadctl.redaction import MASK, Secret
 from offloadctl.report import documents
 from offloadctl.report.text import Cell, Column, Style, labelled, line, styled, table
@@ -108,6 +109,7 @@ def import_text(name: str, imported: Imported, *, bucket_command: str) -> Iterat
 
 
 _FOLDING: Final = ("admin url", "cluster", "buckets")
+_DEFAULT_ADDRESS: Final = f"{BrokerSettings().admin_urls[0]} (default)"
 _PASSWORD: Final = re.compile(r"(?<=://)([^/@]*):[^/@]*(?=@)")
 
 
@@ -141,7 +143,7 @@ def _row(one: documents.ContextSummary, *, wide: bool) -> Sequence[Cell]:
     cells: list[Cell] = [
         styled("*", Style.GOOD) if one.current else "",
         one.name,
-        (", ".join(urls) + more) or "-",
+        (", ".join(urls) + more) or _DEFAULT_ADDRESS,
         one.cluster or "-",
         ", ".join(one.buckets) or "-",
     ]
@@ -178,7 +180,8 @@ def _setting(one: Given) -> documents.SettingDocument:
 def _cells(one: Given) -> tuple[Cell, Cell, Cell]:
     is_default = one.origin.kind is OriginKind.DEFAULT
     source = _source(one)
-    return one.path, "\n".join(_words(one.value)) or "none", styled(source, Style.QUIET) if is_default else source
+    words = [_DEFAULT_ADDRESS] if is_default and one.path == "admin_urls" else _words(one.value)
+    return one.path, "\n".join(words) or "none", styled(source, Style.QUIET) if is_default else source
 
 
 def _source(one: Given) -> str:
@@ -215,6 +218,10 @@ def _is_on(layer: Layer, path: str) -> bool:
 def _missing(layer: Layer, bucket_command: str) -> Iterable[tuple[str, str, str]]:
     set_command = bucket_command.partition(" --")[0]
     if layer.get("admin_urls") is None:
-        yield "admin_urls", "no address was found, so it is http://localhost:8080:", f"{set_command} admin_urls=URL"
+        yield (
+            "admin_urls",
+            f"no address was found, so it is {BrokerSettings().admin_urls[0]}:",
+            f"{set_command} admin_urls=URL",
+        )
     yield "bucket", "without one no offload can be confirmed in S3 (exit 5):", bucket_command
     yield "cluster", "with its name another cluster behind the same address is refused:", f"{set_command} cluster=NAME"

@@ -265,13 +265,45 @@ def test_set_refuses_what_it_does_not_understand_and_writes_nothing(
     assert two.read_text() == TWO
 
 
-@pytest.mark.parametrize("name", ["", " ", " a", "a\nb", "a\x1bb"])
+@pytest.mark.parametrize("name", ["", " ", " a", "a b", "a\nb", "a\x1bb", "a/b", "a'b", "a]"])
 def test_set_refuses_a_name_that_is_none(offloadctl: CommandLine, config: Path, name: str) -> None:
     ran = offloadctl("context", "set", name, "cluster=x")
 
     assert ran.code == 2
-    assert "is no name for a context" in ran.err
+    assert f"{name!r} is no name for a context: letters, digits and - _ . are" in ran.err
     assert not config.exists()
+
+
+def test_a_context_of_another_sort_of_name_that_is_there_can_be_changed(offloadctl: CommandLine, config: Path) -> None:
+    config.write_text("[contexts.'a b']\nadmin_urls = ['http://a:8080']\n")
+
+    assert offloadctl("context", "set", "a b", "cluster=x").code == 0
+    assert "cluster" in config.read_text()
+
+
+def test_set_without_an_address_warns_that_it_means_localhost(offloadctl: CommandLine, config: Path) -> None:
+    without = offloadctl("context", "set", "a", "cluster=x")
+    listed = offloadctl("context", "list")
+    shown = offloadctl("context", "show", "a")
+    with_one = offloadctl("context", "set", "a", "admin_urls=http://a:8080")
+
+    assert without.code == 0
+    assert "warning: a has no address, and so means http://localhost:8080; to set it: offloadctl context" in without.err
+    assert "http://localhost:8080 (default)" in listed.out
+    assert "http://localhost:8080 (default)" in shown.out
+    assert "warning" not in with_one.err
+
+
+@pytest.mark.parametrize("key", ["auth.token", "auth.password", "auth.client_secret"])
+def test_set_of_a_secret_as_text_warns_that_a_file_is_better(offloadctl: CommandLine, config: Path, key: str) -> None:
+    ran = offloadctl("context", "set", "a", f"{key}=swordfish", "admin_urls=http://a:8080")
+    again = offloadctl("context", "set", "a", "cluster=x")
+
+    assert ran.code == 0
+    assert f"warning: {key} stands in {config} as text" in ran.err
+    assert f"{key}_file=FILE, or {key}_env=VARIABLE" in ran.err
+    assert "swordfish" not in ran.err
+    assert "as text" not in again.err
 
 
 def test_set_removes_a_bucket(offloadctl: CommandLine, two: Path) -> None:
@@ -453,7 +485,7 @@ def test_show_without_any_context_shows_the_defaults(offloadctl: CommandLine, co
 
     assert ran.code == 0
     assert rows(ran.out)["Context"] == ["none"]
-    assert rows(ran.out)["admin_urls"] == ["http://localhost:8080", "default"]
+    assert rows(ran.out)["admin_urls"] == ["http://localhost:8080", "(default)", "default"]
 
 
 def test_show_of_a_client_conf_names_the_file_once(offloadctl: CommandLine, config: Path) -> None:
@@ -540,7 +572,7 @@ def test_import_takes_a_client_conf_and_says_what_it_left_and_what_is_missing(
 
 
 def test_the_commands_that_an_import_prints_work(offloadctl: CommandLine, config: Path, client_conf: str) -> None:
-    lines = offloadctl("context", "import", client_conf, "--as", "my prod").out.splitlines()
+    lines = offloadctl("context", "import", client_conf, "--as", "my.prod").out.splitlines()
 
     commands = [line.strip() for line in lines if line.strip().startswith("offloadctl ")]
     assert len(commands) == 2
