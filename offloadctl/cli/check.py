@@ -40,6 +40,28 @@ LevelOption = Annotated[
 ]
 
 
+LoadTopics = Annotated[
+    bool,
+    typer.Option(
+        "--load-topics", help="Let brokers load topics that nobody uses, to know which offloads are complete."
+    ),
+]
+FailOnOption = Annotated[
+    list[FailOn] | None,
+    typer.Option(
+        "--fail-on",
+        help="What makes the exit code other than 0; may be repeated. Default: all of it.",
+        show_default=False,
+    ),
+]
+Subscription = Annotated[
+    str | None,
+    typer.Option(
+        "--subscription",
+        help="Tell where this subscription of the named topics stands, and whether it can read on there.",
+        show_default=False,
+    ),
+]
 SharedWith = Annotated[
     list[str] | None,
     typer.Option(
@@ -60,28 +82,9 @@ def check(
     scope: Scope,
     budget: CheckBudget,
     level: LevelOption = None,
-    load_topics: Annotated[
-        bool,
-        typer.Option(
-            "--load-topics", help="Let brokers load topics that nobody uses, to know which offloads are complete."
-        ),
-    ] = False,
-    fail_on: Annotated[
-        list[FailOn] | None,
-        typer.Option(
-            "--fail-on",
-            help="What makes the exit code other than 0; may be repeated. Default: all of it.",
-            show_default=False,
-        ),
-    ] = None,
-    subscription: Annotated[
-        str | None,
-        typer.Option(
-            "--subscription",
-            help="Tell where this subscription of the named topics stands, and whether it can read on there.",
-            show_default=False,
-        ),
-    ] = None,
+    load_topics: LoadTopics = False,
+    fail_on: FailOnOption = None,
+    subscription: Subscription = None,
     shared_with: SharedWith = None,
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
