@@ -114,7 +114,10 @@ def iam(*, output: OutputOption = OutputFormat.TABLE, connection: ConnectionFlag
     names = [bucket.name for bucket in settings.context.buckets]
     policies = {"brokers": broker_policy(names), "offloadctl": reader_policy(names)}
     if output.is_document:
-        emit_document(policies, output)
+        from offloadctl.report.learning_documents import IamPolicies  # noqa: PLC0415 - msgspec is slow to load
+
+        document = IamPolicies(brokers=dict(policies["brokers"]), offloadctl=dict(policies["offloadctl"]))
+        emit_result(output, document=lambda: document, lines=lambda: [document], text=lambda **_: ())
         return ExitCode.OK
     emit("# for the brokers: write, read, and delete what retention lets go")
     emit_document(policies["brokers"], OutputFormat.JSON)

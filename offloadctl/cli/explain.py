@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from offloadctl.cli.output import OutputFormat, OutputOption, align, console, emit_document, tell
+from offloadctl.cli.output import OutputFormat, OutputOption, align, console, emit_result, tell
 from offloadctl.config.keys import BUCKET_KEYS, KEYS
 from offloadctl.config.variables import VARIABLES
 from offloadctl.explanations import Explanation, everything_known
 from offloadctl.explanations import explain as look_up
-from offloadctl.report.errors import API_VERSION
 
 
 def explain(
@@ -21,14 +20,21 @@ def explain(
     more = words_of_the_command_line()
     found = (*everything_known(), *more) if word is None else look_up(word, more)
     if output.is_document:
-        words = [{"word": one.word, "sort": one.sort, "text": one.text} for one in found]
-        emit_document({"apiVersion": API_VERSION, "kind": "Explanation", "words": words}, output)
+        _emit(found, output)
     elif word is None:
         _list(found)
     elif len(found) > 1 and found[0].sort == "exit code":
         tell(align([(one.word, one.text) for one in found]))
     else:
         _tell(found)
+
+
+def _emit(found: Sequence[Explanation], output: OutputFormat) -> None:
+    from offloadctl.report import learning_documents as documents  # noqa: PLC0415 - msgspec is slow to load
+
+    words = [documents.ExplainedWordDocument(word=one.word, sort=one.sort, text=one.text) for one in found]
+    document = documents.Explanation(words=words)
+    emit_result(output, document=lambda: document, lines=lambda: [document], text=lambda **_: ())
 
 
 def words_of_the_command_line() -> tuple[Explanation, ...]:

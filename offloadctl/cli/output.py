@@ -134,8 +134,10 @@ def _emit_result(
 
     match output:
         case OutputFormat.NDJSON:
+            from offloadctl.report.schema import line_document  # noqa: PLC0415 - only when it is needed
+
             for line in lines():
-                emit(msgspec.json.encode(line).decode())
+                emit(msgspec.json.encode(line_document(line)).decode())
         case OutputFormat.YAML:
             emit_document(msgspec.to_builtins(document()), output)
         case _:

@@ -3,13 +3,14 @@
 from typing import Literal
 
 from offloadctl.report.document_base import ApiVersion, Part
+from offloadctl.report.word_types import LintSeverityWord
 
 
 class LintFindingDocument(Part, frozen=True, kw_only=True):
     """One thing that is wrong in a file. `line` is null for what is not there; secrets in `evidence` are masked."""
 
     rule: str
-    severity: str
+    severity: LintSeverityWord
     line: int | None
     key: str
     evidence: str

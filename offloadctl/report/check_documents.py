@@ -1,10 +1,17 @@
 """The documents of `offloadctl check`, as in `documents.py`."""
 
-from datetime import datetime
 from typing import Literal
 
-from offloadctl.report.document_base import ApiVersion, Part
+from offloadctl.report.document_base import ApiVersion, Moment, Part
 from offloadctl.report.scope_documents import ScopeDocument
+from offloadctl.report.word_types import (
+    CoverageWord,
+    LevelWord,
+    ProgressWord,
+    ReadableWord,
+    SeverityWord,
+    VerdictWord,
+)
 
 
 class ReadersDocument(Part, frozen=True, kw_only=True):
@@ -19,7 +26,7 @@ class FindingDocument(Part, frozen=True, kw_only=True):
 
     id: str
     code: str
-    severity: str
+    severity: SeverityWord
     what: str
     topic: str | None
     ledger_id: int | None
@@ -59,12 +66,12 @@ class LedgerCheckDocument(Part, frozen=True, kw_only=True):
     ledger_id: int
     entries: int
     size: int
-    progress: str
+    progress: ProgressWord
     """offloaded: complete, says the broker; begun: only a broker that serves the topic would know."""
     uuid: str | None
     bucket: str
-    verdict: str
-    status: str
+    verdict: VerdictWord
+    status: CoverageWord
     object_bytes: int
     bytes_read: int
     blocks: int | None
@@ -85,7 +92,7 @@ class CursorPlaceDocument(Part, frozen=True, kw_only=True):
     """Where a subscription stands. `readable`: yes, no, unknown, not-in-s3, at-the-end."""
 
     subscription: str
-    readable: str
+    readable: ReadableWord
     next_entry: str | None
     """`ledger:entry`, the first one that is not acknowledged."""
     is_exact: bool
@@ -165,7 +172,7 @@ class OpenUploadsDocument(Part, frozen=True, kw_only=True):
     seen: int
     young: int
     owner_unknown: int
-    oldest: datetime | None
+    oldest: Moment | None
 
 
 class BucketCheckDocument(Part, frozen=True, kw_only=True):
@@ -192,14 +199,14 @@ class CheckReport(Part, frozen=True, kw_only=True):
     context: str
     cluster: str | None
     admin_urls_from: str | None = None
-    level: str
-    started_at: datetime
-    finished_at: datetime
+    level: LevelWord
+    started_at: Moment
+    finished_at: Moment
     interrupted: bool
     scope: ScopeDocument | None
     sample: str | None
     """The share of the ledgers that was asked for, and its seed."""
-    status: str
+    status: CoverageWord
     coverage: CoverageDocument
     findings: list[FindingDocument]
     topics: list[CheckedTopicDocument]
@@ -215,7 +222,7 @@ class LedgerCheck(Part, frozen=True, kw_only=True):
     context: str
     cluster: str | None
     admin_urls_from: str | None = None
-    level: str
+    level: LevelWord
     topic: str
     ledger: LedgerCheckDocument | None
     findings: list[FindingDocument]
@@ -230,14 +237,14 @@ class CheckSummary(Part, frozen=True, kw_only=True):
     context: str
     cluster: str | None
     admin_urls_from: str | None = None
-    level: str
-    started_at: datetime
-    finished_at: datetime
+    level: LevelWord
+    started_at: Moment
+    finished_at: Moment
     interrupted: bool
     scope: ScopeDocument | None
     sample: str | None
     """The share of the ledgers that was asked for, and its seed."""
-    status: str
+    status: CoverageWord
     coverage: CoverageDocument
     buckets: list[BucketCheckDocument]
     bucket_findings: list[FindingDocument]

@@ -1,12 +1,12 @@
 """The documents of `offloadctl object`, as in `documents.py`."""
 
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from offloadctl.report.check_documents import FindingDocument
-from offloadctl.report.document_base import ApiVersion, Part
+from offloadctl.report.document_base import ApiVersion, Moment, Part
+from offloadctl.report.word_types import CoverageWord, LevelWord, SeverityWord
 
 
 class ChecksumsDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class ObjectFindingDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     code: str
-    severity: str
+    severity: SeverityWord
     what: str
     key: str | None
     offset: int | None
@@ -41,8 +41,8 @@ class ObjectVerification(msgspec.Struct, frozen=True, kw_only=True):
 
     apiVersion: ApiVersion = "offloadctl/v1"  # noqa: N815 - the one name that all documents share
     kind: Literal["ObjectVerification"] = "ObjectVerification"
-    status: str
-    level: str
+    status: CoverageWord
+    level: LevelWord
     data: str
     index: str
     ledger_id: int | None
@@ -70,7 +70,7 @@ class StoredObjectDocument(Part, frozen=True, kw_only=True):
     key: str
     size: int
     etag: str
-    last_modified: datetime | None
+    last_modified: Moment | None
     storage_class: str
     user_metadata: dict[str, str]
 
@@ -101,7 +101,7 @@ class LedgerMetadataDocument(Part, frozen=True, kw_only=True):
     length: int
     last_entry_id: int | None
     state: str
-    created_at: datetime | None
+    created_at: Moment | None
     managed_ledger: str | None
     ensemble_size: int
     write_quorum_size: int
@@ -154,7 +154,7 @@ class EntryDocument(Part, frozen=True, kw_only=True):
     length: int
     checksum: str
     messages: int | None
-    published_at: datetime | None
+    published_at: Moment | None
     producer: str | None
     sequence_id: int | None
     key: str | None

@@ -8,13 +8,14 @@ from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.doctor import DoctorReport, Symptom
 from offloadctl.report.document_base import ApiVersion, Part
 from offloadctl.report.origin import Origin
+from offloadctl.report.word_types import WeightWord
 
 
 class SymptomDocument(Part, frozen=True, kw_only=True):
     """One thing that was looked at. `weight` is fine, note, unknown, warning, error, failure or damage."""
 
     id: str
-    weight: str
+    weight: WeightWord
     what: str
     evidence: str
     means: str

@@ -4,7 +4,6 @@ Sizes are bytes, durations seconds, times RFC 3339 in UTC. Within one apiVersion
 away.
 """
 
-from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
@@ -13,10 +12,19 @@ from offloadctl.report.broker_conf_documents import BROKER_CONF_KINDS
 from offloadctl.report.check_documents import CHECK_KINDS, FindingDocument
 from offloadctl.report.check_object_documents import CHECK_OBJECT_KINDS
 from offloadctl.report.doctor import DOCTOR_KINDS
-from offloadctl.report.document_base import ApiVersion
+from offloadctl.report.document_base import ApiVersion, Moment
 from offloadctl.report.document_base import Part as _Part
+from offloadctl.report.learning_documents import LEARNING_KINDS
 from offloadctl.report.policy_documents import POLICY_KINDS
 from offloadctl.report.scope_documents import ScopeDocument
+from offloadctl.report.word_types import (
+    BoundWord,
+    ConfirmationWord,
+    FateWord,
+    OutcomeWord,
+    ProgressWord,
+    StateWord,
+)
 
 
 class ReasonDocument(_Part, frozen=True, kw_only=True):
@@ -30,7 +38,7 @@ class AmountDocument(_Part, frozen=True, kw_only=True):
     """Bytes that may not be known exactly: `bound` is exact, at-least or at-most."""
 
     bytes: int
-    bound: str
+    bound: BoundWord
 
 
 class LedgerDocument(_Part, frozen=True, kw_only=True):
@@ -40,9 +48,9 @@ class LedgerDocument(_Part, frozen=True, kw_only=True):
     entries: int
     size: int
     open: bool
-    progress: str
-    fate: str
-    closed_at: datetime | None
+    progress: ProgressWord
+    fate: FateWord
+    closed_at: Moment | None
     uuid: str | None
 
 
@@ -61,13 +69,13 @@ class PlanDocument(_Part, frozen=True, kw_only=True):
 
     before: str | None
     served: bool
-    observed_at: datetime
+    observed_at: Moment
     ledgers_to_move: int
     bytes_to_move: int
     ledgers: list[LedgerDocument]
     objects: ExpectedObjectsDocument | None
     deletion_lag_seconds: float | None
-    bookkeeper_copy_kept_until: datetime | None
+    bookkeeper_copy_kept_until: Moment | None
     """The earliest moment at which BookKeeper can delete its copy, if the offload ended now; null: never or unknown."""
 
 
@@ -77,7 +85,7 @@ class MovedLedgerDocument(_Part, frozen=True, kw_only=True):
     ledger_id: int
     entries: int
     size: int
-    confirmation: str
+    confirmation: ConfirmationWord
     object_bytes: int
     uuid: str | None
 
@@ -85,7 +93,7 @@ class MovedLedgerDocument(_Part, frozen=True, kw_only=True):
 class BrokerStatusDocument(_Part, frozen=True, kw_only=True):
     """What the broker claims of the last manual offload."""
 
-    state: str
+    state: StateWord
     last_error: str
     first_unoffloaded: str | None
 
@@ -94,7 +102,7 @@ class OffloadResultDocument(_Part, frozen=True, kw_only=True):
     """The run of one topic or partition."""
 
     topic: str
-    outcome: str
+    outcome: OutcomeWord
     meaning: str
     exit_code: int
     joined: bool
@@ -153,8 +161,8 @@ class OffloadRun(_Document, frozen=True, kw_only=True):
     kind: Literal["OffloadRun"] = "OffloadRun"
     request: OffloadRequestDocument
     scope: ScopeDocument | None
-    started_at: datetime
-    finished_at: datetime
+    started_at: Moment
+    finished_at: Moment
     interrupted: bool
     topics: list[OffloadTopicDocument]
     summary: OffloadSummaryDocument
@@ -182,7 +190,7 @@ class TopicStatusDocument(_Part, frozen=True, kw_only=True):
     topic: str
     served: bool
     broker_status: BrokerStatusDocument | None
-    observed_at: datetime
+    observed_at: Moment
     closed: LedgerSumDocument
     open_size: int | None
     offloaded: LedgerSumDocument
@@ -191,7 +199,7 @@ class TopicStatusDocument(_Part, frozen=True, kw_only=True):
     """Offload begun; complete or not is unknown without loading the topic."""
     local: LedgerSumDocument
     eligible: LedgerSumDocument
-    oldest_eligible_closed_at: datetime | None
+    oldest_eligible_closed_at: Moment | None
     in_s3: AmountDocument
     doubly_stored: AmountDocument
     missing_objects: list[int]
@@ -226,7 +234,7 @@ class OffloadStatus(_Document, frozen=True, kw_only=True):
     """`offloadctl offload status`."""
 
     kind: Literal["OffloadStatus"] = "OffloadStatus"
-    observed_at: datetime
+    observed_at: Moment
     scope: ScopeDocument | None
     topics: list[TopicStatusGroupDocument]
     exit_code: int
@@ -329,6 +337,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     *BROKER_CONF_KINDS,
     *POLICY_KINDS,
     *DOCTOR_KINDS,
+    *LEARNING_KINDS,
     Error,
 )
 """Every kind of document that has a schema here."""

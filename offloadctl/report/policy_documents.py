@@ -4,6 +4,7 @@ from typing import Literal
 
 from offloadctl.report.broker_conf_documents import LintFindingDocument
 from offloadctl.report.document_base import ApiVersion, Part
+from offloadctl.report.word_types import ChangeStateWord, DangerWord, WhyWord
 
 
 class OffloadPolicyItem(Part, frozen=True, kw_only=True):
@@ -83,7 +84,7 @@ class FieldChangeDocument(Part, frozen=True, kw_only=True):
     field: str
     before: str | int | None
     after: str | int | None
-    why: str
+    why: WhyWord
 
 
 class PolicyRequestDocument(Part, frozen=True, kw_only=True):
@@ -98,7 +99,7 @@ class PolicyRequestDocument(Part, frozen=True, kw_only=True):
 class DangerDocument(Part, frozen=True, kw_only=True):
     """What the change may do that cannot be taken back."""
 
-    kind: str
+    kind: DangerWord
     text: str
     allowed: bool
     allowed_by: str
@@ -120,7 +121,7 @@ class PolicyChangeDocument(Part, frozen=True, kw_only=True):
 
     namespace: str | None
     topic: str | None
-    state: str
+    state: ChangeStateWord
     changes: list[FieldChangeDocument]
     requests: list[PolicyRequestDocument]
     dangers: list[DangerDocument]

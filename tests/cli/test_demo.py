@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from offloadctl.demo.faults import FAULTS, Fault
+from offloadctl.report.schema import schema_of
 from tests.cli.conftest import Command
 
 OFFLOADCTL = [sys.executable, "-m", "offloadctl"]
@@ -24,7 +26,7 @@ def test_the_story_as_a_document() -> None:
     story = json.loads(done.stdout)
     results = [chapter["result"] for chapter in story["chapters"]]
     plan, moved, status, parted, objects, space, fault = results
-    assert story["kind"] == "Demo"
+    jsonschema.validate(story, dict(schema_of("Demo")))
     assert plan["summary"]["outcomes"] == {"planned": 1}
     assert moved["summary"]["outcomes"] == {"confirmed": 1}
     assert plan["summary"]["ledgersToMove"] == moved["summary"]["ledgersConfirmed"] > 0
@@ -37,8 +39,9 @@ def test_the_story_as_a_document() -> None:
     assert "HTTP/1.1" not in done.stderr
 
 
-def test_the_faults_are_listed_with_their_meaning(command: Command) -> None:
-    ran = command("demo", "--fault", "list")
+@pytest.mark.parametrize("arguments", [("demo",), ("demo", "serve")], ids=" ".join)
+def test_the_faults_are_listed_with_their_meaning(command: Command, arguments: tuple[str, ...]) -> None:
+    ran = command(*arguments, "--fault", "list")
 
     assert ran.code == 0
     assert [line.partition(":")[0] for line in ran.out.splitlines()] == [fault.value for fault in Fault]
@@ -87,3 +90,19 @@ def test_a_second_terminal_works_with_what_serve_prints() -> None:
     assert all(one["closedAt"] < plan["observedAt"] for one in plan["ledgers"] if not one["open"])
     assert server.returncode == 0
     assert "Traceback" not in out + err
+    assert "acme/shop/orders" in err
+    assert "offload topic acme/shop/orders --size-threshold 1M --dry-run" in err
+
+
+def test_the_demo_ends_with_the_code_that_was_met_and_the_program_as_it_was_called() -> None:
+    script = str(Path(sys.executable).with_name("offloadctl"))
+    environment = {**os.environ, "PATH": "/usr/bin:/bin"}
+
+    done = subprocess.run(
+        [script, "demo"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=True
+    )
+
+    (line,) = (one for one in done.stdout.splitlines() if one.strip().startswith(f"{script} explain "))
+    word = line.split()[2]
+    assert f"[{word}]" in done.stdout
+    subprocess.run([script, "explain", word], cwd=ROOT, capture_output=True, timeout=60, check=True)

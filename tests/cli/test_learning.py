@@ -21,7 +21,7 @@ from offloadctl.explanations import everything_known, explain
 from offloadctl.model.offload import Confirmation, Fate, Outcome
 from offloadctl.model.policies import PolicyLevel
 from offloadctl.plan.offload_policies import DangerKind
-from offloadctl.report.schema import kinds
+from offloadctl.report.schema import kinds, schema_of
 from tests.cli.conftest import Command
 from tests.command_line import ROOT
 
@@ -150,6 +150,29 @@ def test_an_explanation_is_a_document_too(command: Command, output: str) -> None
         "ledger after a run",
         "outcome of a policy change",
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "line"),
+    [
+        (("explain",), "Explanation", "Explanation"),
+        (("explain", "moves"), "Explanation", "Explanation"),
+        (("demo", "--fault", "list"), "FaultList", "Fault"),
+        (("doctor", "iam", "--bucket", "ledgers"), "IamPolicies", "IamPolicies"),
+        (("broker-conf", "settings"), "BrokerConfSettingList", "BrokerConfSetting"),
+        (("broker-conf", "profiles"), "BrokerConfProfileList", "BrokerConfProfile"),
+    ],
+)
+def test_documents_and_lines_tell_their_kind_and_keep_its_schema(
+    command: Command, arguments: tuple[str, ...], kind: str, line: str
+) -> None:
+    whole = command(*arguments, "-o", "json")
+    lines = command(*arguments, "-o", "ndjson")
+
+    assert (whole.code, whole.err, lines.code, lines.err) == (0, "", 0, "")
+    for document, expected in ((whole.document, kind), *((json.loads(one), line) for one in lines.out.splitlines())):
+        assert (document["apiVersion"], document["kind"]) == ("offloadctl/v1", expected)
+        jsonschema.validate(document, dict(schema_of(expected)))
 
 
 @pytest.mark.parametrize("kind", kinds())

@@ -12,7 +12,7 @@ from offloadctl.errors import BrokerUnreachable
 from offloadctl.model.finding import Finding, Severity
 from offloadctl.model.ledger import OffloadPolicies, OffloadState, OffloadStatus, Position
 from offloadctl.model.names import TopicName
-from offloadctl.model.offload import Confirmation, MovedLedger, OffloadRun, OffloadWish
+from offloadctl.model.offload import Confirmation, Fate, MovedLedger, OffloadRun, OffloadWish, Outcome
 from offloadctl.operations.offload import ObjectsCheck, ObjectsSeen, Offload, not_looked_at
 from offloadctl.operations.offload_run import OffloadTopics
 from offloadctl.operations.status import Status
@@ -21,7 +21,7 @@ from offloadctl.report.documents import KINDS
 from offloadctl.report.errors import error_document
 from offloadctl.report.offload import result_documents, run_document
 from offloadctl.report.origin import Origin
-from offloadctl.report.schema import kinds, schema_of
+from offloadctl.report.schema import LINE_KINDS, kinds, schema_of
 from offloadctl.report.status import status_document, topic_documents
 from offloadctl.units import ByteSize
 from tests.fake_broker import RUNNING, SUCCESS, FakeBroker, VirtualClock
@@ -107,11 +107,29 @@ def test_a_document_without_a_needed_field_does_not_pass() -> None:
 
 
 def test_every_kind_has_a_schema_that_names_its_kind() -> None:
-    assert kinds() == tuple(kind.__name__ for kind in KINDS)
+    assert kinds() == (*(kind.__name__ for kind in KINDS), *LINE_KINDS)
     for kind in kinds():
         text = json.dumps(schema_of(kind))
         assert f'"{kind}"' in text
         assert '"apiVersion"' in text
+
+
+def test_a_schema_lists_the_words_of_a_closed_set_and_says_what_times_and_fields_are() -> None:
+    definitions = schema_of("OffloadRun")["$defs"]
+
+    assert definitions["OffloadResultDocument"]["properties"]["outcome"]["enum"] == [one.value for one in Outcome]
+    assert definitions["LedgerDocument"]["properties"]["fate"]["enum"] == [one.value for one in Fate]
+    assert definitions["OffloadRun"]["properties"]["startedAt"]["format"] == "date-time"
+    kept_until = definitions["PlanDocument"]["properties"]["bookkeeperCopyKeptUntil"]
+    assert kept_until["description"].startswith("The earliest moment")
+
+
+def test_a_word_of_no_closed_set_does_not_pass() -> None:
+    document = decoded(run_document(run(), ORIGIN))
+    document["topics"][0]["results"][0]["outcome"] = "splendid"
+
+    with pytest.raises(jsonschema.ValidationError):
+        check(document)
 
 
 def test_a_kind_that_is_not_there_has_no_schema() -> None:
