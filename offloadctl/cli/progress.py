@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Final
 
 from rich.console import Console
@@ -12,10 +13,13 @@ from offloadctl.cli.output import console
 from offloadctl.model.ledger import OffloadStatus
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import OffloadPlan, OffloadResult, Outcome
-from offloadctl.operations.offload import Watcher
+from offloadctl.operations.offload import RUNNING_IS_A_CLAIM, Watcher
 from offloadctl.ports import Clock
 from offloadctl.report.text import short_name
-from offloadctl.units import format_size
+from offloadctl.units import format_duration, format_size
+
+_STANDS_STILL_S: Final = 60.0
+"""Long enough for most ledgers to be uploaded; a dead run never moves one."""
 
 _BETWEEN_LINES_S: Final = 30.0
 """Logs keep one line in so many seconds for each topic that goes on."""
@@ -27,9 +31,9 @@ def watching(clock: Clock) -> Iterator[Watcher]:
     screen = console(stderr=True)
     if screen.is_terminal:
         with _bars(screen) as bars:
-            yield _LiveTable(bars)
+            yield _LiveTable(bars, _Stalls(screen, clock))
     else:
-        yield _Lines(screen, clock)
+        yield _Lines(screen, clock, _Stalls(screen, clock))
 
 
 def _bars(screen: Console) -> Progress:
@@ -44,11 +48,35 @@ def _bars(screen: Console) -> Progress:
     )
 
 
+class _Stalls:
+    """Says once of each topic that none of its ledgers has moved for a minute, and what that may mean."""
+
+    def __init__(self, screen: Console, clock: Clock) -> None:
+        self._screen = screen
+        self._clock = clock
+        self._moved: dict[TopicName, tuple[int, float]] = {}
+        self._told: set[TopicName] = set()
+        self._lock = threading.Lock()
+
+    def notice(self, topic: TopicName, complete: int) -> None:
+        """So many ledgers are complete by now."""
+        now = self._clock.monotonic()
+        with self._lock:
+            before, since = self._moved.setdefault(topic, (complete, now))
+            if complete != before:
+                self._moved[topic] = (complete, now)
+            elif now - since >= _STANDS_STILL_S and topic not in self._told:
+                self._told.add(topic)
+                text = f"{topic}: no ledger has moved for {format_duration(timedelta(seconds=now - since))}"
+                self._screen.print(f"{text}. {RUNNING_IS_A_CLAIM}", markup=False)
+
+
 class _LiveTable(Watcher):
     """One bar for each topic that is under way; rich's Progress has a lock of its own."""
 
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: Progress, stalls: _Stalls) -> None:
         self._bars = bars
+        self._stalls = stalls
         self._tasks: dict[TopicName, TaskID] = {}
 
     def planned(self, plan: OffloadPlan) -> None:
@@ -63,6 +91,7 @@ class _LiveTable(Watcher):
     def progressed(self, plan: OffloadPlan, status: OffloadStatus, complete: frozenset[int]) -> None:
         moved = sum(ledger.size for ledger in plan.moves if ledger.ledger_id in complete)
         self._update(plan, completed=moved, done=_done(plan, complete), says=status.state.value)
+        self._stalls.notice(plan.topic, len(complete))
 
     def confirming(self, plan: OffloadPlan, looked_at: int, total: int) -> None:
         self._update(plan, says=f"looking at objects, {looked_at} of {total}")
@@ -79,9 +108,10 @@ class _LiveTable(Watcher):
 class _Lines(Watcher):
     """A line for each step, and one now and then in between; nothing for a topic that has nothing to move."""
 
-    def __init__(self, screen: Console, clock: Clock) -> None:
+    def __init__(self, screen: Console, clock: Clock, stalls: _Stalls) -> None:
         self._screen = screen
         self._clock = clock
+        self._stalls = stalls
         self._said_at: dict[TopicName, float] = {}
         self._lock = threading.Lock()
 
@@ -92,6 +122,7 @@ class _Lines(Watcher):
     def progressed(self, plan: OffloadPlan, status: OffloadStatus, complete: frozenset[int]) -> None:
         if self._clock.monotonic() - self._said_at.get(plan.topic, 0.0) >= _BETWEEN_LINES_S:
             self._say(plan.topic, f"{status.state.value}, {_done(plan, complete)}")
+        self._stalls.notice(plan.topic, len(complete))
 
     def finished(self, result: OffloadResult) -> None:
         if result.outcome not in (Outcome.PLANNED, Outcome.NOTHING_TO_DO):

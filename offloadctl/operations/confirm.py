@@ -1,6 +1,8 @@
 """Look at the objects of a ledger right after its offload: the index level of the check."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
 
 from offloadctl.check.presence import missing_objects
 from offloadctl.check.subject import Subject
@@ -14,12 +16,16 @@ from offloadctl.operations.locate import find_objects
 from offloadctl.operations.offload import ObjectsSeen
 from offloadctl.ports import ObjectStore
 
+_AWS: Final = ".amazonaws.com"
+"""In the endpoint of each of AWS's regions; a broker whose policies name no endpoint writes there."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectsInStores:
     """An ObjectsCheck over the buckets where the ledger may have gone."""
 
     stores: tuple[ObjectStore, ...]
+    _proven: set[str] = field(default_factory=set)
 
     def __call__(self, topic: TopicName, ledger: MovedLedger, policies: OffloadPolicies | None) -> ObjectsSeen:
         """Both objects must be there, of the sizes that the ledger implies, and end with its last entry."""
@@ -33,10 +39,24 @@ class ObjectsInStores:
         if not named:
             known = ", ".join(store.location for store in self.stores) or "no bucket"
             return _unseen(f"the broker writes to bucket {bucket}, and only {known} can be read here")
+        certain = any(self._is_the_brokers(store, policies) for store in named)
         try:
-            return _look(subject, named, certain=bucket is not None)
+            seen = _look(subject, named, certain=certain)
         except StoreError as error:
             return _unseen(f"the objects of ledger {ledger.ledger.ledger_id} could not be read: {error.message}")
+        if seen.object_bytes:
+            self._proven.update(store.location for store in named)
+        return seen
+
+    def _is_the_brokers(self, store: ObjectStore, policies: OffloadPolicies | None) -> bool:
+        """Whether this is surely where the broker writes: a bucket of the same name may lie at another endpoint.
+
+        A broker may know the endpoint by an internal name, so different names prove nothing; an object of this run
+        that was found there proves it.
+        """
+        if policies is None or policies.bucket is None:
+            return False
+        return store.location in self._proven or (urlsplit(policies.endpoint or "").netloc or _AWS) in store.location
 
 
 def _look(subject: Subject, stores: tuple[ObjectStore, ...], *, certain: bool) -> ObjectsSeen:
@@ -47,7 +67,7 @@ def _look(subject: Subject, stores: tuple[ObjectStore, ...], *, certain: bool) -
         missing = missing_objects(subject, data=found.has_data, index=found.has_index, looked_in=found.looked_in)
         return ObjectsSeen(Confirmation.DAMAGED, tuple(missing))
     return _unseen(
-        f"the objects of ledger {subject.ledger_id} are not in {found.looked_in}; the broker's bucket is unknown"
+        f"the objects of ledger {subject.ledger_id} are not in {found.looked_in}; the broker may write elsewhere"
     )
 
 

@@ -96,9 +96,15 @@ def _collect(
     start: Callable[[], None],
 ) -> Finished[R]:
     results: dict[int, R] = {}
+    answered = 0
 
     def take(timeout: float | None) -> None:
+        nonlocal answered
         index, result, error = answers.get(timeout=timeout)
+        answered += 1
+        if isinstance(error, Interrupted):
+            # It noticed the stop before it had a result.
+            return
         if error is not None:
             stop.set()
             raise error
@@ -107,12 +113,12 @@ def _collect(
 
     try:
         start()
-        while len(results) < total:
+        while answered < total:
             take(None)
     except KeyboardInterrupt:
         stop.set()
         try:
-            while len(results) < len(begun):
+            while answered < len(begun):
                 take(_GRACE_S)
         except (queue.Empty, KeyboardInterrupt):
             # Whoever is not back by now counts as interrupted.

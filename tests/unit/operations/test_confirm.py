@@ -104,7 +104,41 @@ def test_nothing_found_where_the_brokers_bucket_is_unknown_is_not_confirmed() ->
     seen = look(MemoryObjectStore(BUCKET), recorded_ledgers()[45], policies=None)
 
     assert (seen.confirmation, seen.findings) == (Confirmation.UNCONFIRMED, ())
-    assert "the broker's bucket is unknown" in seen.not_covered
+    assert "the broker may write elsewhere" in seen.not_covered
+
+
+class Elsewhere(MemoryObjectStore):
+    """A bucket of the same name, at an endpoint that the policies do not name."""
+
+    @property
+    def location(self) -> str:
+        return f"s3://{self.bucket} at http://staging:9000"
+
+
+PRODUCTION = OffloadPolicies(driver="S3", bucket=BUCKET, endpoint="http://minio.internal:9000")
+
+
+def test_a_bucket_of_the_same_name_elsewhere_is_no_proof_of_loss() -> None:
+    seen = look(Elsewhere(BUCKET), recorded_ledgers()[45], policies=PRODUCTION)
+
+    assert (seen.confirmation, seen.findings) == (Confirmation.UNCONFIRMED, ())
+    assert "staging" in seen.not_covered
+
+
+def test_where_an_object_of_the_run_was_found_a_missing_one_is_lost() -> None:
+    store = Elsewhere(BUCKET)
+    for one in offloaded_objects():
+        if "ledger-45" in one.key:
+            store.put(one.key, one.body, user_metadata=one.metadata, content_type="")
+    check, plain = ObjectsInStores((store,)), TopicName("public", "corpus", "plain")
+
+    def seen(ledger_id: int) -> Confirmation:
+        moved = MovedLedger(recorded_ledgers()[ledger_id], Confirmation.UNCONFIRMED)
+        return check(plain, moved, PRODUCTION).confirmation
+
+    assert seen(46) is Confirmation.UNCONFIRMED
+    assert seen(45) is Confirmation.CONFIRMED
+    assert seen(46) is Confirmation.DAMAGED
 
 
 def test_another_bucket_than_the_brokers_confirms_nothing() -> None:
