@@ -1,10 +1,12 @@
 """The only builder of adapters: a Context becomes Ports. Everything slow to load is loaded here, when it is needed."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from offloadctl.config.given import Origin, OriginKind
 from offloadctl.errors import ClusterMismatch, ProtectedContext, ReadOnlyContext, SettingsError
 from offloadctl.model.settings import BucketSettings, Context
 from offloadctl.ports import BrokerAdmin, BucketProbe, Clock, MessageReader, ObjectStore, Ports, WritableObjectStore
@@ -80,18 +82,29 @@ def check_cluster(admin: BrokerAdmin, context: Context) -> None:
         )
 
 
-def guard_mutation(context: Context, *, explicit: bool) -> None:
+def guard_mutation(context: Context, *, explicit: bool, read_only_from: Origin | None = None) -> None:
     """Refuse a change in a read-only context, and in a protected one that was not named with --context."""
     if context.broker.read_only:
-        raise ReadOnlyContext(
-            f"context {context.name} is read-only, and this would change something",
-            hint="read_only comes from a flag, a variable or the context file: offloadctl context show",
-        )
+        by, hint = _read_only_words(context.name, read_only_from)
+        raise ReadOnlyContext(f"context {context.name} is read-only{by}, and this would change something", hint=hint)
     if context.protected and not explicit:
         raise ProtectedContext(
             f"context {context.name} is protected, and it was not named on the command line",
             hint=f"if you mean it, add --context {context.name}",
         )
+
+
+def _read_only_words(name: str, origin: Origin | None) -> tuple[str, str]:
+    """Who said so, and how to take it back."""
+    match origin.kind if origin is not None else None:
+        case OriginKind.FLAG:
+            return f" by {origin}", f"if you mean it, leave {origin} out"
+        case OriginKind.VARIABLE:
+            return f" by the variable {origin}", f"if you mean it, unset {origin}"
+        case OriginKind.CONTEXT:
+            return " by the context file", f"if you mean it: offloadctl context set {shlex.quote(name)} read_only=false"
+        case _:
+            return "", "offloadctl context show tells where read_only comes from"
 
 
 def _messages(context: Context, clock: Clock) -> "PulsarMessages":

@@ -71,7 +71,7 @@ class Session:
 
     def allow_change(self) -> None:
         """Refuse unless the context may be changed; every command that changes something asks first."""
-        guard_mutation(self.context, explicit=self.settings.explicit_context)
+        guard_change(self.settings)
 
 
 def with_connection(command: Callable[..., R]) -> Callable[..., R]:
@@ -121,6 +121,16 @@ def others(names: Sequence[str]) -> Iterator[tuple[BrokerAdmin, ...]]:
         for ports, context in zip(opened, contexts, strict=True):
             check_cluster(ports.admin, context)
         yield tuple(ports.admin for ports in opened)
+
+
+def guard_change(settings: Resolved) -> None:
+    """Refuse unless what these settings lead to may be changed."""
+    read_only = settings.in_force.get("read_only")
+    guard_mutation(
+        settings.context,
+        explicit=settings.explicit_context,
+        read_only_from=read_only.origin if read_only is not None else None,
+    )
 
 
 def resolved(flags: ConnectionFlags) -> Resolved:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from offloadctl.cli.connection import ConnectionFlags, connect, resolved, with_connection
+from offloadctl.cli.connection import ConnectionFlags, connect, guard_change, resolved, with_connection
 from offloadctl.cli.help import GroupedGroup
 from offloadctl.cli.output import OutputFormat, OutputOption, emit, emit_document, emit_result
 from offloadctl.errors import UsageError
@@ -92,12 +92,12 @@ def s3(
     Nothing is written without --write-probe. It speaks for our identity, not for the brokers'.
     """
     from offloadctl.operations.doctor_s3 import BucketDoctor  # noqa: PLC0415 - only when it is needed
-    from offloadctl.wiring import guard_mutation, open_buckets  # noqa: PLC0415
+    from offloadctl.wiring import open_buckets  # noqa: PLC0415
 
     settings = resolved(connection)
     _require_buckets(settings.context.buckets)
     if write_probe:
-        guard_mutation(settings.context, explicit=settings.explicit_context)
+        guard_change(settings)
     with open_buckets(settings.context) as buckets:
         reports = tuple(BucketDoctor(store, probe).visit(store if write_probe else None) for store, probe in buckets)
         return _show(Origin(settings.context.name), reports, output)

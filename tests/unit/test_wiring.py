@@ -12,6 +12,7 @@ from offloadctl.adapters.memory import ManualClock
 from offloadctl.adapters.pulsar_rest import PulsarRest
 from offloadctl.adapters.s3 import S3Store
 from offloadctl.adapters.system import SystemClock
+from offloadctl.config.given import Origin, by_context, by_flag, by_variable
 from offloadctl.errors import (
     ClusterMismatch,
     NotAuthenticated,
@@ -229,6 +230,23 @@ def test_a_read_only_context_is_never_changed(*, explicit: bool, protected: bool
     assert found.exit_code is ExitCode.REFUSED
     assert "context prod is read-only" in found.message
     assert "offloadctl context show" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("origin", "told", "hint"),
+    [
+        (by_flag("--read-only"), "is read-only by --read-only,", "leave --read-only out"),
+        (by_variable("OFFLOADCTL_READ_ONLY"), "by the variable OFFLOADCTL_READ_ONLY,", "unset OFFLOADCTL_READ_ONLY"),
+        (by_context("prod"), "is read-only by the context file,", "offloadctl context set prod read_only=false"),
+    ],
+)
+def test_the_refusal_says_who_made_it_read_only(origin: Origin, told: str, hint: str) -> None:
+    read_only = context(broker=BrokerSettings(read_only=True))
+
+    found = refused(lambda: guard_mutation(read_only, explicit=True, read_only_from=origin))
+
+    assert told in found.message
+    assert hint in found.hint
 
 
 def test_a_protected_context_is_changed_only_when_it_is_named() -> None:
