@@ -20,6 +20,7 @@ from offloadctl.config.contexts import ContextFile, config_path, load_contexts, 
 from offloadctl.config.defaults import DEFAULTS
 from offloadctl.config.diff import masked_diff
 from offloadctl.config.edit import Change, KeyChange, with_changes, with_current, without_context
+from offloadctl.config.keys import KEYS
 from offloadctl.config.layers import CONTEXT_VARIABLE
 from offloadctl.config.private_file import change_text, read_text
 from offloadctl.config.resolve import gather, merged, problems_of
@@ -37,9 +38,14 @@ Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The context.", show_default=False, autocompletion=complete_contexts)
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change in the file, and change nothing.")]
+_KEYS: Final = ", ".join(key.path for key in KEYS)
 Settings = Annotated[
     list[str] | None,
-    typer.Argument(metavar="KEY=VALUE", help="Keys as in `offloadctl explain`; lists with commas.", show_default=False),
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help=f"Lists with commas; `offloadctl explain KEY` tells what a key means. Keys: {_KEYS}.",
+        show_default=False,
+    ),
 ]
 Unset = Annotated[list[str] | None, typer.Option("--unset", metavar="KEY", help="Take a key out; may be repeated.")]
 Buckets = Annotated[

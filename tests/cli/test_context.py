@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
+from offloadctl.config.keys import KEYS
 from offloadctl.report.schema import schema_of
 from tests.command_line import CommandLine, run_process
 
@@ -306,6 +307,15 @@ def test_set_of_a_secret_as_text_warns_that_a_file_is_better(offloadctl: Command
     assert "as text" not in again.err
 
 
+def test_the_help_of_set_names_every_key_and_who_explains_them(offloadctl: CommandLine) -> None:
+    ran = offloadctl("context", "set", "--help")
+
+    flowing = " ".join(ran.out.split())
+    assert "context set [OPTIONS] {NAME} [KEY=VALUE]..." in flowing
+    assert "`offloadctl explain KEY` tells what a key means" in flowing
+    assert all(key.path in flowing for key in KEYS)
+
+
 def test_set_removes_a_bucket(offloadctl: CommandLine, two: Path) -> None:
     assert offloadctl("context", "set", "prod", "--remove-bucket", "offload").code == 0
     assert "buckets" not in two.read_text()
@@ -484,7 +494,7 @@ def test_show_without_any_context_shows_the_defaults(offloadctl: CommandLine, co
     ran = offloadctl("context", "show")
 
     assert ran.code == 0
-    assert rows(ran.out)["Context"] == ["none"]
+    assert rows(ran.out)["Context"] == ["default,", "which", "no", "file", "holds"]
     assert rows(ran.out)["admin_urls"] == ["http://localhost:8080", "(default)", "default"]
 
 
