@@ -131,6 +131,30 @@ def test_a_namespace_that_was_named_must_be_there_and_one_that_was_listed_may_be
     assert gone.read.is_every_topic
 
 
+@pytest.mark.parametrize(
+    ("scope", "hint"),
+    [
+        (Scope.of(namespaces=[NamespaceName("acme", "shpo")]), "did you mean acme/shop?"),
+        (Scope.of(namespaces=[NamespaceName("acmee", "shop")]), "did you mean acme/shop?"),
+        (Scope.of(namespaces=[NamespaceName("acme", "warehouse")]), ""),
+        (Scope.of(tenants=["acmee"]), "did you mean acme?"),
+        (Scope.of(tenants=["globex"]), ""),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest_one_that_is_there(scope: Scope, hint: str) -> None:
+    found = expanded(scope, Broker(gone=frozenset({"acmee", "globex"})))
+
+    (unread,) = found.read.unread
+    assert (unread.reason.code, unread.hint) == ("not-found", hint)
+
+
+def test_who_may_not_list_the_tenants_is_still_told_that_a_name_is_not_there() -> None:
+    found = expanded(Scope.of(namespaces=[NamespaceName("acme", "shpo")]), Broker(denied=frozenset({"tenants"})))
+
+    (unread,) = found.read.unread
+    assert (unread.reason.text, unread.hint) == ("no such namespace", "")
+
+
 def test_a_name_that_nothing_here_can_ask_for_is_not_covered() -> None:
     broker = Broker()
     broker.lists[LAB] = Listed((), ("persistent://acme/lab/a/b",))
