@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import FrameType
 from typing import Annotated, Any, Final, NoReturn
 
@@ -109,7 +110,28 @@ class _Root(GroupedGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] in COMMANDS:
             self.add_command(load_command(args[0]), args[0])
-        return super().resolve_command(ctx, args)
+        try:
+            return super().resolve_command(ctx, args)
+        except UsageError as error:
+            if args and (near := _subcommands_like(args[0])):
+                # In front of commands that are only spelt alike, as click names them.
+                error.message = f"no such command {args[0]!r}. Did you mean {', '.join(map(repr, near))}?"
+            raise
+
+
+def _subcommands_like(word: str) -> list[str]:
+    """`offload status` for `status` or `statu`: who forgets the noun remembers the verb."""
+    if word in COMMANDS or get_close_matches(word, COMMANDS, n=1, cutoff=_NEAR):
+        return []
+    by_verb: dict[str, list[str]] = {}
+    for noun in COMMANDS:
+        for verb in getattr(load_command(noun), "commands", ()):
+            by_verb.setdefault(verb, []).append(f"{noun} {verb}")
+    return [command for verb in get_close_matches(word, by_verb, n=1, cutoff=_NEAR) for command in by_verb[verb]]
+
+
+_NEAR: Final = 0.75
+"""How alike two words must be for one to be a slip of the other."""
 
 
 def load_command(name: str) -> Any:

@@ -12,8 +12,16 @@ from offloadctl.explanations import Explanation, everything_known
 from offloadctl.explanations import explain as look_up
 
 
+def _complete_word(incomplete: str) -> list[str]:
+    words = dict.fromkeys(one.word for one in (*everything_known(), *words_of_the_command_line()))
+    return [word for word in words if word.lower().startswith(incomplete.lower())]
+
+
 def explain(
-    word: Annotated[str | None, typer.Argument(metavar="[WORD]", help="Any word or code that is printed.")] = None,
+    word: Annotated[
+        str | None,
+        typer.Argument(metavar="[WORD]", help="Any word or code that is printed.", autocompletion=_complete_word),
+    ] = None,
     output: OutputOption = OutputFormat.TABLE,
 ) -> None:
     """What a code, a key or a word means; without a word, all there are."""

@@ -96,6 +96,11 @@ def test_the_console_script_and_the_module_are_the_same() -> None:
     ("arguments", "complaint", "hint"),
     [
         (["contxt"], "no such command 'contxt'. Did you mean 'context'?", "offloadctl --help"),
+        (["statu"], "no such command 'statu'. Did you mean 'offload status'?", "offloadctl --help"),
+        (["status"], "no such command 'status'. Did you mean 'offload status'?", "offloadctl --help"),
+        (["lint"], "no such command 'lint'. Did you mean 'broker-conf lint'?", "offloadctl --help"),
+        (["offload-statu"], "no such command 'offload-statu'. Did you mean 'offload-status'", "offloadctl --help"),
+        (["offload", "statu"], "no such command 'statu'. Did you mean 'status'", "offloadctl offload --help"),
         (["nonsense"], "no such command 'nonsense'", "offloadctl --help"),
         (["--nonsense"], "no such option: --nonsense", "offloadctl --help"),
         (["context", "lst"], "no such command 'lst'. Did you mean 'list'", "offloadctl context --help"),
@@ -435,6 +440,9 @@ def test_a_stream_that_cannot_spell_a_name_gets_another_spelling(tmp_path: Path)
         ("offloadctl context ", 2, {"list", "use", "set", "show", "import", "delete"}),
         ("offloadctl context use ", 3, {"prod", "staging"}),
         ("offloadctl context show --context st", 4, {"staging"}),
+        ("offloadctl explain trunc", 2, {"truncated", "truncated-ledger"}),
+        ("offloadctl schema OffloadR", 2, {"OffloadRun", "OffloadResult"}),
+        ("offloadctl demo --fault lost", 3, {"lost-object", "lost-index"}),
         ("offloadctl context list -o ", 4, {"table", "wide", "json", "ndjson", "yaml"}),
     ],
 )
