@@ -167,6 +167,9 @@ def _unreachable(call: Call, url: str, exc: Exception, *, route: Route, advertis
             "this is the name that the broker advertises, which may be known only inside the cluster: "
             "run offloadctl inside the cluster, or let admin_urls name the Pulsar proxy"
         )
+    elif any("WRONG_VERSION_NUMBER" in str(cause) for cause in causes):
+        # OpenSSL's words for an answer that is no TLS at all.
+        hint = "no TLS is spoken at this port: write http:// in admin_urls, or the port that speaks it"
     elif any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
         hint = "tls.ca_file must hold the CA that signed the broker's certificate"
     else:

@@ -156,7 +156,7 @@ def _sources(shown: Shown) -> Iterator[RenderableType]:
         yield labelled("Context", sources.name + (" (current)" if shown.is_current else ""))
         yield labelled("File", str(shown.file.path))
     else:
-        yield labelled("Context", "none" if sources.name == NO_CONTEXT else sources.name)
+        yield labelled("Context", f"{NO_CONTEXT}, which no file holds" if sources.name == NO_CONTEXT else sources.name)
     client_conf = {str(one.origin) for one in shown.in_force.given if one.origin.kind is OriginKind.CLIENT_CONF}
     for name in client_conf:
         yield labelled("client.conf", name.removeprefix("client.conf "))

@@ -15,7 +15,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.offload import OffloadPlan, OffloadResult, Outcome
 from offloadctl.operations.offload import RUNNING_IS_A_CLAIM, Watcher
 from offloadctl.ports import Clock
-from offloadctl.report.text import short_name
+from offloadctl.report.text import count, short_name
 from offloadctl.units import format_duration, format_size
 
 _STANDS_STILL_S: Final = 60.0
@@ -116,7 +116,7 @@ class _Lines(Watcher):
         self._lock = threading.Lock()
 
     def triggered(self, plan: OffloadPlan, *, joined: bool) -> None:
-        what = f"{len(plan.moves)} ledgers, {format_size(plan.bytes_to_move)}, before {plan.before}"
+        what = f"{count(len(plan.moves), 'ledger')}, {format_size(plan.bytes_to_move)}, before {plan.before}"
         self._say(plan.topic, f"joined a run that goes on already; wanted {what}" if joined else f"accepted: {what}")
 
     def progressed(self, plan: OffloadPlan, status: OffloadStatus, complete: frozenset[int]) -> None:
@@ -136,4 +136,5 @@ class _Lines(Watcher):
 
 def _done(plan: OffloadPlan, complete: frozenset[int]) -> str:
     moved = sum(ledger.size for ledger in plan.moves if ledger.ledger_id in complete)
-    return f"{len(complete)}/{len(plan.moves)} ledgers, {format_size(moved)} of {format_size(plan.bytes_to_move)}"
+    ledgers = f"{len(complete):,} of {count(len(plan.moves), 'ledger')}"
+    return f"{ledgers}, {format_size(moved)} of {format_size(plan.bytes_to_move)}"

@@ -38,10 +38,15 @@ class LedgerFinder:
         """Both objects of a ledger; StoreFailed if they are not both in one bucket."""
         found = find_objects(self.ports.stores, asked.subject)
         if found.objects is None:
-            here = [word for word, there in (("data", found.has_data), ("index", found.has_index)) if there]
+            ledger = f"ledger {asked.ledger.ledger_id} of {asked.topic}"
+            if not self.ports.stores:
+                raise StoreFailed(
+                    f"the objects of {ledger} cannot be looked for: no bucket is known",
+                    hint="name it: --bucket NAME, or in the context",
+                )
+            there = "only the data object" if found.has_data else "only the index object"
             raise StoreFailed(
-                f"the objects of ledger {asked.ledger.ledger_id} of {asked.topic} are not both in {found.looked_in}: "
-                f"found {' and '.join(here) or 'neither'}",
+                f"of {ledger} {there if found.is_anywhere else 'neither object'} is in {found.looked_in}",
                 hint=f"keys {asked.subject.data_key} and {asked.subject.index_key}; other buckets: --bucket",
             )
         return found.objects

@@ -424,3 +424,39 @@ def test_the_document_has_the_names_that_scripts_rely_on(command: Command, files
     document: dict[str, Any] = json.loads(ran.out)
     assert {"status", "blocks", "entries", "messages", "entry_bytes", "checksums", "findings"} <= document.keys()
     assert {"ok", "absent", "bad"} <= document["checksums"].keys()
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        (("data",), "only the index object is in"),
+        (("index",), "only the data object is in"),
+        (("data", "index"), "neither object is in"),
+    ],
+)
+def test_objects_that_are_not_there_are_told_by_name(
+    command: Command, connected: EmbeddedCluster, topic: TopicName, lost: tuple[str, ...], words: str
+) -> None:
+    offload(connected, topic)
+    data, index = keys_of(connected, topic)[0]
+    for which in lost:
+        connected.store.delete({"data": data, "index": index}[which])
+
+    ran = command("object", "show", str(topic), data.rpartition("-")[2])
+
+    assert ran.code == 1
+    assert words in ran.err
+
+
+def test_without_a_bucket_objects_cannot_be_looked_for(
+    command: Command, connected: EmbeddedCluster, topic: TopicName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offload(connected, topic)
+    data, _ = keys_of(connected, topic)[0]
+    monkeypatch.delenv("OFFLOADCTL_BUCKET")
+
+    ran = command("object", "show", str(topic), data.rpartition("-")[2])
+
+    assert ran.code == 1
+    assert "no bucket is known" in ran.err
+    assert "neither" not in ran.err

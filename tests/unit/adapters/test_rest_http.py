@@ -331,6 +331,8 @@ def test_tls_asked_of_a_plain_broker_says_so() -> None:
 
     assert isinstance(found, BrokerUnreachable)
     assert "TLS fails" in found.message
+    assert "http://" in found.hint
+    assert "ca_file" not in found.hint
     assert broker.connections == 1
 
 
