@@ -9,7 +9,7 @@ import typer
 from offloadctl.cli.budget import CheckBudget, with_budget
 from offloadctl.cli.connection import ConnectionFlags, Session, complete_contexts, connect, others, with_connection
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
-from offloadctl.cli.scope import with_scope
+from offloadctl.cli.scope import say_if_none_match, with_scope
 from offloadctl.errors import UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import ALWAYS_TOLD, CheckReport, Level
@@ -185,6 +185,7 @@ def _show(session: Session, report: CheckReport, output: OutputFormat) -> None:
     from offloadctl.report import check as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.check_text import check_text  # noqa: PLC0415
 
+    say_if_none_match(report.scope, looked_at=len(report.parts))
     origin = session.origin(may_ask=report.interrupted is None)
     emit_result(
         output,

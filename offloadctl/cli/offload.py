@@ -8,7 +8,7 @@ from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_co
 from offloadctl.cli.help import GroupedGroup
 from offloadctl.cli.offload_run import RunFlags, offload_scope, timeout_of, with_run_flags
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
-from offloadctl.cli.scope import read_topics, with_scope
+from offloadctl.cli.scope import read_topics, say_if_none_match, with_scope
 from offloadctl.errors import UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.names import NamespaceName, TopicName
@@ -155,6 +155,7 @@ def _show_status(session: Session, report: StatusReport, output: OutputFormat) -
     from offloadctl.report import status as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.status_text import status_text  # noqa: PLC0415
 
+    say_if_none_match(report.scope, looked_at=len(report.parts))
     origin = session.origin(may_ask=report.interrupted is None)
     emit_result(
         output,

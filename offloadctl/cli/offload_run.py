@@ -17,6 +17,7 @@ import typer
 from offloadctl.cli.connection import ConnectionFlags, Session, connect
 from offloadctl.cli.injection import injecting
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
+from offloadctl.cli.scope import say_if_none_match
 from offloadctl.errors import BadValue, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.offload import OffloadLimits, OffloadRun, OffloadWish
@@ -108,6 +109,7 @@ def _show(session: Session, run: OffloadRun, output: OutputFormat) -> None:
     from offloadctl.report.offload_many_text import many_text  # noqa: PLC0415
     from offloadctl.report.offload_text import run_text  # noqa: PLC0415
 
+    say_if_none_match(run.scope, looked_at=len(run.topics))
     origin = session.origin(may_ask=run.interrupted is None)
     as_text = many_text if _is_many(run) else run_text
     emit_result(

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from offloadctl.cli.injection import injecting
+from offloadctl.cli.output import say
 from offloadctl.errors import BadValue, UsageError
 from offloadctl.model.names import NamespaceName, TopicName
-from offloadctl.model.scope import Scope
+from offloadctl.model.scope import Scope, ScopeRead
 
 PANEL: Final = "Scope"
 
@@ -38,6 +39,13 @@ def read_topics(source: str) -> tuple[TopicName, ...]:
     if not topics:
         raise UsageError(f"{name} names no topic", hint="one topic a line, as on the command line")
     return topics
+
+
+def say_if_none_match(read: ScopeRead | None, *, looked_at: int) -> None:
+    """An expression that fits no topic may well be mistyped: nothing done is told, though it is no failure."""
+    if read is not None and read.scope.match and not looked_at:
+        say(f"0 of {read.not_matched} topics match {read.scope.match}")
+        say("hint: --match is searched for in tenant/namespace/topic, without persistent:// and -partition-N")
 
 
 def _lines(text: str, source: str) -> Iterator[TopicName]:
