@@ -1,10 +1,14 @@
 """What of a topic has ledgers: the topic itself, or each of its partitions."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from offloadctl.errors import UnsupportedTopic
+from offloadctl.errors import NotFound, UnsupportedTopic
 from offloadctl.model.names import TopicName
 from offloadctl.ports import BrokerAdmin
+
+_OF_BARE_NAMES: Final = "public/default"
+"""TopicName.java: PUBLIC_TENANT and DEFAULT_NAMESPACE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,13 @@ def find_target(admin: BrokerAdmin, topic: TopicName) -> Target:
     """The topic with its partitions, if it has any. NotFound if there is no such topic."""
     if topic.partition is not None:
         return Target(topic, 0, (topic,))
-    count = admin.partition_count(topic)
+    try:
+        count = admin.partition_count(topic)
+    except NotFound as error:
+        if error.hint or str(topic.namespace_name) != _OF_BARE_NAMES:
+            raise
+        # Whoever wrote only the last part of the name may not know where that is looked for.
+        hint = f"a name alone means {_OF_BARE_NAMES}; of another namespace write tenant/namespace/{topic.local_name}"
+        raise NotFound(error.message, hint=hint, status=error.status) from error
     parts = tuple(topic.with_partition(number) for number in range(count)) or (topic,)
     return Target(topic, count, parts)
