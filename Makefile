@@ -29,10 +29,12 @@ demo: $(FOR_USE) ## Install into .venv and offload a topic of the embedded clust
 	@$(BIN)/offloadctl demo $(DEMO_ARGS)
 
 install: $(FOR_USE) ## Install into .venv only; then run .venv/bin/offloadctl
+	@echo "offloadctl is installed: $(BIN)/offloadctl --help"
 
 ##@ Work on it
 .PHONY: dev test slow it images check format lint types imports bench clean
 dev: $(FOR_WORK) ## Install what tests and checks need into .venv
+	@echo "$(VENV) has all that tests and checks need: make check"
 
 test: $(FOR_WORK) ## The fast tests
 	$(BIN)/pytest -n $(JOBS) -m 'not slow and not integration' --durations=10 $(SEED) $(PYTEST_ARGS)

@@ -1,6 +1,8 @@
 """What the documentation says of exit codes, commands and files is what there is."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,12 @@ def test_the_readme_names_every_command() -> None:
     assert [name for name, command in COMMANDS.items() if not command.hidden and f"{name}" not in README] == []
 
 
+def test_the_table_of_the_readme_has_a_row_for_every_command() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)", README, re.MULTILINE)
+
+    assert [name for name, command in COMMANDS.items() if not command.hidden and name not in rows] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_leads_to_a_file(document: Path) -> None:
     links = _LINK.findall(document.read_text(encoding="utf-8"))
@@ -35,3 +43,22 @@ def test_every_make_target_of_the_readme_is_there() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
     assert set(re.findall(r"\$ make ([a-z]+)", README)) <= targets
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+@pytest.mark.parametrize(("target", "words"), [("install", "offloadctl --help"), ("dev", "make check")])
+def test_make_says_that_it_is_installed_though_there_is_nothing_to_do(tmp_path: Path, target: str, words: str) -> None:
+    for name in ("bin/python", ".installed-demo", ".installed-dev"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    done = subprocess.run(
+        ["make", "--no-print-directory", target, f"VENV={tmp_path}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert words in done.stdout
