@@ -16,7 +16,7 @@ from offloadctl.model.finding import Finding, Severity
 from offloadctl.model.ledger import Cursor, Ledger, ManagedLedger, OffloadPolicies, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.operations.ledger_check import look_at_ledger
-from offloadctl.operations.locate import Located, find_objects
+from offloadctl.operations.locate import Located, find_objects, is_todays_among, stores_in_order
 from offloadctl.plan.storage import deletion_lag
 from offloadctl.ports import ObjectInfo, ObjectStore
 from offloadctl.units import format_duration
@@ -89,7 +89,7 @@ class LedgerChecker:
         if self.stop.is_set():
             raise Interrupted("interrupted")
         try:
-            found = find_objects(self._stores(asked), asked.subject)
+            found = find_objects(stores_in_order(self.stores, asked.policies), asked.subject)
         except StoreError as error:
             return Looked(asked, self._not_looked_at(asked, error.message))
         if found.objects is None:
@@ -101,13 +101,8 @@ class LedgerChecker:
 
     def is_unchanged(self, looked: Looked) -> bool:
         """Whether the same objects are still where they were, or still nowhere; raises a StoreError."""
-        again = find_objects(self._stores(looked.asked), looked.asked.subject)
+        again = find_objects(stores_in_order(self.stores, looked.asked.policies), looked.asked.subject)
         return _identity(again) == _identity(looked.found)
-
-    def _stores(self, asked: Asked) -> Sequence[ObjectStore]:
-        """The bucket of the policies first: most ledgers are there."""
-        bucket = asked.policies.bucket if asked.policies is not None else None
-        return sorted(self.stores, key=lambda store: store.bucket != bucket)
 
     def _missing(self, asked: Asked, found: Located) -> LedgerCheck:
         subject = asked.subject
@@ -118,7 +113,7 @@ class LedgerChecker:
             )
             return self._not_looked_at(asked, why)
         bucket = asked.policies.bucket if asked.policies is not None else None
-        if found.is_anywhere or any(store.bucket == bucket for store in self.stores):
+        if found.is_anywhere or is_todays_among(self.stores, asked.policies):
             missing = missing_objects(subject, data=found.has_data, index=found.has_index, looked_in=found.looked_in)
             findings = tuple(_with_rescue(one, asked, None) for one in missing)
             return LedgerCheck(asked.topic, asked.ledger, Inspection(self.level, findings), found.bucket)

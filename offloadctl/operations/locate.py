@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from offloadctl.check.subject import Subject
+from offloadctl.model.ledger import OffloadPolicies
 from offloadctl.operations.ledger_check import LedgerObjects
 from offloadctl.ports import ObjectInfo, ObjectStore
 
@@ -18,11 +19,24 @@ class Located:
     looked_in: str
     """The buckets, for people."""
     bucket: str = ""
+    data: ObjectInfo | None = None
+    """The data object, with or without its index."""
 
     @property
     def is_anywhere(self) -> bool:
         """Whether one of the two is there; the other one must then be beside it."""
         return self.has_data or self.has_index
+
+
+def stores_in_order(stores: Sequence[ObjectStore], policies: OffloadPolicies | None) -> tuple[ObjectStore, ...]:
+    """The buckets that may hold a ledger: all of them, today's first. Policies change, and what was moved stays."""
+    bucket = policies.bucket if policies is not None else None
+    return tuple(sorted(stores, key=lambda store: store.bucket != bucket))
+
+
+def is_todays_among(stores: Sequence[ObjectStore], policies: OffloadPolicies | None) -> bool:
+    """Whether the bucket that the broker writes to is one of these; else what they lack may be in that one."""
+    return policies is not None and any(store.bucket == policies.bucket for store in stores)
 
 
 def find_objects(stores: Sequence[ObjectStore], subject: Subject) -> Located:
@@ -31,10 +45,10 @@ def find_objects(stores: Sequence[ObjectStore], subject: Subject) -> Located:
     for store in stores:
         data, index = store.head(subject.data_key), store.head(subject.index_key)
         if data is not None and index is not None:
-            return Located(LedgerObjects(store, data, index), True, True, store.location, store.bucket)
+            return Located(LedgerObjects(store, data, index), True, True, store.location, store.bucket, data)
         if half is None and (data is not None or index is not None):
             half = store, data, index
     if half is not None:
         store, data, index = half
-        return Located(None, data is not None, index is not None, store.location, store.bucket)
+        return Located(None, data is not None, index is not None, store.location, store.bucket, data)
     return Located(None, False, False, ", ".join(store.location for store in stores) or "no bucket")

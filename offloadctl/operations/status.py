@@ -6,24 +6,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
+from offloadctl.check.subject import Subject
 from offloadctl.errors import BrokerError, StoreError
 from offloadctl.exitcodes import ExitCode, combine
-from offloadctl.format.keys import data_key, index_key
 from offloadctl.model.ledger import Ledger, OffloadPolicies, OffloadState
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
 from offloadctl.model.scope import Scope, ScopeRead
 from offloadctl.model.status import DataObject, StatusGroup, StatusReport, TopicStatus, UnreadTopic
 from offloadctl.operations.facts import LedgerReader, read_policies
+from offloadctl.operations.locate import find_objects, is_todays_among, stores_in_order
 from offloadctl.operations.scope import expand, named_topics
 from offloadctl.operations.topics import Target, find_target
 from offloadctl.operations.waiting import Wait, Waited, WaitEnd
 from offloadctl.operations.workers import StoppableClock, work_through
 from offloadctl.plan.bucket_in_force import offered
 from offloadctl.plan.storage import has_odd_size
-from offloadctl.ports import ObjectInfo, ObjectStore, Ports
+from offloadctl.ports import ObjectStore, Ports
 
 HEADS_AT_ONCE: Final = 8
+_NAMED: Final = 10
 
 AT_ONCE: Final = 8
 """Reads wait for the network most of the time; the adapter's rate limit spares the broker."""
@@ -109,29 +111,44 @@ class Status:
             return _unread(topic, error)
         if not self.look_at_objects or not self.ports.stores:
             return TopicStatus(ledgers, claim, policies)
-        bucket = policies.bucket if policies is not None else None
-        stores = [store for store in self.ports.stores if bucket in (None, store.bucket)]
-        if not stores:
-            why = f"the broker writes to bucket {bucket}, which is none of those that are configured here"
-            why += offered([policies])
-            return TopicStatus(ledgers, claim, policies, (), not_covered=(why,))
-        offloaded = [ledger for ledger in ledgers.closed if ledger.is_offloaded]
-        objects, not_covered = _look_at_objects(stores, offloaded)
-        block_size = policies.max_block_size if policies is not None else None
-        sizes = {ledger.ledger_id: ledger for ledger in offloaded}
-        odd = tuple(
-            one for one in objects if one.size is not None and has_odd_size(sizes[one.ledger_id], one.size, block_size)
-        )
-        return TopicStatus(ledgers, claim, policies, objects, odd, not_covered)
+        return _with_objects(TopicStatus(ledgers, claim, policies), self.ports.stores)
+
+
+def _with_objects(status: TopicStatus, stores: Sequence[ObjectStore]) -> TopicStatus:
+    """The status with what the buckets hold of the topic; what is in none of them is missing, or elsewhere."""
+    policies, ledgers = status.policies, {ledger.ledger_id: ledger for ledger in status.offloaded}
+    seen, not_covered = _look_at_objects(stores_in_order(stores, policies), status.topic, status.offloaded)
+    nowhere = [one.ledger_id for one in seen if one.size is None and not one.has_index]
+    is_certain = is_todays_among(stores, policies)
+    if not_covered and not is_certain:
+        not_covered = tuple(why + offered([policies]) for why in not_covered)
+    if nowhere and not is_certain:
+        seen = tuple(one for one in seen if one.ledger_id not in nowhere)
+        not_covered = (*not_covered, _elsewhere(nowhere, policies))
+    block_size = policies.max_block_size if policies is not None else None
+    odd = tuple(
+        one for one in seen if one.size is not None and has_odd_size(ledgers[one.ledger_id], one.size, block_size)
+    )
+    return replace(status, objects=seen, odd_sizes=odd, not_covered=not_covered)
+
+
+def _elsewhere(ledger_ids: Sequence[int], policies: OffloadPolicies | None) -> str:
+    which = ", ".join(map(str, ledger_ids[:_NAMED])) + (", …" if len(ledger_ids) > _NAMED else "")
+    where = (
+        f"the broker writes to bucket {policies.bucket}, which is none of those that are configured here"
+        if policies is not None and policies.bucket
+        else "which bucket the broker writes to is not known"
+    )
+    return f"ledgers in no configured bucket: {which}; {where}{offered([policies])}"
 
 
 def _look_at_objects(
-    stores: Sequence[ObjectStore], offloaded: Sequence[Ledger]
+    stores: Sequence[ObjectStore], topic: TopicName, offloaded: Sequence[Ledger]
 ) -> tuple[tuple[DataObject, ...], tuple[str, ...]]:
     """Both objects of each ledger, by HEAD; a store that fails once is not asked again, and the rest is not seen."""
     found: list[DataObject] = []
     with ThreadPoolExecutor(HEADS_AT_ONCE) as pool:
-        looks = [pool.submit(_look, stores, ledger) for ledger in offloaded]
+        looks = [pool.submit(_look, stores, topic, ledger) for ledger in offloaded]
         for number, look in enumerate(looks):
             try:
                 found.append(look.result())
@@ -143,13 +160,12 @@ def _look_at_objects(
     return tuple(found), ()
 
 
-def _look(stores: Sequence[ObjectStore], ledger: Ledger) -> DataObject:
+def _look(stores: Sequence[ObjectStore], topic: TopicName, ledger: Ledger) -> DataObject:
     if ledger.context_uuid is None:
         return DataObject(ledger.ledger_id, None, has_index=False)
-    data = _head(stores, data_key(ledger.context_uuid, ledger.ledger_id))
-    index = _head(stores, index_key(ledger.context_uuid, ledger.ledger_id))
-    size, written_at = (data.size, data.last_modified) if data is not None else (None, None)
-    return DataObject(ledger.ledger_id, size, written_at, has_index=index is not None)
+    found = find_objects(stores, Subject.of(topic, ledger, ledger.context_uuid))
+    size, written_at = (found.data.size, found.data.last_modified) if found.data is not None else (None, None)
+    return DataObject(ledger.ledger_id, size, written_at, has_index=found.has_index)
 
 
 def _code_of(waited: Waited) -> ExitCode:
@@ -157,10 +173,6 @@ def _code_of(waited: Waited) -> ExitCode:
         return ExitCode.TIMED_OUT
     failed = waited.end is not WaitEnd.FINISHED or waited.status.state is OffloadState.ERROR
     return ExitCode.FAILED if failed else ExitCode.OK
-
-
-def _head(stores: Sequence[ObjectStore], key: str) -> ObjectInfo | None:
-    return next((found for store in stores if (found := store.head(key)) is not None), None)
 
 
 def _unread(topic: TopicName, error: BrokerError) -> UnreadTopic:

@@ -56,8 +56,10 @@ IMPLIED = {31: 128 + 12 * 1000 + 1_046_762, 32: 128 + 12 * 1000 + 1_048_000}
 """The size of each ledger's data object: one block."""
 
 
-def bucket(*ledger_ids: int, size: int | None = None, index: bool = True) -> MemoryObjectStore:
-    store = MemoryObjectStore("pulsar-offload-bucket")
+def bucket(
+    *ledger_ids: int, size: int | None = None, index: bool = True, name: str = "pulsar-offload-bucket"
+) -> MemoryObjectStore:
+    store = MemoryObjectStore(name)
     for ledger_id in ledger_ids:
         data = b"x" * (IMPLIED[ledger_id] if size is None else size)
         store.put(data_key(UUID(int=ledger_id), ledger_id), data, user_metadata={}, content_type="x")
@@ -169,7 +171,7 @@ def test_after_a_failure_of_the_store_the_rest_counts_as_not_seen() -> None:
     assert status.not_covered == ("AccessDenied (and 1 more not looked at)",)
 
 
-def test_a_bucket_that_the_broker_does_not_write_to_is_not_asked() -> None:
+def test_what_is_in_no_configured_bucket_may_be_in_the_one_that_the_broker_writes_to() -> None:
     broker = Broker([SUCCESS])
     broker.finish(31)
 
@@ -178,6 +180,27 @@ def test_a_bucket_that_the_broker_does_not_write_to_is_not_asked() -> None:
     assert status.missing_objects == ()
     assert "pulsar-offload-bucket" in status.not_covered[0]
     assert status.exit_code is ExitCode.NOT_COVERED
+
+
+@pytest.mark.parametrize("todays", [True, False], ids=["today's bucket is configured", "today's bucket is not"])
+def test_ledgers_that_were_offloaded_to_an_earlier_bucket_are_found_there(todays: bool) -> None:
+    broker = Broker([SUCCESS])
+    broker.finish(31, 32)
+    earlier = bucket(31, 32, name="earlier")
+
+    status = one(broker, *([bucket()] if todays else []), earlier)
+
+    assert (status.missing_objects, status.not_covered) == ((), ())
+    assert [(found.ledger_id, found.size) for found in status.objects or ()] == list(IMPLIED.items())
+
+
+def test_half_a_ledger_in_any_bucket_is_missing_the_other_half() -> None:
+    broker = Broker([SUCCESS])
+    broker.finish(31)
+
+    status = one(broker, bucket(31, name="earlier", index=False))
+
+    assert [found.ledger_id for found in status.missing_objects] == [31]
 
 
 def test_a_bucket_that_cannot_be_read_is_not_covered_and_nothing_counts_as_missing() -> None:
