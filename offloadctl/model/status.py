@@ -48,7 +48,7 @@ class TopicStatus:
     """What the broker says of the last manual run; None if no broker was asked, since asking loads the topic."""
     policies: OffloadPolicies | None = None
     objects: tuple[DataObject, ...] | None = None
-    """Of each offloaded ledger; None if no bucket was looked at."""
+    """Of each offloaded ledger, and of those begun whose data object is there; None if no bucket was looked at."""
     odd_sizes: tuple[DataObject, ...] = ()
     """Data objects that are not as large as their ledgers imply."""
     not_covered: tuple[str, ...] = ()
@@ -99,7 +99,10 @@ class TopicStatus:
     @property
     def missing_objects(self) -> tuple[DataObject, ...]:
         """Complete ledgers of which no configured bucket has both objects."""
-        return tuple(one for one in self.objects or () if one.size is None or not one.has_index)
+        begun = {ledger.ledger_id for ledger in self.begun}
+        return tuple(
+            one for one in self.objects or () if one.ledger_id not in begun and (one.size is None or not one.has_index)
+        )
 
     @property
     def exit_code(self) -> ExitCode:

@@ -115,9 +115,14 @@ class Status:
 
 
 def _with_objects(status: TopicStatus, stores: Sequence[ObjectStore]) -> TopicStatus:
-    """The status with what the buckets hold of the topic; what is in none of them is missing, or elsewhere."""
+    """The status with what the buckets hold of the topic; what is in none of them is missing, or elsewhere.
+
+    Of a ledger whose offload was begun, complete or not, only what is there counts: it may not be complete.
+    """
     policies, ledgers = status.policies, {ledger.ledger_id: ledger for ledger in status.offloaded}
-    seen, not_covered = _look_at_objects(stores_in_order(stores, policies), status.topic, status.offloaded)
+    asked = (*status.offloaded, *status.begun)
+    found, not_covered = _look_at_objects(stores_in_order(stores, policies), status.topic, asked)
+    seen = tuple(one for one in found if one.ledger_id in ledgers or one.size is not None)
     nowhere = [one.ledger_id for one in seen if one.size is None and not one.has_index]
     is_certain = is_todays_among(stores, policies)
     if not_covered and not is_certain:
@@ -127,7 +132,11 @@ def _with_objects(status: TopicStatus, stores: Sequence[ObjectStore]) -> TopicSt
         not_covered = (*not_covered, _elsewhere(nowhere, policies))
     block_size = policies.max_block_size if policies is not None else None
     odd = tuple(
-        one for one in seen if one.size is not None and has_odd_size(ledgers[one.ledger_id], one.size, block_size)
+        one
+        for one in seen
+        if one.size is not None
+        and one.ledger_id in ledgers
+        and has_odd_size(ledgers[one.ledger_id], one.size, block_size)
     )
     return replace(status, objects=seen, odd_sizes=odd, not_covered=not_covered)
 

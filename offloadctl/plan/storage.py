@@ -30,12 +30,21 @@ def implied_data_sizes(ledgers: Sequence[Ledger], max_block_size: int | None) ->
 
 
 def stored_in_s3(status: TopicStatus) -> Amount:
-    """The bytes of the data objects: as the bucket tells, or as the ledgers imply if no bucket was looked at."""
+    """The bytes of the data objects: as the bucket tells, or as the ledgers imply if no bucket was looked at.
+
+    As long as it is not known which ledgers are complete, those are bounds: what is there, or what could be.
+    """
     if status.objects is not None:
         found = ByteSize(sum(one.size or 0 for one in status.objects))
-        return Amount(found, Bound.EXACT if len(status.objects) == len(status.offloaded) else Bound.AT_LEAST)
-    policies = status.policies or OffloadPolicies()
-    return implied_data_sizes(status.offloaded, policies.max_block_size)
+        is_all = not status.begun and len(status.objects) == len(status.offloaded)
+        return Amount(found, Bound.EXACT if is_all else Bound.AT_LEAST)
+    block_size = (status.policies or OffloadPolicies()).max_block_size
+    if not status.begun:
+        return implied_data_sizes(status.offloaded, block_size)
+    most = implied_data_sizes((*status.offloaded, *status.begun), block_size)
+    if most.bound is Bound.EXACT:
+        return Amount(most.size, Bound.AT_MOST)
+    return Amount(implied_data_sizes(status.offloaded, block_size).size, Bound.AT_LEAST)
 
 
 def doubly_stored(status: TopicStatus) -> Amount:
@@ -45,6 +54,8 @@ def doubly_stored(status: TopicStatus) -> Amount:
     the lag, so with every object seen this is a lower bound. A ledger whose object was not seen may be there twice
     however old it is: then there is only an upper bound.
     """
+    if status.begun:
+        return Amount(total_size((*status.offloaded, *status.begun)), Bound.AT_MOST)
     if not status.offloaded:
         return Amount(ByteSize(0))
     lag = deletion_lag(status.policies)

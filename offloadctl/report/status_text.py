@@ -58,8 +58,9 @@ def _in_words(status: TopicStatus) -> Iterator[RenderableType]:
     yield labelled("closed", _ledgers(status.closed))
     if status.open_size is not None:
         yield labelled("open", f"{format_size(status.open_size)} in the ledger that is being written to")
-    yield labelled("offloaded", _ledgers(status.offloaded))
-    if status.offloaded:
+    unknown = "unknown: complete or not, only a loaded topic tells (--load-topics)"
+    yield labelled("offloaded", unknown if status.begun else _ledgers(status.offloaded))
+    if status.offloaded or status.begun:
         yield labelled("in S3", _in_s3(status))
         yield labelled("twice", _twice(status))
     yield from _unfinished(status)
@@ -120,10 +121,16 @@ def _row(status: TopicStatus, *, in_flight: bool, wide: bool) -> list[Cell]:
         _size(status.closed),
         "?" if status.begun else _size(status.offloaded),
         *([_size((*status.in_flight, *status.begun))] if in_flight else []),
-        _size(status.eligible),
+        _eligible_size(status),
         ago(oldest.closed_at, status.managed_ledger.observed_at).removesuffix(" ago") if oldest else "-",
     ]
     return [*row, _size(status.local), amount(stored_in_s3(status)), amount(doubly_stored(status))] if wide else row
+
+
+def _eligible_size(status: TopicStatus) -> str:
+    if not status.begun:
+        return _size(status.eligible)
+    return amount(Amount(total_size(status.eligible), Bound.AT_LEAST)) if status.eligible else "?"
 
 
 def _size(ledgers: Sequence[Ledger]) -> str:
@@ -154,6 +161,8 @@ def _in_s3(status: TopicStatus) -> str:
     size = amount(stored_in_s3(status))
     if status.objects is None:
         return f"{size} of data objects, as the ledgers imply; no bucket was looked at{offered([status.policies])}"
+    if status.begun:
+        return f"{size} of data objects, as the bucket tells; how many of them are complete is unknown"
     if len(status.objects) < len(status.offloaded):
         return f"{size} of data objects; not all of them could be looked at"
     return f"{size} of data objects, as the bucket tells; `offloadctl check` tells whether they are whole"
@@ -173,9 +182,13 @@ def _ids(objects: Sequence[DataObject]) -> str:
 
 def _eligible(status: TopicStatus, now: datetime) -> str:
     oldest = status.oldest_eligible
+    unknown = f"{_ledgers(status.begun)} begun, which may have to move again or not" if status.begun else ""
+    if oldest is None and unknown:
+        return f"unknown: {unknown}"
     if oldest is None:
         return "nothing: no closed ledger waits for an offload"
-    return f"{_ledgers(status.eligible)} can move now; the oldest closed {ago(oldest.closed_at, now)}"
+    text = f"{_ledgers(status.eligible)} can move now; the oldest closed {ago(oldest.closed_at, now)}"
+    return f"at least {text}; and {unknown}" if unknown else text
 
 
 def _ledgers(ledgers: Sequence[Ledger]) -> str:

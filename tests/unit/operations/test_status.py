@@ -11,9 +11,11 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.format.keys import data_key, index_key
 from offloadctl.model.ledger import OffloadState, OffloadStatus
 from offloadctl.model.names import TopicName
-from offloadctl.model.status import TopicStatus, UnreadTopic
+from offloadctl.model.status import Amount, Bound, TopicStatus, UnreadTopic
 from offloadctl.operations.status import Status
+from offloadctl.plan.storage import doubly_stored, stored_in_s3
 from offloadctl.ports import ObjectInfo, ObjectStore, Ports
+from offloadctl.units import ByteSize
 from tests.fake_broker import RUNNING, SUCCESS, FakeBroker, VirtualClock
 
 TOPIC = TopicName("public", "rec", "t1")
@@ -238,3 +240,14 @@ def test_where_nothing_runs_nobody_waits() -> None:
     broker = Broker([SUCCESS])
 
     assert look(broker).report_when_done([TOPIC], 600).exit_code is ExitCode.OK
+
+
+def test_of_an_idle_topic_the_objects_that_are_there_are_a_lower_bound_and_none_is_missing() -> None:
+    broker = Broker(served=frozenset())
+    broker.finish(31, 32)
+
+    status = one(broker, bucket(31))
+
+    assert (status.missing_objects, status.odd_sizes, status.exit_code) == ((), (), ExitCode.OK)
+    assert stored_in_s3(status) == Amount(ByteSize(IMPLIED[31]), Bound.AT_LEAST)
+    assert doubly_stored(status) == Amount(ByteSize(1_046_762 + 1_048_000), Bound.AT_MOST)

@@ -74,6 +74,19 @@ def test_nothing_offloaded_is_exactly_nothing_twice() -> None:
     assert doubly_stored(status(local)) == Amount(ByteSize(0))
 
 
+@pytest.mark.parametrize(
+    ("block_size", "in_s3"),
+    [(10**6, Amount(ByteSize(2 * 1248), Bound.AT_MOST)), (None, Amount(ByteSize(0), Bound.AT_LEAST))],
+)
+def test_what_may_be_complete_or_not_has_only_bounds(block_size: int | None, in_s3: Amount) -> None:
+    begun = [replace(ledger(number), progress=OffloadProgress.BEGUN) for number in (1, 2)]
+    policies = replace(LAG, max_block_size=None if block_size is None else ByteSize(block_size))
+
+    idle = status(*begun, policies=policies)
+
+    assert (stored_in_s3(idle), doubly_stored(idle)) == (in_s3, Amount(ByteSize(2000), Bound.AT_MOST))
+
+
 def test_without_a_bucket_everything_offloaded_may_be_there_twice() -> None:
     assert doubly_stored(status(ledger(1), ledger(2))) == Amount(ByteSize(2000), Bound.AT_MOST)
 
