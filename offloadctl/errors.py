@@ -26,7 +26,9 @@
     ├── Refused                    6  a safety rule; nothing was done
     │   ├── ReadOnlyContext
     │   ├── ProtectedContext
-    │   └── ClusterMismatch
+    │   ├── ClusterMismatch
+    │   ├── ApprovalNeeded            so much is not begun without a yes
+    │   └── PlanChanged               what was approved is not what would be done
     └── Interrupted                130  Ctrl-C ended the run
         └── Terminated             143  SIGTERM did
 FormatError (a ValueError, format/errors.py) tells why bytes are not what Pulsar writes; check/ turns it into a Finding.
@@ -215,6 +217,18 @@ class ClusterMismatch(Refused):
     """The broker belongs to another cluster than the context says."""
 
     code = "cluster-mismatch"
+
+
+class ApprovalNeeded(Refused):
+    """The run is large enough to need a yes, and nobody gave it."""
+
+    code = "approval-needed"
+
+
+class PlanChanged(Refused):
+    """A plan that no longer holds: the file, the cluster, its expiry or the ledgers are other ones."""
+
+    code = "plan-changed"
 
 
 class Interrupted(OffloadctlError):

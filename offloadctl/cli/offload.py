@@ -1,4 +1,4 @@
-"""`offload topic`, `offload namespace`, `offload all`, `offload status` and `offload-status`."""
+"""`offload topic`, `offload namespace`, `offload all`, `offload apply`, `offload status` and `offload-status`."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import typer
 
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
 from offloadctl.cli.help import GroupedGroup
-from offloadctl.cli.offload_run import RunFlags, offload_scope, timeout_of, with_run_flags
+from offloadctl.cli.offload_run import RunFlags, apply_plan, offload_scope, timeout_of, with_run_flags
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
 from offloadctl.cli.scope import read_topics, say_if_none_match, with_scope
 from offloadctl.errors import UsageError
@@ -116,6 +116,30 @@ def everything(
     """Offload all topics of all tenants, or of some; as `offload namespace` does."""
     scope = Scope.of(tenants=tenants or (), everything=not tenants, match=match or "")
     return offload_scope(scope, flags, connection)
+
+
+@app.command("apply")
+@with_connection
+def apply(
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="What --dry-run -o json printed; - is standard input.")],
+    *,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait for the end and confirm it; or only have it accepted.")
+    ] = True,
+    timeout: Timeout = None,
+    reason: Annotated[
+        str,
+        typer.Option("--reason", metavar="TEXT", help="Why; the plan's own if left out.", show_default=False),
+    ] = "",
+    output: OutputOption = OutputFormat.TABLE,
+    connection: ConnectionFlags,
+) -> ExitCode:
+    """Do exactly what an approved plan says, or nothing.
+
+    Refused (exit 6, nothing is sent) if the file was changed, if it was made for another cluster, if it is older than
+    a day, or if other ledgers would move by now than it names. It asks no more questions.
+    """
+    return apply_plan(plan, connection, wait=wait, timeout=timeout_of(timeout), reason=reason, output=output)
 
 
 @app.command("status")

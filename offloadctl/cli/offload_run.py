@@ -6,10 +6,10 @@ def topic(topics: Topics, *, flags: RunFlags, connection: ConnectionFlags) -> Ex
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
@@ -18,7 +18,7 @@ from offloadctl.cli.connection import ConnectionFlags, Session, connect
 from offloadctl.cli.injection import injecting
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
 from offloadctl.cli.scope import say_if_none_match
-from offloadctl.errors import BadValue, UsageError
+from offloadctl.errors import ApprovalNeeded, BadValue, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.offload import OffloadLimits, OffloadRun, OffloadWish
 from offloadctl.model.scope import Scope
@@ -46,6 +46,7 @@ class RunFlags:
     wait: bool
     load_topics: bool
     reason: str
+    yes: bool
     output: OutputFormat
 
 
@@ -59,14 +60,44 @@ def offload_scope(scope: Scope, flags: RunFlags, connection: ConnectionFlags) ->
     with connect(connection) as session:
         if not flags.dry_run:
             session.allow_change()
-        with _working(session, flags, may_load=flags.load_topics or not (scope.is_wide or flags.dry_run)) as work:
-            planned = work.plan(scope)
-            if flags.dry_run:
-                run = work.report(planned, dry_run=True)
-            else:
-                _announce(session, planned)
-                run = work.act(planned, wait=flags.wait)
+        work = _prepare(session, flags.wish, flags.timeout, reason=flags.reason)
+        may_load = flags.load_topics or not (scope.is_wide or flags.dry_run)
+        work = replace(work, may_load=may_load, limits=flags.limits)
+        planned = work.plan(scope)
+        if flags.dry_run:
+            run = work.report(planned, dry_run=True)
+        else:
+            _require_approval(session, scope, flags, planned)
+            run = _act(session, work, planned, wait=flags.wait)
         _show(session, run, flags.output)
+    return run.exit_code
+
+
+def apply_plan(
+    source: str,
+    connection: ConnectionFlags,
+    *,
+    wait: bool,
+    timeout: timedelta | None,
+    reason: str,
+    output: OutputFormat,
+) -> ExitCode:
+    """Read an approved plan, and do exactly what it says."""
+    from offloadctl.operations.offload_apply import plan_approved  # noqa: PLC0415 - protobuf is slow to load
+    from offloadctl.report.offload_plan import read_plan  # noqa: PLC0415 - and so is msgspec
+
+    name = "standard input" if source == "-" else source
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(f"cannot read a plan from {name}: {exc}") from exc
+    approved = read_plan(text, name)
+    with connect(connection) as session:
+        session.allow_change()
+        work = _prepare(session, approved.wish, timeout, reason=reason or approved.reason)
+        work = replace(work, plan_hash=approved.content_hash, offload=replace(work.offload, exactly=True))
+        run = _act(session, work, plan_approved(work, approved, session.origin().cluster), wait=wait)
+        _show(session, run, output)
     return run.exit_code
 
 
@@ -77,31 +108,56 @@ def timeout_of(text: str | None) -> timedelta | None:
     return None if sys.stderr.isatty() else UNATTENDED_TIMEOUT
 
 
-@contextmanager
-def _working(session: Session, flags: RunFlags, *, may_load: bool) -> "Iterator[OffloadTopics]":
-    from offloadctl.cli.progress import watching  # noqa: PLC0415 - rich is slow to load
-    from offloadctl.operations.confirm import ObjectsInStores  # noqa: PLC0415 - and so is protobuf
+def _prepare(session: Session, wish: OffloadWish, timeout: timedelta | None, *, reason: str) -> "OffloadTopics":
+    """The operation, as yet without anybody who watches it."""
+    from offloadctl.operations.confirm import ObjectsInStores  # noqa: PLC0415 - protobuf is slow to load
     from offloadctl.operations.offload import Offload, not_looked_at  # noqa: PLC0415
     from offloadctl.operations.offload_run import OffloadTopics  # noqa: PLC0415
 
     stores = session.ports.stores
+    offload = Offload(
+        ports=session.ports,
+        wish=wish,
+        timeout_s=timeout.total_seconds() if timeout is not None else None,
+        check_objects=ObjectsInStores(stores) if stores else not_looked_at,
+    )
+    return OffloadTopics(offload, reason=reason)
+
+
+def _require_approval(session: Session, scope: Scope, flags: RunFlags, planned: "Planned") -> None:
+    """Ask, where somebody is there to answer; ApprovalNeeded without a yes, and then nothing is sent."""
+    from offloadctl.plan.approval import needs_approval  # noqa: PLC0415 - only when something is acted on
+
+    causes = needs_approval(scope, flags.wish, planned.selection.chosen)
+    if not causes or flags.yes or planned.interrupted:
+        return
+    why = "; ".join(cause.text for cause in causes)
+    what = f"{_amount(planned)} would be offloaded ({session.origin()})"
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        say(f"{what}: {why}")
+        if typer.confirm("Offload all of it?", err=True):
+            return
+    raise ApprovalNeeded(
+        f"{what}, and that needs a yes: {why}",
+        hint="nothing was sent; add --yes, or have the plan looked at: --dry-run -o json > plan.json, then "
+        "`offloadctl offload apply plan.json`",
+    )
+
+
+def _act(session: Session, work: "OffloadTopics", planned: "Planned", *, wait: bool) -> OffloadRun:
+    """Act on the plan, with its progress on stderr."""
+    from offloadctl.cli.progress import watching  # noqa: PLC0415 - rich is slow to load
+
+    if planned.selection.chosen and not planned.interrupted:
+        say(f"offloading {_amount(planned)}: {session.origin()}")
     with watching(session.ports.clock) as watcher:
-        offload = Offload(
-            ports=session.ports,
-            wish=flags.wish,
-            timeout_s=flags.timeout.total_seconds() if flags.timeout is not None else None,
-            check_objects=ObjectsInStores(stores) if stores else not_looked_at,
-            watcher=watcher,
-        )
-        yield OffloadTopics(offload, may_load=may_load, limits=flags.limits, reason=flags.reason)
+        return replace(work, offload=replace(work.offload, watcher=watcher)).act(planned, wait=wait)
 
 
-def _announce(session: Session, planned: "Planned") -> None:
-    """One line for logs: what is going to be changed, and where."""
-    if plans := planned.selection.chosen:
-        size = format_size(sum(plan.bytes_to_move for plan in plans))
-        topics = "1 topic" if len(plans) == 1 else f"{len(plans):,} topics"
-        say(f"offloading {size} of {topics}: {session.origin()}")
+def _amount(planned: "Planned") -> str:
+    plans = planned.selection.chosen
+    topics = "1 topic" if len(plans) == 1 else f"{len(plans):,} topics"
+    return f"{format_size(sum(plan.bytes_to_move for plan in plans))} of {topics}"
 
 
 def _show(session: Session, run: OffloadRun, output: OutputFormat) -> None:
@@ -136,6 +192,7 @@ def _flags(
     timeout: str | None,
     load_topics: bool,
     reason: str,
+    yes: bool,
     output: OutputFormat,
 ) -> RunFlags:
     if size_threshold is None and older_than is None:
@@ -154,6 +211,7 @@ def _flags(
         wait=wait,
         load_topics=load_topics,
         reason=reason,
+        yes=yes,
         output=output,
     )
 
@@ -233,6 +291,17 @@ _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
             str, _option("--reason", metavar="TEXT", help="Why this is done, as a ticket's number; kept in the report.")
         ],
         "",
+    ),
+    "yes": (
+        Annotated[
+            bool,
+            _option(
+                "--yes",
+                help="Go on without a question: needed, where nobody can be asked, for -s 0 of whole namespaces, for "
+                "`all`, for more than 100 topics or 1 TiB.",
+            ),
+        ],
+        False,
     ),
     "output": (OutputOption, OutputFormat.TABLE),
 }

@@ -237,6 +237,8 @@ class OffloadRun:
     limits: OffloadLimits = OffloadLimits()
     reason: str = ""
     """Why, as whoever gave the command says: a ticket's number, for example."""
+    plan_hash: str = ""
+    """Of the approved plan that was applied, if there was one."""
 
     @property
     def exit_code(self) -> ExitCode:

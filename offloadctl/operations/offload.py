@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
-from offloadctl.errors import BrokerError, Busy, Interrupted, NotFound, OffloadctlError, Refused
+from offloadctl.errors import BrokerError, Busy, Interrupted, NotFound, OffloadctlError, PlanChanged, Refused
 from offloadctl.model.finding import Finding
 from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadState, OffloadStatus
 from offloadctl.model.names import TopicName
@@ -94,6 +94,8 @@ class Offload:
     timeout_s: float | None = None
     check_objects: ObjectsCheck = not_looked_at
     watcher: Watcher = field(default_factory=Watcher)
+    exactly: bool = False
+    """Whether a plan is refused when the loaded topic would move other ledgers than it has."""
 
     def plan(self, topic: TopicName, reader: LedgerReader) -> OffloadPlan:
         """The plan for a topic, from what `reader` may read of it."""
@@ -125,7 +127,13 @@ class Offload:
         if plan.before is None or (plan.managed_ledger.served and now - plan.managed_ledger.observed_at < _FRESH):
             return plan
         ledgers = read_served(self.ports.admin, self.ports.clock, plan.topic)
-        return plan_before(ledgers, plan.before, self.wish, now, policies=plan.policies)
+        again = plan_before(ledgers, plan.before, self.wish, now, policies=plan.policies)
+        if self.exactly and [one.ledger_id for one in again.moves] != [one.ledger_id for one in plan.moves]:
+            raise PlanChanged(
+                f"the plan no longer holds: with {plan.topic} loaded, other ledgers would move than were approved",
+                hint="make a new plan, with --load-topics if offloads were begun earlier",
+            )
+        return again
 
     def _told(self, topic: TopicName, work: Callable[[], OffloadResult]) -> OffloadResult:
         begun = self.ports.clock.monotonic()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from offloadctl.errors import BrokerError, Interrupted
+from offloadctl.errors import BrokerError, Interrupted, Refused
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import OffloadLimits, OffloadResult, OffloadRun, Outcome, Reason, TopicResults
@@ -42,6 +42,8 @@ class OffloadTopics:
     """Whether planning may load topics that nobody serves; what is acted on is loaded anyway."""
     limits: OffloadLimits = field(default_factory=OffloadLimits)
     reason: str = ""
+    plan_hash: str = ""
+    """Of the approved plan, if one is applied."""
 
     def dry_run(self, topics: Sequence[TopicName]) -> OffloadRun:
         """What would be sent for each topic; nothing is."""
@@ -123,6 +125,7 @@ class OffloadTopics:
             scope=planned.scope,
             limits=self.limits,
             reason=self.reason,
+            plan_hash=self.plan_hash,
         )
 
     def _by(self, clock: StoppableClock) -> Offload:
@@ -170,7 +173,7 @@ def _next_turn(turns: Turns, offload: Offload) -> Turn:
             return turn
         try:
             loaded = offload.refreshed(turn.plan)
-        except BrokerError:
+        except (BrokerError, Refused):
             # Whoever acts on it meets the same again, and tells it.
             loaded = turn.plan
         if (settled := turns.settle(turn, loaded)) is not None:

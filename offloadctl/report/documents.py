@@ -125,13 +125,17 @@ class OffloadTopicDocument(_Part, frozen=True, kw_only=True):
 
 
 class OffloadRequestDocument(_Part, frozen=True, kw_only=True):
-    """What was asked for. `free` and `max_bytes` are the run's limits; `reason` is the caller's."""
+    """What was asked for. `free` and `max_bytes` are the run's limits; `reason` is the caller's.
+
+    `plan_hash` is the `content_hash` of the plan that was applied.
+    """
 
     size_threshold: int | None
     older_than_seconds: float | None
     free: int | None
     max_bytes: int | None
     reason: str
+    plan_hash: str | None
     dry_run: bool
 
 
@@ -156,7 +160,10 @@ class _Document(_Part, frozen=True, kw_only=True):
 
 
 class OffloadRun(_Document, frozen=True, kw_only=True):
-    """`offloadctl offload topic`, `offload namespace` and `offload all`."""
+    """`offloadctl offload topic`, `namespace`, `all` and `apply`. Only a dry run is a plan that `apply` takes.
+
+    It expires, and `content_hash` is of everything else that it says.
+    """
 
     kind: Literal["OffloadRun"] = "OffloadRun"
     request: OffloadRequestDocument
@@ -166,6 +173,8 @@ class OffloadRun(_Document, frozen=True, kw_only=True):
     interrupted: bool
     topics: list[OffloadTopicDocument]
     summary: OffloadSummaryDocument
+    expires_at: Moment | None = None
+    content_hash: str | None = None
     exit_code: int
 
 

@@ -12,13 +12,14 @@ from offloadctl.model.status import Amount
 from offloadctl.plan.storage import OBJECTS_PER_LEDGER, deletion_lag, implied_data_sizes
 from offloadctl.report import documents as doc
 from offloadctl.report.check import finding_document
+from offloadctl.report.offload_plan import sealed
 from offloadctl.report.origin import Origin
 from offloadctl.report.scope import scope_document
 
 
 def run_document(run: Run, origin: Origin) -> doc.OffloadRun:
-    """The whole run."""
-    return doc.OffloadRun(
+    """The whole run; of a dry run a plan that can be applied."""
+    document = doc.OffloadRun(
         context=origin.context,
         cluster=origin.cluster,
         admin_urls_from=origin.admin_urls_from,
@@ -28,6 +29,7 @@ def run_document(run: Run, origin: Origin) -> doc.OffloadRun:
             free=run.limits.free,
             max_bytes=run.limits.at_most,
             reason=run.reason,
+            plan_hash=run.plan_hash or None,
             dry_run=run.dry_run,
         ),
         scope=scope_document(run.scope) if run.scope is not None else None,
@@ -45,6 +47,7 @@ def run_document(run: Run, origin: Origin) -> doc.OffloadRun:
         summary=_summary(run),
         exit_code=int(run.exit_code),
     )
+    return sealed(document) if run.dry_run else document
 
 
 def result_documents(run: Run, origin: Origin) -> Iterator[doc.OffloadResult]:

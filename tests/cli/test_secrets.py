@@ -90,6 +90,7 @@ NEEDS_A_BROKER: Final[Mapping[str, Sequence[Arguments]]] = {
     "offload topic": [[TOPIC, "-s", "0"], [TOPIC, "-s", "0", "--dry-run"]],
     "offload namespace": [["public/rec", "-s", "1"], ["public/rec", "-s", "1", "--dry-run", "-o", "json"]],
     "offload all": [["-s", "1"], ["-s", "1", "--tenant", "public", "--dry-run"]],
+    "offload apply": [["nowhere.json"], ["policies.yaml"]],
     "offload status": [[TOPIC], [TOPIC, "--load-topics"]],
     "offload-status": [[TOPIC]],
     "check": [[TOPIC], [TOPIC, "--load-topics", "-l", "index"]],

@@ -1,6 +1,8 @@
 """Many topics of the simulated cluster: idle ones are planned unloaded, limits hold, one failure is nobody else's."""
 
 import threading
+from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -12,9 +14,12 @@ from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.offload import OffloadLimits, OffloadPlan, OffloadResult, OffloadRun, OffloadWish, Outcome
 from offloadctl.model.scope import Scope
 from offloadctl.operations.confirm import ObjectsInStores
+from offloadctl.operations.facts import LedgerReader
 from offloadctl.operations.offload import Offload, Watcher
 from offloadctl.operations.offload_run import OffloadTopics
+from offloadctl.ports import Ports
 from offloadctl.units import ByteSize
+from tests.fake_broker import FakeBroker, VirtualClock
 
 SHOP = NamespaceName("acme", "shop")
 SCOPE = Scope.of(namespaces=[SHOP])
@@ -186,3 +191,19 @@ def test_what_loading_a_topic_closes_waits_for_the_next_run(world: InMemoryClust
         result.plan is not None and len(result.plan.moves) == int(result.topic.local_name[1:]) + 1
         for result in run.results
     )
+
+
+def test_an_approved_plan_is_refused_when_the_loaded_topic_would_move_other_ledgers() -> None:
+    broker = FakeBroker()
+    # Begun earlier and not complete, which only the loaded topic tells: the broker would take it along.
+    broker.ledgers[31] = replace(broker.ledgers[31], context_uuid=UUID(int=31))
+    offload = Offload(Ports(broker, VirtualClock()), OffloadWish(ByteSize(0)), 60)
+    idle = LedgerReader(broker, VirtualClock(), may_load=False)
+    plan = offload.plan(TopicName("public", "rec", "t1"), idle)
+    assert [ledger.ledger_id for ledger in plan.moves] == [32]
+
+    result = replace(offload, exactly=True).act(plan)
+
+    assert result.outcome is Outcome.REFUSED
+    assert result.reasons[0].code == "plan-changed"
+    assert broker.triggers == []
