@@ -176,7 +176,7 @@ class DataScan:
                 "the data object ends before the ledger does",
                 offset=extent.start,
                 expected=f"entry {last} at its end",
-                found=f"{scan.totals.entries} entries and {scan.padding_length} bytes of padding in the last block",
+                found=f"{scan.totals.entries:,} entries and {scan.padding_length:,} bytes of padding in the last block",
             )
 
     def _finding(self, extent: Extent, scan: BlockScan, problem: EntryProblem, *, is_complete: bool) -> Finding | None:
@@ -213,9 +213,9 @@ class DataScan:
                 "ledger-totals",
                 "the data object does not hold what the ledger has",
                 expected=f"{_known(rules.entries)} entries, {_known(length)} bytes",
-                found=f"{totals.entries} entries, {totals.entry_bytes} bytes",
+                found=f"{totals.entries:,} entries, {totals.entry_bytes:,} bytes",
             )
 
 
 def _known(number: int | None) -> str:
-    return "?" if number is None else str(number)
+    return "?" if number is None else f"{number:,}"

@@ -34,7 +34,9 @@ def check_implied_size(subject: Subject, index: IndexObject, data_size: int) -> 
     if data_size < smallest or (blocks == 1 and data_size != smallest):
         bound = "" if blocks == 1 else "at least "
         what = "the data object has not the size that the ledger's entries imply"
-        yield subject.finding("ledger-totals", what, expected=f"{bound}{smallest} bytes", found=f"{data_size} bytes")
+        yield subject.finding(
+            "ledger-totals", what, expected=f"{bound}{smallest:,} bytes", found=f"{data_size:,} bytes"
+        )
 
 
 def least_data_size(blocks: int, entries: int, size: int) -> int:
@@ -47,7 +49,7 @@ def check_part_count(subject: Subject, index: IndexObject, etag: str) -> Iterato
     parts = part_count(etag)
     if parts and parts != len(index.entries):
         what = "the data object was not uploaded block by block"
-        yield subject.finding("part-count", what, expected=f"{len(index.entries)} parts", found=f"{parts} parts")
+        yield subject.finding("part-count", what, expected=f"{len(index.entries):,} parts", found=f"{parts:,} parts")
 
 
 def part_count(etag: str) -> int:

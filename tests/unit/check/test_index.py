@@ -1,5 +1,6 @@
 """The index by itself: what Pulsar writes passes, whatever else comes is one finding."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from offloadctl.check.index import check_block_list, check_metadata, created_at, line_offset, read_index
-from offloadctl.check.sizes import check_data_size, check_implied_size, check_part_count
+from offloadctl.check.sizes import check_data_size, check_implied_size, check_part_count, least_data_size
 from offloadctl.check.subject import Subject
 from offloadctl.format.index_object import IndexEntry, IndexObject
 from offloadctl.format.ledger_metadata import LedgerState
@@ -36,6 +37,16 @@ def test_the_index_of_any_ledger_is_right(ledger: Ledger) -> None:
     assert list(check_data_size(subject, index, size)) == []
     assert list(check_implied_size(subject, index, size)) == []
     assert list(check_part_count(subject, index, f"{'0' * 32}-{len(index.entries)}")) == []
+
+
+@given(ledgers())
+def test_sizes_in_a_finding_are_written_with_thousands_apart(ledger: Ledger) -> None:
+    too_small = least_data_size(len(ledger.index.entries), 0, 0) - 1_000_000
+
+    (finding,) = check_implied_size(known(ledger), ledger.index, too_small)
+
+    assert finding.found == f"{too_small:,} bytes"
+    assert re.fullmatch(r"(at least )?\d{1,3}(,\d{3})* bytes", finding.expected)
 
 
 @given(ledgers())
