@@ -97,7 +97,8 @@ def _boundary(managed_ledger: ManagedLedger, wish: OffloadWish, now: datetime) -
 
 def _fate(ledger: Ledger, managed_ledger: ManagedLedger, boundary: int | None) -> Fate:
     if ledger.is_open:
-        return Fate.OPEN
+        # Nothing is written to a terminated topic, although the metadata has no counts of its last ledger either.
+        return Fate.OPEN if managed_ledger.terminated_at is None else Fate.LAST
     if ledger.is_offloaded:
         return Fate.ALREADY_OFFLOADED
     if boundary is None or ledger.ledger_id >= boundary:
@@ -126,9 +127,14 @@ def _reasons(plan: OffloadPlan, wish: OffloadWish, now: datetime) -> Iterable[Re
     if not managed_ledger.served:
         yield Reason(
             "not-loaded",
-            "planned from the metadata alone, since no broker is known to serve the topic; loading it closes the "
-            "open ledger, opens a new one, and may move the boundary",
+            "planned from the metadata alone, since no broker is known to serve the topic; " + _once_loaded(plan),
         )
+
+
+def _once_loaded(plan: OffloadPlan) -> str:
+    if plan.managed_ledger.terminated_at is not None:
+        return "loading it tells the size of the last ledger, and may move the boundary"
+    return "loading it closes the open ledger, opens a new one, and may move the boundary"
 
 
 def _moving(plan: OffloadPlan) -> Reason:
@@ -143,6 +149,8 @@ def _staying(plan: OffloadPlan, wish: OffloadWish, now: datetime) -> Iterable[Re
     still_open = by_fate.get(Fate.OPEN, [])
     if kept or (still_open and not plan.moves):
         yield Reason("kept", f"kept: {_why_kept(plan, kept, still_open, wish, now)}")
+    if by_fate.get(Fate.LAST) and plan.managed_ledger.terminated_at is None:
+        yield Reason("last", f"the last ledger of the list is never offloaded by hand: {_ids(by_fate[Fate.LAST])}")
     if done := by_fate.get(Fate.ALREADY_OFFLOADED):
         text = f"already offloaded: {_sum(done)}"
         if wish.size_threshold is not None:
@@ -162,18 +170,31 @@ def _staying(plan: OffloadPlan, wish: OffloadWish, now: datetime) -> Iterable[Re
 def _why_kept(plan: OffloadPlan, kept: list[Ledger], still_open: list[Ledger], wish: OffloadWish, now: datetime) -> str:
     stay = [*kept, *still_open]
     why = []
-    if wish.size_threshold is not None:
+    if wish.size_threshold is not None and (kept or plan.managed_ledger.served):
         why.append(_size_rule(plan, stay, wish.size_threshold))
     if wish.older_than is not None and kept:
         ages = [now - ledger.closed_at for ledger in kept if ledger.closed_at is not None]
+        limit = format_duration(wish.older_than)
         if ages and max(ages) < wish.older_than:
+            why.append(f"the oldest closed {format_duration(max(*ages, timedelta(0)))} ago, not yet {limit}")
+        elif old := _behind_a_young_one(plan, kept, wish.older_than, now):
             why.append(
-                f"the oldest closed {format_duration(max(ages))} ago, not yet {format_duration(wish.older_than)}"
+                f"closed {limit} ago and more, but behind a ledger that was not, and a boundary skips none: {_ids(old)}"
             )
     if still_open and plan.managed_ledger.served:
         share = f"the open ledger holds {format_size(still_open[-1].size)} of them" if kept else "it is open"
         why.append(share + ", and an open ledger never moves")
-    return f"{_sum(stay)}, {'; '.join(why)}" if why else _sum(stay)
+    total = _sum(stay) if plan.managed_ledger.served else _sum_of_known(kept, still_open)
+    return f"{total}, {'; '.join(why)}" if why else total
+
+
+def _behind_a_young_one(plan: OffloadPlan, kept: list[Ledger], older_than: timedelta, now: datetime) -> list[Ledger]:
+    """The ledgers that are old enough and stay, since one before them is not."""
+    closed = [one for one in plan.managed_ledger.ledgers if one.closed_at is not None]
+    is_old = {one.ledger_id: one.closed_at is not None and now - one.closed_at >= older_than for one in closed}
+    young = next((ledger_id for ledger_id, enough in is_old.items() if not enough), None)
+    old = [one for one in kept if is_old.get(one.ledger_id)]
+    return [one for one in old if young is not None and young < one.ledger_id]
 
 
 def _size_rule(plan: OffloadPlan, stay: list[Ledger], threshold: int) -> str:
@@ -184,6 +205,12 @@ def _size_rule(plan: OffloadPlan, stay: list[Ledger], threshold: int) -> str:
     if plan.before is None and every <= threshold and every != total:
         return f"with all offloaded ledgers {format_size(every)}, not above the threshold of {format_size(threshold)}"
     return f"not above the threshold of {format_size(threshold)}"
+
+
+def _sum_of_known(kept: list[Ledger], still_open: list[Ledger]) -> str:
+    """Of a topic that is not loaded nobody knows how large its open ledger is."""
+    unknown = "the open ledger, of unknown size" if still_open else ""
+    return " and ".join(filter(None, (_sum(kept) if kept else "", unknown)))
 
 
 def _sum(ledgers: Sequence[Ledger]) -> str:

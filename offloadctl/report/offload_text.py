@@ -169,7 +169,7 @@ def _plan_table(plan: OffloadPlan, *, wide: bool) -> RenderableType:
             str(ledger.ledger_id),
             f"{ledger.entries:,}" if known else "?",
             format_size(ledger.size) if known else "?",
-            "open" if ledger.is_open else ago(ledger.closed_at, now),
+            "open" if planned.fate is Fate.OPEN else ago(ledger.closed_at, now),
             styled(planned.fate.value, _FATE_STYLES.get(planned.fate, Style.QUIET)),
         ]
 

@@ -57,7 +57,10 @@ def _in_words(status: TopicStatus) -> Iterator[RenderableType]:
     yield labelled("broker says", _claim(status), style=_claim_style(status))
     yield labelled("closed", _ledgers(status.closed))
     if status.open_size is not None:
-        yield labelled("open", f"{format_size(status.open_size)} in the ledger that is being written to")
+        ended = status.managed_ledger.terminated_at is not None
+        label = "last" if ended else "open"
+        what = "the last ledger: the topic is terminated" if ended else "the ledger that is being written to"
+        yield labelled(label, f"{format_size(status.open_size)} in {what}")
     unknown = "unknown: complete or not, only a loaded topic tells (--load-topics)"
     yield labelled("offloaded", unknown if status.begun else _ledgers(status.offloaded))
     if status.offloaded or status.begun:

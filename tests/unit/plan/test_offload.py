@@ -189,3 +189,56 @@ def test_every_ledger_has_one_fate_and_nothing_moves_twice(ledger_sizes: list[in
     assert all(ledger.size > 0 and not ledger.is_offloaded and not ledger.is_open for ledger in made.moves)
     assert (made.before is None) == (made.moves == ())
     assert made.reasons
+
+
+def text_of(made: OffloadPlan, code: str) -> str:
+    return next(reason.text for reason in made.reasons if reason.code == code)
+
+
+def test_the_last_ledger_of_the_list_has_its_reason() -> None:
+    made = plan(0, closed(5, 1000))
+
+    assert [planned.fate for planned in made.ledgers] == [Fate.LAST]
+    assert text_of(made, "last") == "the last ledger of the list is never offloaded by hand: 5"
+
+
+def test_old_ledgers_behind_a_young_one_have_their_reason() -> None:
+    day = timedelta(days=1)
+    ledgers = (closed(1, 9, age=day), closed(2, 9, age=9 * day), still_open(3))
+
+    made = plan(None, *ledgers, older_than=7 * day)
+
+    assert made.before is None
+    assert "closed 7d ago and more, but behind a ledger that was not, and a boundary skips none: 2" in text_of(
+        made, "kept"
+    )
+
+
+def test_a_young_ledger_that_is_offloaded_already_keeps_the_old_ones_behind_it_too() -> None:
+    day = timedelta(days=1)
+    ledgers = (closed(1, 9, age=day, progress=OFFLOADED), closed(2, 9, age=9 * day), still_open(3))
+
+    assert "a boundary skips none: 2" in text_of(plan(None, *ledgers, older_than=7 * day), "kept")
+
+
+def test_a_clock_that_is_ahead_of_ours_makes_no_negative_age() -> None:
+    made = plan(None, closed(1, 9, age=-timedelta(hours=1)), still_open(2), older_than=timedelta(days=7))
+
+    assert "the oldest closed 0s ago" in text_of(made, "kept")
+
+
+def test_an_open_ledger_of_unknown_size_is_not_counted_as_nothing() -> None:
+    idle = managed(closed(1, 100, progress=OffloadProgress.BEGUN), still_open(2), served=False)
+
+    made = plan_offload(idle, OffloadWish(ByteSize(0)), NOW)
+
+    assert text_of(made, "kept") == "kept: the open ledger, of unknown size"
+
+
+def test_nothing_is_open_in_a_terminated_topic() -> None:
+    ended = managed(closed(1, 100), still_open(2), served=False, terminated_at=Position(2, 5))
+
+    made = plan_offload(ended, OffloadWish(ByteSize(0)), NOW)
+
+    assert made.ledgers[-1].fate is Fate.LAST
+    assert "opens a new one" not in " ".join(reason.text for reason in made.reasons)
