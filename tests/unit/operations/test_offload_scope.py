@@ -207,3 +207,15 @@ def test_an_approved_plan_is_refused_when_the_loaded_topic_would_move_other_ledg
     assert result.outcome is Outcome.REFUSED
     assert result.reasons[0].code == "plan-changed"
     assert broker.triggers == []
+
+
+def test_a_topics_owner_is_known_once_it_has_answered_and_asking_for_it_loads_nothing(world: InMemoryCluster) -> None:
+    admin = world.admin()
+    assert {admin.owner_of(named(number)) for number in range(6)} == {""}
+    assert loaded(world) == 0
+
+    world.cluster.move_bundle(named(0), "broker-2:8080")
+    admin.served_ledgers(named(0))
+
+    assert admin.owner_of(named(0)) == "broker-2:8080"
+    assert admin.owner_of(named(1)) == ""
