@@ -89,6 +89,11 @@ class OffloadPlan:
         return tuple(planned.ledger for planned in self.ledgers if planned.fate is Fate.MOVES)
 
     @property
+    def is_known(self) -> bool:
+        """Whether the fate of every ledger is known."""
+        return all(planned.fate is not Fate.UNKNOWN for planned in self.ledgers)
+
+    @property
     def bytes_to_move(self) -> ByteSize:
         """The size of all of them, in BookKeeper's bytes without replication."""
         return ByteSize(sum(ledger.size for ledger in self.moves))
@@ -99,6 +104,7 @@ class Outcome(StrEnum):
 
     PLANNED = "planned"
     NOTHING_TO_DO = "nothing-to-do"
+    UNKNOWN = "not-known"
     LEFT = "left-for-later"
     ACCEPTED = "accepted"
     BUSY = "busy"
@@ -129,6 +135,10 @@ class Outcome(StrEnum):
 _OUTCOMES = {
     Outcome.PLANNED: (ExitCode.OK, "Only planned (--dry-run); nothing was sent."),
     Outcome.NOTHING_TO_DO: (ExitCode.OK, "No closed ledger has to move; nothing was sent."),
+    Outcome.UNKNOWN: (
+        ExitCode.NOT_COVERED,
+        "Whether anything would move is not known without loading the topic (--load-topics); nothing was sent.",
+    ),
     Outcome.LEFT: (ExitCode.OK, "The limit of this run (--free, --max-bytes) leaves this topic out; nothing was sent."),
     Outcome.ACCEPTED: (ExitCode.OK, "The broker accepted the request (--no-wait); nothing more is known."),
     Outcome.BUSY: (

@@ -109,7 +109,8 @@ class Offload:
             return _failed(topic, Outcome.FAILED, error)
         except Interrupted:
             return OffloadResult(topic, Outcome.NOT_STARTED)
-        outcome = Outcome.PLANNED if plan.before is not None else Outcome.NOTHING_TO_DO
+        nothing = Outcome.NOTHING_TO_DO if plan.is_known else Outcome.UNKNOWN
+        outcome = Outcome.PLANNED if plan.before is not None else nothing
         return OffloadResult(topic, outcome, plan, reasons=plan.reasons)
 
     def run(self, topic: TopicName, *, wait: bool = True) -> OffloadResult:

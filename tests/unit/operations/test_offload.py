@@ -1,6 +1,7 @@
 """A run is judged by the ledgers; the broker's status only explains what they show."""
 
 from offloadctl.errors import BrokerError, BrokerUnreachable, Busy, NotAuthorised, NotFound, ReadOnlyContext
+from offloadctl.exitcodes import ExitCode
 from offloadctl.model.finding import Finding, Severity
 from offloadctl.model.ledger import OffloadPolicies, OffloadState, OffloadStatus, Position
 from offloadctl.model.names import TopicName
@@ -195,3 +196,15 @@ def test_planning_without_loading_asks_nothing_that_loads() -> None:
 
     assert broker.loading_calls == 0
     assert [ledger.ledger_id for ledger in plan.moves] == [31, 32]
+
+
+def test_a_dry_run_that_cannot_know_which_ledgers_are_complete_says_so() -> None:
+    broker = FakeBroker()
+    broker.finish(31, 32)
+    ports = Ports(broker, VirtualClock())
+    reader = LedgerReader(broker, ports.clock, may_load=False)
+
+    result = Offload(ports, OffloadWish(ByteSize(0))).dry_run(TOPIC, reader)
+
+    assert (result.outcome, result.exit_code) == (Outcome.UNKNOWN, ExitCode.NOT_COVERED)
+    assert broker.loading_calls == 0
