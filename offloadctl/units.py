@@ -42,11 +42,11 @@ def format_size(size: int) -> str:
     """A size for people, at most one decimal: `612 KiB`, `1.5 GiB`."""
     if abs(size) < 1024:
         return f"{size} B"
-    value, units = size / 1024, iter(("KiB", "MiB", "GiB", "TiB", "PiB", "EiB"))
+    value, units = size / 1024, iter(("KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"))
     unit = next(units)
     # 1023.95 would be rounded up to 1024.0 and look like a mistake.
-    while abs(value) >= 1023.95:
-        value, unit = value / 1024, next(units)
+    while abs(value) >= 1023.95 and (larger := next(units, "")):
+        value, unit = value / 1024, larger
     return f"{value:.1f}".removesuffix(".0") + f" {unit}"
 
 

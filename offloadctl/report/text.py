@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -101,8 +101,8 @@ def amount(value: Amount) -> str:
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
-    """`2h 5m ago`, or a dash."""
-    return "-" if moment is None else f"{format_duration(now - moment)} ago"
+    """`2h 5m ago`, or a dash. Another clock may be ahead of ours: then it is now."""
+    return "-" if moment is None else f"{format_duration(max(now - moment, timedelta(0)))} ago"
 
 
 def short_name(topic: TopicName) -> str:

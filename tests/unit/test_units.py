@@ -98,6 +98,8 @@ def test_a_letter_multiplies_by_a_power_of_1024(number: int, letter: str) -> Non
         (KI**2, "1 MiB"),
         (int(1.5 * KI**3), "1.5 GiB"),
         (MAX_LONG, "8 EiB"),
+        (200 * MAX_LONG, "1.6 ZiB"),
+        (KI**9, "1024 YiB"),
         (-1536, "-1.5 KiB"),
     ],
 )

@@ -1,6 +1,7 @@
 """What people read: the facts are there, in words, at 80 columns, without colour; names with brackets stay whole."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -17,6 +18,7 @@ from offloadctl.ports import Ports
 from offloadctl.report.offload_text import run_text
 from offloadctl.report.origin import Origin
 from offloadctl.report.status_text import status_text
+from offloadctl.report.text import ago
 from offloadctl.units import ByteSize
 from tests.fake_broker import CLOSED_AT, RUNNING, SUCCESS, FakeBroker, VirtualClock
 from tests.unit.report.test_documents import damaged, nothing, whole
@@ -179,3 +181,9 @@ def test_a_topic_that_cannot_be_read_stands_below_the_table() -> None:
     report = Status(Ports(Broker([SUCCESS]), VirtualClock())).report([TopicName("acme", "shop", "gone"), TOPIC])
 
     assert "Topic persistent://acme/shop/gone not found" in flowing(status_text(report, ORIGIN))
+
+
+def test_a_clock_that_is_ahead_makes_nothing_younger_than_now() -> None:
+    now = VirtualClock().now()
+
+    assert ago(now + timedelta(hours=1), now) == "0s ago"
