@@ -4,7 +4,7 @@ import threading
 from dataclasses import replace
 from typing import Final
 
-from offloadctl.errors import BrokerError, Unstable
+from offloadctl.errors import BrokerError, NotFound, Unstable
 from offloadctl.model.ledger import (
     Ledger,
     ManagedLedger,
@@ -47,6 +47,15 @@ class LedgerReader:
         if self._may_load or topic in self._served_topics():
             return read_served(self._admin, self._clock, topic)
         return self.read_stored(topic)
+
+    def read_or_empty(self, topic: TopicName) -> ManagedLedger:
+        """The same; a partition to which nobody has written yet has no managed ledger, and is empty."""
+        try:
+            return self.read(topic)
+        except NotFound:
+            if topic.partition is None or topic.partition >= self._admin.partition_count(topic.parent):
+                raise
+            return ManagedLedger(topic, (), self._clock.now(), served=False)
 
     def read_stored(self, topic: TopicName) -> ManagedLedger:
         """The topic's ledgers as the metadata store has them; no broker is asked which offloads are complete."""

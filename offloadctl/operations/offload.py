@@ -99,7 +99,9 @@ class Offload:
 
     def plan(self, topic: TopicName, reader: LedgerReader) -> OffloadPlan:
         """The plan for a topic, from what `reader` may read of it."""
-        return plan_offload(reader.read(topic), self.wish, self.ports.clock.now(), policies=self._policies(topic))
+        return plan_offload(
+            reader.read_or_empty(topic), self.wish, self.ports.clock.now(), policies=self._policies(topic)
+        )
 
     def dry_run(self, topic: TopicName, reader: LedgerReader) -> OffloadResult:
         """The plan as a result; nothing is sent."""

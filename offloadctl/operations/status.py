@@ -105,7 +105,7 @@ class Status:
         self, topic: TopicName, reader: LedgerReader, policies: OffloadPolicies | None
     ) -> TopicStatus | UnreadTopic:
         try:
-            ledgers = reader.read(topic)
+            ledgers = reader.read_or_empty(topic)
             claim = self.ports.admin.offload_status(topic) if ledgers.served else None
         except BrokerError as error:
             return _unread(topic, error)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from offloadctl.errors import Unstable
+from offloadctl.errors import NotFound, Unstable
 from offloadctl.model.ledger import (
     ManagedLedger,
     OffloadProgress,
@@ -203,3 +203,27 @@ def test_the_last_ledger_of_a_terminated_topic_that_was_loaded_again_has_its_own
     managed = read_served(Views([again, again], stored), StillClock(), TOPIC)  # type: ignore[arg-type]
 
     assert (managed.ledgers[-1].entries, managed.ledgers[-1].size) == (2, 99)
+
+
+class NotYetCreated(Views):
+    """A partitioned topic of which no partition has a managed ledger yet."""
+
+    def partition_count(self, topic: TopicName) -> int:
+        assert topic == TOPIC
+        return 2
+
+    def served_ledgers(self, topic: TopicName) -> ServedLedgers:
+        raise NotFound("Topic partitions were not yet created", status=404)
+
+    def stored_ledgers(self, topic: TopicName) -> StoredLedgers:
+        raise NotFound(f"{topic} has no managed ledger", status=404)
+
+
+@pytest.mark.parametrize("may_load", [True, False])
+def test_a_partition_without_a_managed_ledger_is_empty_and_one_beyond_the_last_is_not_there(may_load: bool) -> None:
+    reader = LedgerReader(NotYetCreated([]), StillClock(), may_load=may_load)  # type: ignore[arg-type]
+
+    assert reader.read_or_empty(TOPIC.with_partition(1)).ledgers == ()
+    for gone in (TOPIC.with_partition(2), TOPIC):
+        with pytest.raises(NotFound):
+            reader.read_or_empty(gone)
