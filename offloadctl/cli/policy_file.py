@@ -83,7 +83,7 @@ def _policies(document: Any, source: str, number: int) -> Iterator[FilePolicy]:
         yield _policy(one, f"{where}, policy {place}")
 
 
-_KNOWN: Final = {"apiVersion", "kind", "context", "cluster", "policies"}
+_KNOWN: Final = {"apiVersion", "kind", "context", "adminUrlsFrom", "cluster", "policies"}
 
 
 def _policy(item: Any, where: str) -> FilePolicy:
