@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from offloadctl.errors import Interrupted
 from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadProgress, OffloadStatus
 from offloadctl.model.names import TopicName
@@ -129,8 +130,8 @@ class UnreadTopic:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Failed."""
-        return ExitCode.FAILED
+        """Failed, or never begun."""
+        return ExitCode.INTERRUPTED if self.reason.code == Interrupted.code else ExitCode.FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from offloadctl.check.subject import Subject
-from offloadctl.errors import BrokerError, StoreError
+from offloadctl.errors import BrokerError, Interrupted, StoreError
 from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.ledger import Ledger, OffloadPolicies, OffloadState
 from offloadctl.model.names import TopicName
@@ -56,7 +56,7 @@ class Status:
             stop=threading.Event(),
             done=lambda _group: None,
         )
-        groups = tuple(finished.results[index] for index in sorted(finished.results))
+        groups = tuple(finished.results.get(index) or _not_read(one) for index, one in enumerate(asked))
         return StatusReport(groups, observed_at, ExitCode.INTERRUPTED if finished.interrupted else None, read)
 
     def report_when_done(self, topics: Sequence[TopicName], timeout_s: float | None) -> StatusReport:
@@ -182,6 +182,12 @@ def _code_of(waited: Waited) -> ExitCode:
         return ExitCode.TIMED_OUT
     failed = waited.end is not WaitEnd.FINISHED or waited.status.state is OffloadState.ERROR
     return ExitCode.FAILED if failed else ExitCode.OK
+
+
+def _not_read(asked: TopicName | Target) -> StatusGroup:
+    topic = asked.topic if isinstance(asked, Target) else asked
+    reason = Reason(Interrupted.code, f"{topic} was not read: the command was interrupted before")
+    return StatusGroup(topic, 0, (UnreadTopic(topic, reason),))
 
 
 def _unread(topic: TopicName, error: BrokerError) -> UnreadTopic:

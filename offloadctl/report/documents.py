@@ -244,6 +244,10 @@ class OffloadStatus(_Document, frozen=True, kw_only=True):
 
     kind: Literal["OffloadStatus"] = "OffloadStatus"
     observed_at: Moment
+    interrupted: bool
+    """Topics that were not read for it are among the unread ones."""
+    waited: int
+    """The exit code of the wait for running offloads alone; 0 if all ended well, or nobody waited."""
     scope: ScopeDocument | None
     topics: list[TopicStatusGroupDocument]
     exit_code: int

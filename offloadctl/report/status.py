@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from offloadctl.exitcodes import ExitCode
 from offloadctl.model.ledger import Ledger
 from offloadctl.model.ledger import OffloadPolicies as Policies
 from offloadctl.model.status import StatusReport, TopicStatus, UnreadTopic, total_size
@@ -19,6 +20,8 @@ def status_document(report: StatusReport, origin: Origin) -> doc.OffloadStatus:
         cluster=origin.cluster,
         admin_urls_from=origin.admin_urls_from,
         observed_at=report.observed_at,
+        interrupted=ExitCode.INTERRUPTED in (report.interrupted, report.waited),
+        waited=int(report.waited),
         scope=scope_document(report.scope) if report.scope is not None else None,
         topics=[
             doc.TopicStatusGroupDocument(

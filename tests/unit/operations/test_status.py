@@ -15,6 +15,8 @@ from offloadctl.model.status import Amount, Bound, TopicStatus, UnreadTopic
 from offloadctl.operations.status import Status
 from offloadctl.plan.storage import doubly_stored, stored_in_s3
 from offloadctl.ports import ObjectInfo, ObjectStore, Ports
+from offloadctl.report.origin import Origin
+from offloadctl.report.status import status_document
 from offloadctl.units import ByteSize
 from tests.fake_broker import RUNNING, SUCCESS, FakeBroker, VirtualClock
 
@@ -251,3 +253,26 @@ def test_of_an_idle_topic_the_objects_that_are_there_are_a_lower_bound_and_none_
     assert (status.missing_objects, status.odd_sizes, status.exit_code) == ((), (), ExitCode.OK)
     assert stored_in_s3(status) == Amount(ByteSize(IMPLIED[31]), Bound.AT_LEAST)
     assert doubly_stored(status) == Amount(ByteSize(1_046_762 + 1_048_000), Bound.AT_MOST)
+
+
+@dataclass
+class Interrupting(Broker):
+    """Ctrl-C comes while the second topic is read."""
+
+    def partition_count(self, topic: TopicName) -> int:
+        if topic.local_name == "t2":
+            raise KeyboardInterrupt
+        return 0
+
+
+def test_what_an_interruption_left_unread_is_listed() -> None:
+    names = [TopicName("public", "rec", f"t{number}") for number in range(1, 30)]
+
+    report = look(Interrupting([SUCCESS])).report(names)
+
+    unread = [part for part in report.parts if isinstance(part, UnreadTopic)]
+    assert [group.topic for group in report.groups] == names
+    assert names[1] in [part.topic for part in unread]
+    assert {part.reason.code for part in unread} == {"interrupted"}
+    assert report.exit_code is ExitCode.INTERRUPTED
+    assert status_document(report, Origin("prod")).interrupted
