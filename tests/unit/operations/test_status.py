@@ -276,3 +276,25 @@ def test_what_an_interruption_left_unread_is_listed() -> None:
     assert {part.reason.code for part in unread} == {"interrupted"}
     assert report.exit_code is ExitCode.INTERRUPTED
     assert status_document(report, Origin("prod")).interrupted
+
+
+@dataclass
+class InterruptedWait(Broker):
+    """Two topics run for ever; Ctrl-C comes while the second one is polled."""
+
+    asked: list[TopicName] = field(default_factory=list)
+
+    def offload_status(self, topic: TopicName) -> OffloadStatus:
+        self.asked.append(topic)
+        if topic.local_name == "t2" and self.asked.count(topic) == 2:
+            raise KeyboardInterrupt
+        return RUNNING
+
+
+def test_an_interrupted_wait_shows_the_status_of_that_moment() -> None:
+    names = [TOPIC, TopicName("public", "rec", "t2")]
+
+    report = look(InterruptedWait(), may_load=True).report_when_done(names, None)
+
+    assert [type(part) for part in report.parts] == [TopicStatus, TopicStatus]
+    assert (report.waited, report.exit_code) == (ExitCode.INTERRUPTED, ExitCode.INTERRUPTED)
