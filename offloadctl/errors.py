@@ -243,3 +243,7 @@ class Terminated(Interrupted):
 
     code = "terminated"
     exit_code = ExitCode.TERMINATED
+
+
+class TerminationSignal(KeyboardInterrupt):
+    """SIGTERM or SIGHUP came: what Ctrl-C does, under another exit code."""

@@ -26,7 +26,7 @@ from offloadctl.cli.output import (
     scrubbed_streams,
     until_the_reader_goes,
 )
-from offloadctl.errors import Interrupted, OffloadctlError, Terminated
+from offloadctl.errors import Interrupted, OffloadctlError, Terminated, TerminationSignal
 from offloadctl.exitcodes import ExitCode
 from offloadctl.redaction import remember_environment
 
@@ -243,15 +243,15 @@ def _usage_error(error: ClickException) -> OffloadctlError:
 
 @contextmanager
 def _termination() -> Iterator[list[int]]:
-    """SIGTERM ends a command as Ctrl-C does, with its report; what came is in the list."""
+    """SIGTERM, or a terminal that is gone, ends a command as Ctrl-C does; what came is in the list."""
     received: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
         received.append(number)
-        raise KeyboardInterrupt
+        raise TerminationSignal
 
     try:
-        before = signal.signal(signal.SIGTERM, interrupt)
+        before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     except ValueError:
         # Not in the main thread: whoever runs commands there has the signals.
         yield received
@@ -259,7 +259,8 @@ def _termination() -> Iterator[list[int]]:
     try:
         yield received
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _close_stdout() -> None:

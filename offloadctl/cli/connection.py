@@ -60,11 +60,12 @@ class Session:
     def origin(self, *, may_ask: bool = True) -> Origin:
         """Where documents come from; without a cluster in the context the broker is asked, if it knows only one.
 
-        Whoever was interrupted must not ask: perhaps it was for waiting for this very broker.
+        Whoever was interrupted must not ask: perhaps it was for waiting for this very broker. And whoever interrupts
+        the question still gets the report: its work is done.
         """
         cluster = self.context.cluster
         if cluster is None and may_ask:
-            with suppress(BrokerError):
+            with suppress(BrokerError, KeyboardInterrupt):
                 known = self.ports.admin.clusters()
                 cluster = known[0] if len(known) == 1 else None
         return Origin(self.context.name, cluster, self.settings.addresses_from)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from offloadctl.cli.connection import ConnectionFlags, connect, with_connection
+from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
 from offloadctl.cli.help import GroupedGroup
 from offloadctl.cli.offload_run import RunFlags, apply_plan, offload_scope, timeout_of, with_run_flags
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
@@ -14,7 +14,6 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.scope import Scope
 from offloadctl.model.status import StatusReport
-from offloadctl.report.origin import Origin
 
 app = typer.Typer(
     name="offload", cls=GroupedGroup, no_args_is_help=True, help="Move ledgers to S3, and confirm that they moved."
@@ -168,21 +167,20 @@ def status(
     with connect(connection) as session:
         reading = Status(session.ports, may_load=load_topics or wait, look_at_objects=objects)
         seconds = limit.total_seconds() if limit else None
-        # Asked before the work: after an interruption, or with the broker gone, it would keep the report waiting.
-        origin = session.origin()
         report = reading.report_scope_when_done(scope, seconds) if wait else reading.report_scope(scope)
-        _show_status(origin, report, output)
+        _show_status(session, report, output)
     return report.exit_code
 
 
 offload_status = status
 
 
-def _show_status(origin: Origin, report: StatusReport, output: OutputFormat) -> None:
+def _show_status(session: Session, report: StatusReport, output: OutputFormat) -> None:
     from offloadctl.report import status as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.status_text import status_text  # noqa: PLC0415
 
     say_if_none_match(report.scope, looked_at=len(report.parts))
+    origin = session.origin(may_ask=report.interrupted is None)
     emit_result(
         output,
         document=lambda: documents.status_document(report, origin),

@@ -202,7 +202,7 @@ def _flags(
         )
     return RunFlags(
         wish=OffloadWish(
-            size_threshold=parse_size(size_threshold) if size_threshold is not None else None,
+            size_threshold=_threshold(size_threshold),
             older_than=parse_duration(older_than) if older_than is not None else None,
         ),
         limits=OffloadLimits(free=_limit(free, "--free"), at_most=_limit(max_bytes, "--max-bytes")),
@@ -214,6 +214,16 @@ def _flags(
         yes=yes,
         output=output,
     )
+
+
+def _threshold(text: str | None) -> ByteSize | None:
+    size = parse_size(text) if text is not None else None
+    if size is not None and size < 0:
+        raise BadValue(
+            f"--size-threshold {text} keeps less than nothing",
+            hint="-s 0 offloads everything that is closed; -1 means never, but only in policies",
+        )
+    return size
 
 
 def _limit(text: str | None, option: str) -> ByteSize | None:

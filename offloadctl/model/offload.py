@@ -220,8 +220,9 @@ class OffloadResult:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The outcome's code."""
-        return self.outcome.exit_code
+        """The outcome's code; findings that are only warnings make a success a finish with warnings."""
+        code = self.outcome.exit_code
+        return ExitCode.WARNINGS if code is ExitCode.OK and self.findings else code
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,5 +261,5 @@ class OffloadRun:
 
     @property
     def results(self) -> tuple[OffloadResult, ...]:
-        """All results, one after the other."""
-        return tuple(result for topic in self.topics for result in topic.results)
+        """All results, one after the other; a partition that was named beside its topic counts once."""
+        return tuple({result.topic: result for topic in self.topics for result in topic.results}.values())

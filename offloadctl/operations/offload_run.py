@@ -30,7 +30,7 @@ class Planned:
     results: dict[TopicName, OffloadResult]
     selection: Selection
     started_at: datetime
-    interrupted: bool = False
+    interrupted: ExitCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class OffloadTopics:
         for left in selection.left:
             result = results[left.plan.topic]
             results[result.topic] = replace(result, outcome=Outcome.LEFT, reasons=(*result.reasons, left.reason))
-        return Planned(read, targets, results, selection, started_at, finished.interrupted)
+        return Planned(read, targets, results, selection, started_at, finished.code)
 
     def act(self, planned: Planned, *, wait: bool = True) -> OffloadRun:
         """Act on what was chosen, largest first, a few at once; then report."""
@@ -102,7 +102,7 @@ class OffloadTopics:
             for plan in plans
         }
         results |= {result.topic: result for result in finished.results.values() if result is not None}
-        return self.report(replace(planned, results=results, interrupted=finished.interrupted), dry_run=False)
+        return self.report(replace(planned, results=results, interrupted=finished.code), dry_run=False)
 
     def report(self, planned: Planned, *, dry_run: bool) -> OffloadRun:
         """What was planned and done so far, topic by topic."""
@@ -121,7 +121,7 @@ class OffloadTopics:
             started_at=planned.started_at,
             finished_at=self.offload.ports.clock.now(),
             dry_run=dry_run,
-            interrupted=ExitCode.INTERRUPTED if planned.interrupted else None,
+            interrupted=planned.interrupted,
             scope=planned.scope,
             limits=self.limits,
             reason=self.reason,

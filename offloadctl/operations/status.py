@@ -57,7 +57,7 @@ class Status:
             done=lambda _group: None,
         )
         groups = tuple(finished.results.get(index) or _not_read(one) for index, one in enumerate(asked))
-        return StatusReport(groups, observed_at, ExitCode.INTERRUPTED if finished.interrupted else None, read)
+        return StatusReport(groups, observed_at, finished.code, read)
 
     def report_when_done(self, topics: Sequence[TopicName], timeout_s: float | None) -> StatusReport:
         """The same, once the runs that went on are over or `timeout_s` has passed; tells how the wait ended."""
@@ -80,8 +80,8 @@ class Status:
         )
         report = self.report_scope(scope)
         met = [_code_of(waited) for waited in finished.results.values()]
-        if finished.interrupted:
-            met.append(ExitCode.INTERRUPTED)
+        if finished.code is not None:
+            met.append(finished.code)
         return replace(report, waited=combine(met))
 
     def _asked(self, scope: Scope) -> tuple[ScopeRead, tuple[TopicName | Target, ...]]:

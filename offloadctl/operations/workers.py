@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Generic, TypeVar
 
-from offloadctl.errors import Interrupted
+from offloadctl.errors import Interrupted, TerminationSignal
+from offloadctl.exitcodes import ExitCode
 from offloadctl.ports import Clock
 
 T = TypeVar("T")
@@ -52,7 +53,13 @@ class Finished(Generic[R]):
 
     results: dict[int, R]
     begun: frozenset[int]
-    interrupted: bool
+    code: ExitCode | None = None
+    """INTERRUPTED or TERMINATED, by the signal that came; None if none did."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal came."""
+        return self.code is not None
 
 
 def work_through(
@@ -115,8 +122,9 @@ def _collect(
         start()
         while answered < total:
             take(None)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as signal:
         stop.set()
+        code = ExitCode.TERMINATED if isinstance(signal, TerminationSignal) else ExitCode.INTERRUPTED
         try:
             while answered < len(begun):
                 take(_GRACE_S)
@@ -126,5 +134,5 @@ def _collect(
                 index, result, _ = answers.get()
                 if result is not None:
                     results[index] = result
-        return Finished(results, frozenset(begun), interrupted=True)
-    return Finished(results, frozenset(begun), interrupted=False)
+        return Finished(results, frozenset(begun), code)
+    return Finished(results, frozenset(begun))

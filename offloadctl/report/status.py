@@ -20,7 +20,7 @@ def status_document(report: StatusReport, origin: Origin) -> doc.OffloadStatus:
         cluster=origin.cluster,
         admin_urls_from=origin.admin_urls_from,
         observed_at=report.observed_at,
-        interrupted=ExitCode.INTERRUPTED in (report.interrupted, report.waited),
+        interrupted=bool({ExitCode.INTERRUPTED, ExitCode.TERMINATED} & {report.interrupted, report.waited}),
         waited=int(report.waited),
         scope=scope_document(report.scope) if report.scope is not None else None,
         topics=[

@@ -341,7 +341,9 @@ def test_a_signal_ends_a_command_that_has_a_result_with_what_there_is(
     ended, out, _ = signalled(signal.SIGTERM, silent_broker, "offload", "status", *arguments)
 
     assert ended == 143
-    assert (json.loads(out)["kind"], json.loads(out)["topics"]) == ("OffloadStatus", [])
+    document = json.loads(out)
+    assert (document["kind"], document["interrupted"], document["exitCode"]) == ("OffloadStatus", True, 143)
+    assert [one["code"] for one in document["topics"][0]["unread"]] == ["interrupted"]
 
 
 # -- where the output goes

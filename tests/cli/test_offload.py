@@ -131,6 +131,20 @@ def test_a_partitioned_topic_is_reported_under_one_heading(command: Command, con
     assert ran.document["summary"]["outcomes"] == {"confirmed": 3}
 
 
+def test_a_partition_that_is_named_beside_its_topic_counts_once(command: Command, connected: EmbeddedCluster) -> None:
+    parent = TopicName("acme", "shop", "twice")
+    with connected.cluster.lock:
+        connected.cluster.create_partitioned_topic(parent, 2)
+    fill(connected, parent.with_partition(0))
+    connected.cluster.faults.plant(Fault.LOST_OBJECT, topic=parent.with_partition(0), count=1)
+
+    ran = command("offload", "topic", str(parent), f"{parent}-partition-0", "-s", "0", "-o", "json")
+
+    assert ran.code == 4
+    assert ran.document["summary"]["outcomes"]["damaged"] == 1
+    assert ran.document["summary"]["results"] == 2
+
+
 def test_one_partition_can_be_named(command: Command, connected: EmbeddedCluster) -> None:
     parent = TopicName("acme", "shop", "named")
     with connected.cluster.lock:
@@ -157,6 +171,7 @@ def test_a_topic_that_is_not_there_fails_beside_one_that_is(
     [
         (["acme/shop/x"], "say what should move"),
         (["acme/shop/x", "-s", "10MB"], "'10MB' is not a size"),
+        (["acme/shop/x", "-s", "-1"], "keeps less than nothing"),
         (["acme/shop/x", "--older-than", "soon"], "'soon' is not a duration"),
         (["non-persistent://acme/shop/x", "-s", "0"], "non-persistent topic"),
         (["acme/cluster/shop/x", "-s", "0"], "more than three parts"),
