@@ -58,7 +58,7 @@ class Session:
         return self.settings.context
 
     def origin(self, *, may_ask: bool = True) -> Origin:
-        """Where documents come from; without a cluster in the context the broker is asked, if it knows only one.
+        """Where documents come from; without a cluster in the context the broker is asked for its own.
 
         Whoever was interrupted must not ask: perhaps it was for waiting for this very broker. And whoever interrupts
         the question still gets the report: its work is done.
@@ -66,8 +66,7 @@ class Session:
         cluster = self.context.cluster
         if cluster is None and may_ask:
             with suppress(BrokerError, KeyboardInterrupt):
-                known = self.ports.admin.clusters()
-                cluster = known[0] if len(known) == 1 else None
+                cluster = self.ports.admin.own_cluster()
         return Origin(self.context.name, cluster, self.settings.addresses_from)
 
     def allow_change(self) -> None:

@@ -99,11 +99,16 @@ def emit_document(document: Mapping[str, object], output: OutputFormat) -> None:
             import yaml  # noqa: PLC0415 - slow to load, and seldom asked for
 
             # Never folded: a secret with a space in it would be parted where the net does not look.
-            emit(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=sys.maxsize))
+            emit(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=_speaks_utf8(), width=sys.maxsize))
         case OutputFormat.NDJSON:
-            emit(json.dumps(document, ensure_ascii=False))
+            emit(json.dumps(document, ensure_ascii=not _speaks_utf8()))
         case _:
-            emit(json.dumps(document, indent=2, ensure_ascii=False))
+            emit(json.dumps(document, indent=2, ensure_ascii=not _speaks_utf8()))
+
+
+def _speaks_utf8() -> bool:
+    """Whether stdout takes every character; where it does not, documents write theirs as escapes that can be read."""
+    return sys.stdout.encoding.lower().replace("-", "") == "utf8"
 
 
 def emit_result(
@@ -137,11 +142,11 @@ def _emit_result(
             from offloadctl.report.schema import line_document  # noqa: PLC0415 - only when it is needed
 
             for line in lines():
-                emit(msgspec.json.encode(line_document(line)).decode())
-        case OutputFormat.YAML:
-            emit_document(msgspec.to_builtins(document()), output)
-        case _:
+                emit_document(msgspec.to_builtins(line_document(line)), output)
+        case OutputFormat.JSON if _speaks_utf8():
             emit(msgspec.json.format(msgspec.json.encode(document()), indent=2).decode())
+        case _:
+            emit_document(msgspec.to_builtins(document()), output)
 
 
 def say(text: str, *, is_prose: bool = True) -> None:

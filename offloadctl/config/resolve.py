@@ -72,6 +72,7 @@ def resolve(flags: ConnectionFlags, environment: Mapping[str, str]) -> Resolved:
     sources = gather(flags, environment)
     in_force = merged(sources.layers)
     refuse_strays(sources.layers, in_force)
+    _refuse_loosening(sources.layers, in_force)
     return Resolved(
         context=context_from(sources.name, in_force, environment),
         explicit_context=sources.explicit_context,
@@ -79,6 +80,18 @@ def resolve(flags: ConnectionFlags, environment: Mapping[str, str]) -> Resolved:
         warnings=sources.warnings,
         addresses_from=_addresses_from(sources, in_force),
     )
+
+
+def _refuse_loosening(layers: Sequence[Layer], in_force: "InForce") -> None:
+    """A guard may be set by any source, and taken away only where it was set: a stray variable is no decision."""
+    for path in ("read_only", "protected"):
+        winner = in_force.get(path)
+        guard = next((one for layer in layers if (one := layer.get(path)) is not None and one.value is True), None)
+        if guard is not None and winner is not None and winner.value is False:
+            raise SettingsError(
+                f"{winner.origin} sets {path} to false, and {guard.origin} to true",
+                hint=f"a guard is lifted only where it was set; take {winner.origin} away, or change that",
+            )
 
 
 def gather(flags: ConnectionFlags, environment: Mapping[str, str]) -> Sources:

@@ -1,6 +1,9 @@
 """`offload topic`, `offload status`, `offload-status`: from the command line to a cluster over HTTP and back."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 
 import jsonschema
@@ -344,3 +347,20 @@ def test_two_commands_at_once_do_not_move_anything_twice(
 
     assert codes == [0, 0]
     assert in_bucket(connected, topic) == 6
+
+
+@pytest.mark.parametrize("output", ["json", "ndjson", "yaml"])
+def test_documents_can_be_read_from_a_stdout_that_knows_ascii_only(connected: EmbeddedCluster, output: str) -> None:
+    name = TopicName("acme", "shop", f"zähler-😀-{output}")
+    fill(connected, name)
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "offloadctl", "offload", "topic", str(name), "-s", "0", "-n", "-o", output],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+
+    text = ran.stdout.decode("ascii")
+    assert str(name) in json.dumps(yaml.safe_load(text), ensure_ascii=False)

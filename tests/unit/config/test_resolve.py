@@ -475,3 +475,24 @@ def test_every_default_has_the_type_of_its_key() -> None:
     for one in DEFAULTS.given:
         kinds = {bool: Kind.SWITCH, float: Kind.NUMBER, tuple: find_key(one.path, "here").kind}
         assert find_key(one.path, "here").kind is kinds[type(one.value)]
+
+
+@pytest.mark.parametrize("key", ["read_only", "protected"])
+def test_a_variable_cannot_take_a_guard_away(key: str, tmp_path: Path) -> None:
+    config_file = tmp_path / "config.toml"
+    config_file.write_text(f'[contexts.ro]\nadmin_urls = ["http://a:8080"]\n{key} = true\n')
+    environment = {"OFFLOADCTL_CONFIG": str(config_file), f"OFFLOADCTL_{key.upper()}": "false"}
+
+    with pytest.raises(SettingsError, match=f"sets {key} to false"):
+        resolve(ConnectionFlags(context="ro"), environment)
+
+
+@pytest.mark.parametrize("key", ["read_only", "protected"])
+def test_a_variable_can_add_a_guard(key: str, tmp_path: Path) -> None:
+    config_file = tmp_path / "config.toml"
+    config_file.write_text(f'[contexts.rw]\nadmin_urls = ["http://a:8080"]\n{key} = false\n')
+    environment = {"OFFLOADCTL_CONFIG": str(config_file), f"OFFLOADCTL_{key.upper()}": "true"}
+
+    context = resolve(ConnectionFlags(context="rw"), environment).context
+
+    assert context.broker.read_only or context.protected
