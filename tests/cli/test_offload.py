@@ -363,4 +363,5 @@ def test_documents_can_be_read_from_a_stdout_that_knows_ascii_only(connected: Em
     )
 
     text = ran.stdout.decode("ascii")
-    assert str(name) in json.dumps(yaml.safe_load(text), ensure_ascii=False)
+    document = yaml.safe_load(text) if output == "yaml" else json.loads(text)
+    assert str(name) in json.dumps(document, ensure_ascii=False)
