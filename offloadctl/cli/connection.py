@@ -40,6 +40,8 @@ __all__ = [
     "with_connection",
 ]
 
+_TRIED: Final = "4.0."
+
 PANEL: Final = "Connection"
 
 R = TypeVar("R")
@@ -68,6 +70,13 @@ class Session:
             with suppress(BrokerError, KeyboardInterrupt):
                 cluster = self.ports.admin.own_cluster()
         return Origin(self.context.name, cluster, self.settings.addresses_from)
+
+    def warn_of_untested_version(self) -> None:
+        """Say so if this tool was never tried on the broker's version; a broker that does not tell it is fine."""
+        with suppress(BrokerError):
+            version = self.ports.admin.broker_version()
+            if not version.startswith(_TRIED):
+                say(f"warning: the broker is Pulsar {version}; this tool was tried on {_TRIED}x, and goes on")
 
     def allow_change(self) -> None:
         """Refuse unless the context may be changed; every command that changes something asks first."""

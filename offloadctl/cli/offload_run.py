@@ -60,6 +60,7 @@ def offload_scope(scope: Scope, flags: RunFlags, connection: ConnectionFlags) ->
     with connect(connection) as session:
         if not flags.dry_run:
             session.allow_change()
+            session.warn_of_untested_version()
         work = _prepare(session, flags.wish, flags.timeout, reason=flags.reason)
         may_load = flags.load_topics or not (scope.is_wide or flags.dry_run)
         work = replace(work, may_load=may_load, limits=flags.limits)

@@ -207,6 +207,25 @@ def test_a_read_only_context_refuses_and_still_plans(
     assert in_bucket(connected, topic) == 0
 
 
+@pytest.mark.parametrize(
+    ("version", "warned"), [("4.0.7", False), ("4.0.99", False), ("5.1.0", True), ("nightly", True)]
+)
+def test_a_version_that_nobody_tried_is_a_warning_and_no_obstacle(
+    command: Command,
+    connected: EmbeddedCluster,
+    topic: TopicName,
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    warned: bool,
+) -> None:
+    monkeypatch.setattr(connected.cluster, "version", version)
+
+    ran = command("offload", "topic", str(topic), "-s", "0")
+
+    assert ran.code == 0
+    assert (f"warning: the broker is Pulsar {version}" in ran.err) is warned
+
+
 def test_another_cluster_is_refused(command: Command, connected: EmbeddedCluster, topic: TopicName) -> None:
     ran = command("offload", "topic", str(topic), "-s", "0", "--cluster", "elsewhere")
 
