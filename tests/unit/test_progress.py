@@ -53,7 +53,7 @@ def test_a_log_gets_a_line_now_and_then(screen: io.StringIO) -> None:
     run_for(59)
 
     assert len(screen.getvalue().splitlines()) == 2
-    assert "RUNNING, 0/2 ledgers" in screen.getvalue()
+    assert "RUNNING, 0 of 2 ledgers" in screen.getvalue()
 
 
 def test_a_run_in_which_nothing_moves_is_called_a_claim_once(screen: io.StringIO) -> None:
