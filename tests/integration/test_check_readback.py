@@ -30,7 +30,8 @@ def test_ledgers_of_every_kind_are_given_by_the_broker_and_covered(
     make_topic: TopicMaker, offloadctl: Offloadctl, shared_cluster: Cluster | None
 ) -> None:
     topic = make_topic("sampled")
-    for publish in KINDS.values():
+    alone = [publish for name, publish in KINDS.items() if name != "chunked"]
+    for publish in alone:
         publish(topic.stack, topic.name)
         topic.unload()
     ran = offloadctl.offload(topic.name)
@@ -41,7 +42,22 @@ def test_ledgers_of_every_kind_are_given_by_the_broker_and_covered(
     read = checked.document["topics"][0]["readback"]
     assert ran.code == 0
     assert (checked.code, checked.findings, checked.document["status"]) == (0, [], "full")
-    assert read["samples"] == read["given"] >= 2 * len(KINDS)
+    assert read["samples"] == read["given"] >= 2 * len(alone)
+
+
+def test_the_last_chunk_of_a_message_is_given_to_nobody_by_itself_and_that_is_told(
+    make_topic: TopicMaker, offloadctl: Offloadctl
+) -> None:
+    topic = make_topic("chunked")
+    KINDS["chunked"](topic.stack, topic.name)
+    topic.unload()
+    closed_ledger(topic)
+    offloadctl.offload(topic.name)
+
+    checked = offloadctl("check", topic.name, "--level", "readback", "--load-topics", seconds=300)
+
+    assert (checked.code, checked.findings, checked.document["status"]) == (5, [], "partial")
+    assert "was not given" in checked.document["coverage"]["reasons"][0]
 
 
 def test_a_subscription_is_told_where_it_stands(make_topic: TopicMaker, offloadctl: Offloadctl) -> None:
