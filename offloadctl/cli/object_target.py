@@ -16,7 +16,7 @@ from offloadctl.model.names import TopicName
 
 if TYPE_CHECKING:
     from offloadctl.check.subject import Subject
-    from offloadctl.operations.ledger_check import LedgerObjects
+    from offloadctl.operations.ledger_objects import LedgerObjects
     from offloadctl.ports import ObjectStore
 
 Target = Annotated[
@@ -139,7 +139,7 @@ def open_files(
 ) -> Opened:
     """Both files as if they were objects; nothing else is read, no settings either."""
     from offloadctl.check.subject import Subject  # noqa: PLC0415 - protobuf is slow to load
-    from offloadctl.operations.ledger_check import LedgerObjects  # noqa: PLC0415
+    from offloadctl.operations.ledger_objects import LedgerObjects  # noqa: PLC0415
     from offloadctl.wiring import open_local_files  # noqa: PLC0415
 
     store = open_local_files()

@@ -9,7 +9,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.operations.check_ledger import Asked, ledgers_in_s3
 from offloadctl.operations.facts import LedgerReader, read_policies
 from offloadctl.operations.inspect import Inspector
-from offloadctl.operations.ledger_check import LedgerObjects
+from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.operations.locate import find_objects
 from offloadctl.operations.topics import find_target
 from offloadctl.ports import Ports

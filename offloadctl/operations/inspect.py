@@ -19,7 +19,8 @@ from offloadctl.format.message import MessageMetadata
 from offloadctl.format.proto import pulsar_pb2 as pb
 from offloadctl.model.finding import Finding
 from offloadctl.model.inspection import BlockLine, BlockListing, EntryLine, EntryListing
-from offloadctl.operations.ledger_check import MAX_INDEX, LedgerObjects
+from offloadctl.operations.ledger_check import MAX_INDEX
+from offloadctl.operations.ledger_objects import LedgerObjects
 
 _UNREADABLE: Final = "unreadable"
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
@@ -29,7 +29,8 @@ from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.finding import Finding
 from offloadctl.model.ledger_times import FirstMessage, Times
 from offloadctl.operations.ahead import one_ahead
-from offloadctl.ports import CHUNK_SIZE, ObjectInfo, ObjectStore
+from offloadctl.operations.ledger_objects import LedgerObjects
+from offloadctl.ports import CHUNK_SIZE
 
 _TAIL: Final = 16
 """Enough to suspect that an object ends in padding."""
@@ -47,17 +48,6 @@ MAX_INDEX: Final = 16 * 1024 * 1024
 
 _MAX_BLOCKS: Final = 10_000
 """S3's limit of parts, and so of blocks."""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerObjects:
-    """Both objects of a ledger, where they lie."""
-
-    store: ObjectStore
-    data: ObjectInfo
-    index: ObjectInfo
-    are_files: bool = False
-    """Files have neither user metadata nor an ETag, and so these are not judged."""
 
 
 def look_at_ledger(

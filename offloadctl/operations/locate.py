@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from offloadctl.check.subject import Subject
 from offloadctl.model.ledger import OffloadPolicies
-from offloadctl.operations.ledger_check import LedgerObjects
+from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.ports import ObjectInfo, ObjectStore
 
 

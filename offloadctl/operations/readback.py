@@ -90,8 +90,8 @@ class Sampler:
         at = {position.ledger_id: position for position in reversed(silent(probes))}
         wrong = [f"nothing came from {position} on, nor from any later place" for position in unproven(probes)]
         wrong += [
-            f"{probe.asked} was not given, and of its ledger nothing behind it: {probe.given} came first (later chunks, "
-            "markers and aborted transactions are never given by themselves)"
+            f"{probe.asked} was not given, and of its ledger nothing behind it: {probe.given} came first "
+            "(later chunks, markers and aborted transactions are never given by themselves)"
             for probe in passed_over(probes, ledgers)
         ]
         return replace(

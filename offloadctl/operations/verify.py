@@ -11,7 +11,8 @@ from offloadctl.model.check import Inspection, Level
 from offloadctl.model.inspection import Verification
 from offloadctl.model.names import TopicName
 from offloadctl.operations.check_ledger import Asked, LedgerChecker
-from offloadctl.operations.ledger_check import LedgerObjects, look_at_ledger
+from offloadctl.operations.ledger_check import look_at_ledger
+from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.operations.locate import Located, find_objects
 from offloadctl.operations.workers import StoppableClock
 from offloadctl.ports import ObjectStore, Ports

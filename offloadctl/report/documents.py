@@ -4,18 +4,11 @@ Sizes are bytes, durations seconds, times RFC 3339 in UTC. Within one apiVersion
 away.
 """
 
-from typing import Final, Literal
+from typing import Literal
 
-import msgspec
-
-from offloadctl.report.broker_conf_documents import BROKER_CONF_KINDS
-from offloadctl.report.check_documents import CHECK_KINDS, FindingDocument
-from offloadctl.report.check_object_documents import CHECK_OBJECT_KINDS
-from offloadctl.report.doctor import DOCTOR_KINDS
+from offloadctl.report.check_documents import FindingDocument
 from offloadctl.report.document_base import ApiVersion, Moment
 from offloadctl.report.document_base import Part as _Part
-from offloadctl.report.learning_documents import LEARNING_KINDS
-from offloadctl.report.policy_documents import POLICY_KINDS
 from offloadctl.report.scope_documents import ScopeDocument
 from offloadctl.report.word_types import (
     BoundWord,
@@ -335,22 +328,3 @@ class Error(_Part, frozen=True, kw_only=True):
     api_version: ApiVersion = "offloadctl/v1"
     kind: Literal["Error"] = "Error"
     error: ErrorDetailsDocument
-
-
-KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
-    OffloadRun,
-    OffloadResult,
-    OffloadStatus,
-    TopicOffloadStatus,
-    *CHECK_KINDS,
-    *CHECK_OBJECT_KINDS,
-    Context,
-    ContextSummary,
-    ContextList,
-    *BROKER_CONF_KINDS,
-    *POLICY_KINDS,
-    *DOCTOR_KINDS,
-    *LEARNING_KINDS,
-    Error,
-)
-"""Every kind of document that has a schema here."""

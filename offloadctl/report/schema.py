@@ -12,8 +12,8 @@ import msgspec
 from offloadctl.report.broker_conf_documents import BrokerConfProfileDocument, BrokerConfSettingDocument
 from offloadctl.report.check_object_documents import BlockDocument
 from offloadctl.report.doctor import DoctorSubject
-from offloadctl.report.documents import KINDS
 from offloadctl.report.errors import API_VERSION
+from offloadctl.report.kinds import KINDS
 from offloadctl.report.learning_documents import FaultDocument
 from offloadctl.report.policy_documents import OffloadPolicyItem, PolicyChangeDocument
 

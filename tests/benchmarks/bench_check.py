@@ -33,7 +33,8 @@ from offloadctl.format.writer import BlockExtent, build_index, write_blocks
 from offloadctl.model.check import Level
 from offloadctl.model.names import TopicName
 from offloadctl.model.settings import BucketSettings
-from offloadctl.operations.ledger_check import LedgerObjects, look_at_ledger
+from offloadctl.operations.ledger_check import look_at_ledger
+from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.ports import ObjectStore, WritableObjectStore
 from tests.builders import MANAGED_LEDGER, PUBLISH_TIME, entry
 from tests.damage.worlds import user_metadata

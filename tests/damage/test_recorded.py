@@ -7,7 +7,8 @@ from offloadctl.check.subject import Subject
 from offloadctl.model.check import CheckStatus, Level
 from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.names import TopicName
-from offloadctl.operations.ledger_check import LedgerObjects, look_at_ledger
+from offloadctl.operations.ledger_check import look_at_ledger
+from offloadctl.operations.ledger_objects import LedgerObjects
 from tests.damage.worlds import BUCKET, READING, World, recorded_worlds
 from tests.golden_objects import topics, truncated_ledger
 

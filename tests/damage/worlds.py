@@ -15,7 +15,8 @@ from offloadctl.format.index_object import IndexObject
 from offloadctl.format.keys import data_key, index_key
 from offloadctl.model.check import Inspection, Level
 from offloadctl.model.names import TopicName
-from offloadctl.operations.ledger_check import LedgerObjects, look_at_ledger
+from offloadctl.operations.ledger_check import look_at_ledger
+from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.ports import ObjectInfo
 from tests.builders import MANAGED_LEDGER, PUBLISH_TIME, Ledger, entry, message_metadata
 from tests.golden_objects import MAX_BLOCK_SIZE, GoldenLedger, offloaded_ledgers, topics

@@ -17,8 +17,8 @@ from offloadctl.operations.offload import ObjectsCheck, ObjectsSeen, Offload, no
 from offloadctl.operations.offload_run import OffloadTopics
 from offloadctl.operations.status import Status
 from offloadctl.ports import Ports
-from offloadctl.report.documents import KINDS
 from offloadctl.report.errors import error_document
+from offloadctl.report.kinds import KINDS
 from offloadctl.report.offload import result_documents, run_document
 from offloadctl.report.origin import Origin
 from offloadctl.report.schema import LINE_KINDS, kinds, schema_of

@@ -1,0 +1,16 @@
+"""The two objects of one ledger, found in a bucket or among files."""
+
+from dataclasses import dataclass
+
+from offloadctl.ports import ObjectInfo, ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerObjects:
+    """Both objects of a ledger, where they lie."""
+
+    store: ObjectStore
+    data: ObjectInfo
+    index: ObjectInfo
+    are_files: bool = False
+    """Files have neither user metadata nor an ETag, and so these are not judged."""

@@ -1,0 +1,40 @@
+"""Every kind of document that has a schema; a command loads only the documents that it writes."""
+
+from typing import Final
+
+import msgspec
+
+from offloadctl.report.broker_conf_documents import BROKER_CONF_KINDS
+from offloadctl.report.check_documents import CHECK_KINDS
+from offloadctl.report.check_object_documents import CHECK_OBJECT_KINDS
+from offloadctl.report.doctor import DOCTOR_KINDS
+from offloadctl.report.documents import (
+    Context,
+    ContextList,
+    ContextSummary,
+    Error,
+    OffloadResult,
+    OffloadRun,
+    OffloadStatus,
+    TopicOffloadStatus,
+)
+from offloadctl.report.learning_documents import LEARNING_KINDS
+from offloadctl.report.policy_documents import POLICY_KINDS
+
+KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
+    OffloadRun,
+    OffloadResult,
+    OffloadStatus,
+    TopicOffloadStatus,
+    *CHECK_KINDS,
+    *CHECK_OBJECT_KINDS,
+    Context,
+    ContextSummary,
+    ContextList,
+    *BROKER_CONF_KINDS,
+    *POLICY_KINDS,
+    *DOCTOR_KINDS,
+    *LEARNING_KINDS,
+    Error,
+)
+"""In the order in which `offloadctl schema` lists them."""
