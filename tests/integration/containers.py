@@ -230,14 +230,17 @@ def await_minio(stack: Stack) -> None:
 
 
 def await_broker(stack: Stack, server: Server, *, seconds: float) -> None:
-    """The broker has its default namespace, and so serves topics."""
+    """The broker has its default namespace and passes its own health check, and so serves topics.
+
+    The check writes and reads a message: a broker that was killed answers long before it sees its bookies again.
+    """
 
     def serves() -> bool:
         try:
             answer = stack.call("GET", "namespaces/public")
         except requests.RequestException:
             return False
-        return answer.ok and "public/default" in answer.json()
+        return answer.ok and "public/default" in answer.json() and stack.answers("brokers/health?topicVersion=V2")
 
     try:
         eventually(serves, f"the broker at {stack.admin_url} serves topics", seconds=seconds)
