@@ -23,6 +23,11 @@
     │   ├── BucketNotFound
     │   └── StoreFailed               any other answer that is not success
     │       └── ObjectArchived        the object must be restored before it can be read
+    ├── StateError                 1  a file of our own that a run must remember something in
+    │   ├── StateUnwritable           read-only, no right, no room
+    │   ├── StateDamaged              not SQLite, or broken, or another program's
+    │   ├── StateNewer                written by a newer offloadctl
+    │   └── StateBusy                 another process does not let go of it
     ├── Refused                    6  a safety rule; nothing was done
     │   ├── ReadOnlyContext
     │   ├── ProtectedContext
@@ -192,6 +197,37 @@ class ObjectArchived(StoreFailed):
     """The object is in an archive and must be restored before anybody can read it."""
 
     code = "object-archived"
+
+
+class StateError(OffloadctlError):
+    """A file of our own that a run must remember something in cannot be used."""
+
+    code = "state"
+
+
+class StateUnwritable(StateError):
+    """It is read-only, access is denied, or there is no room."""
+
+    code = "state-unwritable"
+
+
+class StateDamaged(StateError):
+    """It is no SQLite file, broken, or another program's."""
+
+    code = "state-damaged"
+
+
+class StateNewer(StateError):
+    """A newer offloadctl wrote it, in a shape that this one does not know."""
+
+    code = "state-newer"
+
+
+class StateBusy(StateError):
+    """Another process held it for longer than any of ours should."""
+
+    code = "state-busy"
+    retryable = True
 
 
 class Refused(OffloadctlError):

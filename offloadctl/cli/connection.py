@@ -251,6 +251,13 @@ _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
         False,
     ),
     "read_only": (Annotated[bool, _option("--read-only", help="Refuse everything that changes something.")], False),
+    "state": (
+        Annotated[
+            Path | None,
+            _option("--state", metavar="DIR", help="Where runs and checks are remembered between commands."),
+        ],
+        None,
+    ),
     "debug": (Annotated[bool, _option("--debug", help="Show the traceback of an error.")], False),
 }
 

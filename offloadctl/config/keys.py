@@ -20,6 +20,7 @@ class Kind(StrEnum):
     TEXT = "a string"
     SECRET = "a secret string"  # noqa: S105 - the name of a type
     FILE = "a file name"
+    DIRECTORY = "a directory's name"
     SWITCH = "true or false"
     NUMBER = "a number above zero"
     LIST = "a list of strings"
@@ -78,6 +79,11 @@ KEYS: Final = (
     Key("tls.key_file", Kind.FILE, "The private key (PEM) of our own certificate."),
     Key("tls.verify", Kind.SWITCH, "Whether the broker's certificate is checked; true unless you say otherwise."),
     Key("tls.verify_hostname", Kind.SWITCH, "Whether the certificate must carry the broker's host name."),
+    Key(
+        "state",
+        Kind.DIRECTORY,
+        "Where runs and checks are remembered; $XDG_STATE_HOME/offloadctl, else ~/.local/state/offloadctl.",
+    ),
     Key("rates.light", Kind.NUMBER, "Requests a second that load nothing."),
     Key("rates.loading", Kind.NUMBER, "Requests a second that may make a broker load a topic."),
 )
@@ -157,7 +163,7 @@ def check_typed(  # noqa: PLR0911 - one arm for each kind
             return float(value)
         case (Kind.SECRET, str()) if value.strip():
             return Secret(value.strip())
-        case (Kind.FILE, str()) if value.strip():
+        case (Kind.FILE | Kind.DIRECTORY, str()) if value.strip():
             return _file(key, Path(value), where, base)
         case (Kind.URL | Kind.SERVICE_URL, str()):
             return _address(key, value, where)

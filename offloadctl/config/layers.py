@@ -41,6 +41,7 @@ class ConnectionFlags:
     tls_key_file: Path | None = None
     tls_insecure: bool = False
     read_only: bool = False
+    state: Path | None = None
     debug: bool = False
 
 
@@ -109,6 +110,7 @@ def layer_from_flags(flags: ConnectionFlags) -> Layer:
         "tls.key_file": ("--tls-key-file", _text(flags.tls_key_file)),
         "tls.verify": ("--tls-allow-insecure", False if flags.tls_insecure else None),
         "read_only": ("--read-only", flags.read_only or None),
+        "state": ("--state", _text(flags.state)),
     }
     given = tuple(
         Given(path, check_typed(find_key(path, option), value, f"option {option}"), by_flag(option))

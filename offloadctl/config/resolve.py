@@ -138,7 +138,14 @@ def context_from(name: str, in_force: InForce, environment: Mapping[str, str]) -
         buckets=tuple(bucket.settings for bucket in in_force.buckets),
         cluster=values.get("cluster", str),
         protected=values.need("protected", bool),
+        state=values.get("state", Path) or _default_state(environment),
     )
+
+
+def _default_state(environment: Mapping[str, str]) -> Path:
+    # The specification says to ignore a relative path: https://specifications.freedesktop.org/basedir-spec/latest/
+    given = Path(environment.get("XDG_STATE_HOME") or "")
+    return (given if given.is_absolute() else Path.home() / ".local" / "state") / "offloadctl"
 
 
 def require_files(in_force: InForce) -> None:

@@ -103,3 +103,5 @@ class Context:
     """The cluster that the broker must say it belongs to."""
     protected: bool = False
     """Mutations need this context to be named with --context."""
+    state: Path | None = None
+    """The directory where runs and checks are remembered; None remembers nothing."""

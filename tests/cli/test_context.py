@@ -433,7 +433,15 @@ def test_show_prints_every_setting_with_its_origin(
     assert shown["Bucket"] == ["offload", "from", "context", "prod"]
     assert shown["endpoint"] == ["https://minio:9000", "context", "prod"]
     assert shown["region"] == ["eu-1", "--s3-region"]
-    assert shown["Not"] == ["set:", "broker_url,", "proxy,", "tls.ca_file,", "tls.certificate_file,", "tls.key_file"]
+    assert shown["Not"] == [
+        "set:",
+        "broker_url,",
+        "proxy,",
+        "tls.ca_file,",
+        "tls.certificate_file,",
+        "tls.key_file,",
+        "state",
+    ]
     assert "swordfish" not in ran.out + ran.err
 
 

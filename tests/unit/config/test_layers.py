@@ -22,6 +22,7 @@ TEXTS = {
     Kind.TEXT: ("word", "word"),
     Kind.SECRET: ("s3cr3t", Secret("s3cr3t")),
     Kind.FILE: ("/a/file", Path("/a/file")),
+    Kind.DIRECTORY: ("/a/directory", Path("/a/directory")),
     Kind.SWITCH: ("true", True),
     Kind.NUMBER: ("7", 7.0),
     Kind.LIST: ("a,b", ("a", "b")),

@@ -167,8 +167,19 @@ def test_each_key_is_decided_for_itself(data: st.DataObject, tmp_path_factory: p
 def test_nothing_said_is_the_model_s_defaults() -> None:
     resolved = resolve(ConnectionFlags(), {})
 
-    assert resolved.context == Context("default", BrokerSettings())
+    assert resolved.context == Context("default", BrokerSettings(), state=Path.home() / ".local/state/offloadctl")
     assert not resolved.explicit_context
+
+
+def test_state_is_kept_where_the_person_keeps_all_state() -> None:
+    def state(environment: Mapping[str, str], flag: Path | None = None) -> Path | None:
+        return resolve(ConnectionFlags(state=flag), environment).context.state
+
+    home = Path.home() / ".local/state/offloadctl"
+    assert state({"XDG_STATE_HOME": "/var/state"}) == Path("/var/state/offloadctl")
+    assert state({"XDG_STATE_HOME": "relative"}) == home
+    assert state({"XDG_STATE_HOME": "/var/state", "OFFLOADCTL_STATE": "/srv/state"}) == Path("/srv/state")
+    assert state({"OFFLOADCTL_STATE": "/srv/state"}, Path("/flag")) == Path("/flag")
 
 
 def test_everything_said_reaches_the_model(tmp_path: Path) -> None:
