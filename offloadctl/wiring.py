@@ -61,13 +61,13 @@ def open_local_files() -> ObjectStore:
     return LocalFiles(Path.cwd())
 
 
-def check_cluster(admin: BrokerAdmin, context: Context) -> None:
+def check_cluster(admin: BrokerAdmin, context: Context) -> bool:
     """Refuse when the broker belongs to another cluster than the context names; without a name nothing is asked.
 
-    A broker that will not say which of several it belongs to must at least know the one that is named.
+    False if the broker knows the one that is named, and several, and will not say to which of them it belongs.
     """
     if context.cluster is None:
-        return
+        return True
     own = admin.own_cluster()
     if own is None:
         known = admin.clusters()
@@ -80,10 +80,13 @@ def check_cluster(admin: BrokerAdmin, context: Context) -> None:
             f" {context.broker.admin_urls[0]} {found}",
             hint="correct admin_urls or cluster: offloadctl context show",
         )
+    return own is not None
 
 
-def guard_mutation(context: Context, *, explicit: bool, read_only_from: Origin | None = None) -> None:
-    """Refuse a change in a read-only context, and in a protected one that was not named with --context."""
+def guard_mutation(
+    context: Context, *, explicit: bool, read_only_from: Origin | None = None, cluster_proven: bool = True
+) -> None:
+    """Refuse a change in a read-only context, and in a protected one that was not named or whose cluster is a guess."""
     if context.broker.read_only:
         by, hint = _read_only_words(context.name, read_only_from)
         raise ReadOnlyContext(f"context {context.name} is read-only{by}, and this would change something", hint=hint)
@@ -91,6 +94,12 @@ def guard_mutation(context: Context, *, explicit: bool, read_only_from: Origin |
         raise ProtectedContext(
             f"context {context.name} is protected, and it was not named on the command line",
             hint=f"if you mean it, add --context {context.name}",
+        )
+    if context.protected and not cluster_proven:
+        raise ProtectedContext(
+            f"context {context.name} is protected, and the broker does not say that it belongs to {context.cluster!r}",
+            hint="only a super-user is told; use such a token, or take the protection away: offloadctl context set "
+            f"{shlex.quote(context.name)} protected=false",
         )
 
 

@@ -53,6 +53,8 @@ class Session:
 
     ports: Ports
     settings: Resolved
+    cluster_proven: bool = True
+    """False if the context names a cluster, and the broker does not say whether it belongs to it."""
 
     @property
     def context(self) -> Context:
@@ -80,7 +82,7 @@ class Session:
 
     def allow_change(self) -> None:
         """Refuse unless the context may be changed; every command that changes something asks first."""
-        guard_change(self.settings)
+        guard_change(self.settings, cluster_proven=self.cluster_proven)
 
 
 def with_connection(command: Callable[..., R]) -> Callable[..., R]:
@@ -113,8 +115,13 @@ def connect(flags: ConnectionFlags, *, clock: Clock | None = None) -> Iterator[S
     """A session for these options; refused when the broker belongs to another cluster than the context names."""
     settings = resolved(flags)
     with open_ports(settings.context, clock=clock) as ports:
-        check_cluster(ports.admin, settings.context)
-        yield Session(ports, settings)
+        proven = check_cluster(ports.admin, settings.context)
+        if not proven:
+            say(
+                f"warning: the broker knows cluster {settings.context.cluster!r} and others, and does not say which"
+                " is its own; only a super-user is told"
+            )
+        yield Session(ports, settings, cluster_proven=proven)
 
 
 @contextmanager
@@ -132,13 +139,14 @@ def others(names: Sequence[str]) -> Iterator[tuple[BrokerAdmin, ...]]:
         yield tuple(ports.admin for ports in opened)
 
 
-def guard_change(settings: Resolved) -> None:
+def guard_change(settings: Resolved, *, cluster_proven: bool = True) -> None:
     """Refuse unless what these settings lead to may be changed."""
     read_only = settings.in_force.get("read_only")
     guard_mutation(
         settings.context,
         explicit=settings.explicit_context,
         read_only_from=read_only.origin if read_only is not None else None,
+        cluster_proven=cluster_proven,
     )
 
 

@@ -178,9 +178,13 @@ def test_without_a_name_nothing_is_asked() -> None:
     assert admin.asked == 0
 
 
-@pytest.mark.parametrize("admin", [Clusters(own="eu"), Clusters(own=None)], ids=["its own", "one that it knows"])
-def test_the_cluster_of_the_context_is_accepted(admin: Clusters) -> None:
-    check_cluster(admin, context(cluster="eu"))
+@pytest.mark.parametrize(
+    ("admin", "proven"), [(Clusters(own="eu"), True), (Clusters(own=None), False)], ids=["its own", "one that it knows"]
+)
+def test_the_cluster_of_the_context_is_accepted_and_whether_that_is_proven_is_told(
+    admin: Clusters, *, proven: bool
+) -> None:
+    assert check_cluster(admin, context(cluster="eu")) is proven
 
 
 def test_a_broker_of_a_sister_cluster_is_refused_although_it_knows_the_one_that_is_meant() -> None:
@@ -258,3 +262,13 @@ def test_a_protected_context_is_changed_only_when_it_is_named() -> None:
     assert found.exit_code is ExitCode.REFUSED
     assert "context prod is protected" in found.message
     assert "--context prod" in found.hint
+
+
+def test_a_protected_context_is_not_changed_while_its_cluster_is_a_guess() -> None:
+    guard_mutation(context(cluster="eu"), explicit=True, cluster_proven=False)
+
+    guarded = context(cluster="eu", protected=True)
+    found = refused(lambda: guard_mutation(guarded, explicit=True, cluster_proven=False))
+
+    assert isinstance(found, ProtectedContext)
+    assert "does not say that it belongs to 'eu'" in found.message
