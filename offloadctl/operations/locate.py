@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from offloadctl.check.subject import Subject
+from offloadctl.errors import StoreError
 from offloadctl.model.ledger import OffloadPolicies
 from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.ports import ObjectInfo, ObjectStore
@@ -40,14 +41,24 @@ def is_todays_among(stores: Sequence[ObjectStore], policies: OffloadPolicies | N
 
 
 def find_objects(stores: Sequence[ObjectStore], subject: Subject) -> Located:
-    """Look for both objects in each bucket, until they are found; raises a StoreError for what cannot be asked."""
+    """Look for both objects in each bucket, until they are found.
+
+    Raises the StoreError of a bucket that could not be asked if they are in none of the others: they may be there.
+    """
     half: tuple[ObjectStore, ObjectInfo | None, ObjectInfo | None] | None = None
+    unasked: StoreError | None = None
     for store in stores:
-        data, index = store.head(subject.data_key), store.head(subject.index_key)
+        try:
+            data, index = store.head(subject.data_key), store.head(subject.index_key)
+        except StoreError as error:
+            unasked = unasked or error
+            continue
         if data is not None and index is not None:
             return Located(LedgerObjects(store, data, index), True, True, store.location, store.bucket, data)
         if half is None and (data is not None or index is not None):
             half = store, data, index
+    if unasked is not None:
+        raise unasked
     if half is not None:
         store, data, index = half
         return Located(None, data is not None, index is not None, store.location, store.bucket, data)
