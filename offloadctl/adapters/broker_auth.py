@@ -34,6 +34,8 @@ _NO_ISSUER: Final = "is this an OAuth2 issuer, and not a proxy's page or another
 
 _RENEWED_BEFORE_EXPIRY: Final = 60.0
 """Seconds."""
+_WRITTEN_WITHIN: Final = 60.0
+"""Seconds for which the last token of a file is still used when the file holds something that is none."""
 _LIFETIME_IF_UNTOLD: Final = 300.0
 """Seconds; RFC 6749 only recommends that the issuer tells."""
 
@@ -67,7 +69,7 @@ def credentials_for(
             # The issuer is not the cluster: it gets neither our client certificate nor the cluster's CA.
             return _ClientCredentials(auth, clock, route, session or build_session(TlsSettings()))
         case TokenAuth(text=None, file=Path() as file, environment=None):
-            return _TokenFile(file)
+            return _TokenFile(file, clock)
         case TokenAuth(text=None, file=None, environment=str() as variable):
             return _Fixed(_bearer(_token_in(_from_environment(variable), f"the variable {variable}")))
         case TokenAuth(text=redaction.Secret() as text, file=None, environment=None):
@@ -93,9 +95,11 @@ class _Fixed:
 class _TokenFile:
     """Reads the file for each request, as Pulsar does: whoever renews the token may keep its size and its time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
+        self._clock = clock
         self._last: Mapping[str, str] | None = None
+        self._read_at = 0.0
 
     def headers(self) -> Mapping[str, str]:
         try:
@@ -105,8 +109,14 @@ class _TokenFile:
                 raise SettingsError(f"token file {self._path} cannot be read: {exc.strerror}") from exc
             text = ""
         # In the moment of an exchange the file may be missing or empty; the token that we have is good until it is not.
-        if self._last is None or text.strip():
-            self._last = _bearer(_token_in(text, f"the file {self._path}"))
+        if self._last is not None and not text.strip():
+            return self._last
+        try:
+            self._last, self._read_at = _bearer(_token_in(text, f"the file {self._path}")), self._clock.monotonic()
+        except SettingsError:
+            # Half written, it is whole in a moment; whatever else it holds must be told.
+            if self._last is None or self._clock.monotonic() - self._read_at > _WRITTEN_WITHIN:
+                raise
         return self._last
 
     def renew(self) -> bool:

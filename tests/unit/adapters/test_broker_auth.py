@@ -191,14 +191,17 @@ def test_a_token_file_that_holds_none_is_a_settings_error_that_names_it(tmp_path
     assert ours.brokers.asked == []
 
 
-def test_a_token_file_that_gets_something_else_is_an_error_and_not_an_old_token(tmp_path: Path) -> None:
+def test_a_token_file_that_gets_something_else_is_an_error_after_a_minute_and_not_an_old_token(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("token-1")
     ours = with_auth(TokenAuth(file=file))
     ours.rest.clusters()
 
     file.write_text("Error: vault is sealed")
+    ours.rest.clusters()
 
+    assert sent_by(ours) == ["Bearer token-1"] * 2, "it may be half written"
+    ours.clock.sleep(61)
     assert isinstance(failure(ours.rest.clusters), SettingsError)
 
 
