@@ -4,12 +4,13 @@ Nothing here retries on its own account unless it says so, and nothing returns a
 either returns a value or raises one of the errors named in `errors.py`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
 from offloadctl.model.bucket_facts import BucketFacts
+from offloadctl.model.finding import Acknowledgement, Finding, KnownFinding, Sighting
 from offloadctl.model.ledger import OffloadPolicies, OffloadStatus, Position, ServedLedgers, StoredLedgers
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.policies import NamespaceFacts, PolicyObject, PolicyScope, Retention
@@ -286,6 +287,33 @@ class MessageReader(Protocol):
         ...
 
 
+class FindingStore(Protocol):
+    """What checks have found, kept from one command to the next. Every method may raise a StateError."""
+
+    def see(self, findings: Sequence[Finding], at: datetime) -> Mapping[str, Sighting]:
+        """Remember what one check has found, and tell of each, by id, since when it is known.
+
+        An acknowledgement comes with it only if it holds: it has not ended, and its evidence is what is found now.
+        """
+        ...
+
+    def known(self, finding_id: str) -> KnownFinding | None:
+        """A finding as the last check told it that had it; None if none ever did."""
+        ...
+
+    def acknowledge(self, acknowledgements: Sequence[Acknowledgement]) -> None:
+        """Take note of known findings, all of them or none; a later acknowledgement replaces an earlier one."""
+        ...
+
+    def unacknowledge(self, finding_ids: Sequence[str]) -> tuple[str, ...]:
+        """Forget acknowledgements; tells which of them there were."""
+        ...
+
+    def acknowledgements(self) -> tuple[tuple[Acknowledgement, KnownFinding], ...]:
+        """Every one that is remembered, also those that have ended, the soonest end first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything that an operation may reach. `stores` are the buckets where ledgers may have gone; it may be empty."""
@@ -295,3 +323,5 @@ class Ports:
     stores: tuple[ObjectStore, ...] = ()
     messages: MessageReader | None = None
     """None without a broker_url."""
+    findings: FindingStore | None = None
+    """None: nothing is remembered."""

@@ -1,0 +1,47 @@
+"""Findings remembered in memory: the tests run on it. tests/contract holds it to what `checks.sqlite` promises."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from offloadctl.model.finding import Acknowledgement, Finding, KnownFinding, Sighting
+
+
+class MemoryFindings:
+    """Keeps the promises of `ports.FindingStore` as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, KnownFinding] = {}
+        self._acknowledged: dict[str, Acknowledgement] = {}
+
+    def see(self, findings: Sequence[Finding], at: datetime) -> Mapping[str, Sighting]:
+        """Remember them, and tell of each since when it is known."""
+        return {one.id: self._seen(one, at) for one in {one.id: one for one in findings}.values()}
+
+    def known(self, finding_id: str) -> KnownFinding | None:
+        """The finding as it was last told."""
+        return self._known.get(finding_id)
+
+    def acknowledge(self, acknowledgements: Sequence[Acknowledgement]) -> None:
+        """Remember them; a later one replaces an earlier one."""
+        self._acknowledged |= {one.finding_id: one for one in acknowledgements}
+
+    def unacknowledge(self, finding_ids: Sequence[str]) -> tuple[str, ...]:
+        """Forget these acknowledgements; tells which of them there were."""
+        return tuple(one for one in dict.fromkeys(finding_ids) if self._acknowledged.pop(one, None) is not None)
+
+    def acknowledgements(self) -> tuple[tuple[Acknowledgement, KnownFinding], ...]:
+        """Every one, the soonest end first."""
+        ordered = sorted(self._acknowledged.values(), key=lambda one: (one.until, one.finding_id))
+        return tuple((one, self._known[one.finding_id]) for one in ordered)
+
+    def _seen(self, one: Finding, at: datetime) -> Sighting:
+        before = self._known.get(one.id)
+        now = KnownFinding(one.id, one.evidence, one.code, one.severity, one.what, one.place, at, at, 1)
+        if before is not None:
+            last = max(at, before.last_seen)
+            now = replace(now, first_seen=before.first_seen, last_seen=last, times=before.times + 1)
+        self._known[one.id] = now
+        noted = self._acknowledged.get(one.id)
+        holding = noted if noted is not None and noted.holds(one, at) else None
+        return Sighting(now.first_seen, now.last_seen, now.times, holding)
