@@ -13,7 +13,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Confirmation, MovedLedger
 from offloadctl.operations.ledger_check import look_at_ledger
 from offloadctl.operations.locate import find_objects
-from offloadctl.operations.offload import ObjectsSeen
+from offloadctl.operations.offload_judging import ObjectsSeen
 from offloadctl.ports import ObjectStore
 
 _AWS: Final = ".amazonaws.com"

@@ -1,61 +1,35 @@
 """Offload one topic or partition: plan, trigger, wait, and judge by the ledgers, never by the status alone."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
-from offloadctl.errors import BrokerError, Busy, Interrupted, NotFound, OffloadctlError, PlanChanged, Refused
-from offloadctl.model.finding import Finding
-from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadState, OffloadStatus
+from offloadctl.errors import BrokerError, Busy, Interrupted, OffloadctlError, PlanChanged, Refused
+from offloadctl.model.ledger import OffloadPolicies, OffloadState, OffloadStatus
 from offloadctl.model.names import TopicName
-from offloadctl.model.offload import Confirmation, MovedLedger, OffloadPlan, OffloadResult, OffloadWish, Outcome, Reason
+from offloadctl.model.offload import OffloadPlan, OffloadResult, OffloadWish, Outcome, Reason
 from offloadctl.operations.facts import LedgerReader, read_policies, read_served
-from offloadctl.operations.waiting import Wait, Waited, WaitEnd
-from offloadctl.plan.bucket_in_force import offered
-from offloadctl.plan.offload import confirm_ledger, plan_before, plan_offload
+from offloadctl.operations.offload_judging import (
+    RUNNING_IS_A_CLAIM,
+    Judge,
+    ObjectsCheck,
+    ObjectsSeen,
+    asked_for_less,
+    not_looked_at,
+    see,
+)
+from offloadctl.operations.waiting import Wait, Waited
+from offloadctl.plan.offload import plan_before, plan_offload
 from offloadctl.ports import Ports
 
-RUNNING_IS_A_CLAIM: Final = (
-    "RUNNING is only a claim: if no ledger moves for long, the offload driver may lack its credentials or "
-    "endpoint; the broker's log tells, and unloading the topic ends such a run"
-)
-"""A driver that cannot be made dies of an exception, and its status stays (facts of a real 4.0.7)."""
+__all__ = ["RUNNING_IS_A_CLAIM", "ObjectsCheck", "ObjectsSeen", "Offload", "Watcher", "not_looked_at"]
 
 _LOOKS_AFTER_A_LOST_ANSWER: Final = 4
 _PAUSE_AFTER_A_LOST_ANSWER_S: Final = 1.0
 
-# ManagedLedgerImpl.java, OffloadInProgressException: an automatic run holds the topic's offload mutex.
-_AUTOMATIC_RUN = "Offload operation already running"
 _FRESH: Final = timedelta(minutes=1)
 """What was read of a served topic so short a time ago is not read again before the trigger."""
-
-_HOW_TO_CONFIRM = (
-    "to have the objects confirmed, give the bucket (--bucket, or in the context) and credentials that may read it"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectsSeen:
-    """What a look at the objects of one complete ledger brought."""
-
-    confirmation: Confirmation
-    findings: tuple[Finding, ...] = ()
-    object_bytes: int = 0
-    not_covered: str = ""
-
-
-class ObjectsCheck(Protocol):
-    """Looks at both objects of a ledger that is complete in the metadata."""
-
-    def __call__(self, topic: TopicName, ledger: MovedLedger, policies: OffloadPolicies | None) -> ObjectsSeen:
-        """Say whether they are what Pulsar writes; never raises for what it cannot reach, but says so."""
-        ...
-
-
-def not_looked_at(topic: TopicName, ledger: MovedLedger, policies: OffloadPolicies | None) -> ObjectsSeen:  # noqa: ARG001
-    """Without access to S3 nothing is confirmed, and that is said."""
-    return ObjectsSeen(Confirmation.UNCONFIRMED, not_covered="no bucket is configured, so no object was looked at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +133,7 @@ class Offload:
         sent = self._send(plan)
         self.watcher.triggered(plan, joined=sent.joined)
         if not wait:
-            outcome, hint = (Outcome.BUSY, _see(plan)) if sent.joined else (Outcome.ACCEPTED, "")
+            outcome, hint = (Outcome.BUSY, see(plan)) if sent.joined else (Outcome.ACCEPTED, "")
             return OffloadResult(plan.topic, outcome, plan, reasons=plan.reasons, hint=hint)
         return self._follow(plan, sent)
 
@@ -169,15 +143,15 @@ class Offload:
         result = OffloadResult(plan.topic, Outcome.FAILED, plan, joined=sent.joined, reasons=reasons)
         try:
             judged = self._judge(result, plan, self._wait(plan))
-            if sent.joined and _asked_for_less(judged):
+            if sent.joined and asked_for_less(judged):
                 # The run that was waited for had a smaller boundary; ours was refused, so it is sent again.
                 again = self._send(plan)
                 judged = self._judge(replace(result, joined=again.joined), plan, self._wait(plan))
         except Interrupted:
-            return replace(result, outcome=Outcome.INTERRUPTED, hint=_see(plan))
+            return replace(result, outcome=Outcome.INTERRUPTED, hint=see(plan))
         except OffloadctlError as error:
             told = (*reasons, Reason(error.code, error.message))
-            return replace(result, reasons=told, hint=f"the request was sent; {_see(plan)}")
+            return replace(result, reasons=told, hint=f"the request was sent; {see(plan)}")
         return judged
 
     def _send(self, plan: OffloadPlan) -> "_Sent":
@@ -191,7 +165,7 @@ class Offload:
             if not error.retryable:
                 raise
             if not self._may_have_been_accepted(plan):
-                raise type(error)(error.message, hint=f"nothing runs; {_see(plan)}", status=error.status) from error
+                raise type(error)(error.message, hint=f"nothing runs; {see(plan)}", status=error.status) from error
             return _Sent(lost=error)
         return _Sent()
 
@@ -229,133 +203,13 @@ class Offload:
         ) & {ledger.ledger_id for ledger in plan.moves}
 
     def _judge(self, result: OffloadResult, plan: OffloadPlan, waited: Waited) -> OffloadResult:
-        result = replace(result, status=waited.status)
-        if waited.end is WaitEnd.DELETED:
-            return _deleted(result)
-        if waited.end is WaitEnd.UNREACHABLE and waited.error is not None:
-            reason = Reason(waited.error.code, waited.error.message)
-            return replace(result, reasons=(*result.reasons, reason), hint="the offload may still be running")
-        try:
-            after = read_served(self.ports.admin, self.ports.clock, plan.topic)
-            looked = self._sure(plan, list(self._looks(plan, _compare(plan, after))))
-        except NotFound:
-            return _deleted(result)
-        except BrokerError as error:
-            outcome = Outcome.TIMED_OUT if waited.end is WaitEnd.TIMED_OUT else Outcome.FAILED
-            reasons = (*result.reasons, Reason(error.code, error.message))
-            return replace(result, outcome=outcome, reasons=reasons, hint=f"the request was sent; {_see(plan)}")
-        return self._result(result, looked, waited)
-
-    def _looks(
-        self, plan: OffloadPlan, compared: Sequence[tuple[Ledger, Confirmation]]
-    ) -> Iterator[tuple[MovedLedger, ObjectsSeen | None]]:
-        for number, each in enumerate(compared):
-            self.watcher.confirming(plan, number, len(compared))
-            try:
-                self.ports.clock.sleep(0)
-            except Interrupted:
-                # What was found so far is kept; the rest is told as not looked at.
-                yield from (_not_reached(MovedLedger(*left)) for left in compared[number:])
-                return
-            yield self._look(plan, MovedLedger(*each))
-
-    def _sure(
-        self, plan: OffloadPlan, looked: list[tuple[MovedLedger, ObjectsSeen | None]]
-    ) -> list[tuple[MovedLedger, ObjectsSeen | None]]:
-        """Damage is told only if fresh metadata still names those objects and a second look finds it again."""
-        if all(moved.confirmation is not Confirmation.DAMAGED for moved, _ in looked):
-            return looked
-        after = read_served(self.ports.admin, self.ports.clock, plan.topic)
-        return [
-            one if one[0].confirmation is not Confirmation.DAMAGED else self._look_again(plan, one[0].ledger, after)
-            for one in looked
-        ]
-
-    def _look_again(
-        self, plan: OffloadPlan, ledger: Ledger, after: ManagedLedger
-    ) -> tuple[MovedLedger, ObjectsSeen | None]:
-        now = after.ledger(ledger.ledger_id)
-        return self._look(plan, MovedLedger(now or ledger, confirm_ledger(ledger, after)))
-
-    def _look(self, plan: OffloadPlan, ledger: MovedLedger) -> tuple[MovedLedger, ObjectsSeen | None]:
-        if ledger.confirmation is not Confirmation.UNCONFIRMED:
-            return ledger, None
-        seen = self.check_objects(plan.topic, ledger, plan.policies)
-        return replace(ledger, confirmation=seen.confirmation, object_bytes=seen.object_bytes), seen
-
-    def _result(
-        self, result: OffloadResult, looked: Sequence[tuple[MovedLedger, ObjectsSeen | None]], waited: Waited
-    ) -> OffloadResult:
-        ledgers = tuple(ledger for ledger, _ in looked)
-        outcome, hint = judge(ledgers, waited)
-        if outcome is Outcome.UNCONFIRMED and result.plan is not None:
-            hint += offered([result.plan.policies], known={store.bucket for store in self.ports.stores})
-        seen = [one for _, one in looked if one is not None]
-        return replace(
-            result,
-            outcome=outcome,
-            hint=hint,
-            ledgers=ledgers,
-            findings=tuple(finding for one in seen for finding in one.findings),
-            not_covered=tuple(dict.fromkeys(one.not_covered for one in seen if one.not_covered)),
+        judge = Judge(
+            self.ports, plan, self.check_objects, lambda number, total: self.watcher.confirming(plan, number, total)
         )
+        return judge.judge(result, waited)
 
     def _policies(self, topic: TopicName) -> OffloadPolicies | None:
         return read_policies(self.ports.admin, topic)
-
-
-def _see(plan: OffloadPlan) -> str:
-    return f"see how it goes on: offloadctl offload-status -w {plan.topic}"
-
-
-def _asked_for_less(judged: OffloadResult) -> bool:
-    """Whether the broker is done with a run and planned ledgers have not moved, though nothing failed."""
-    moved = [one.confirmation for one in judged.ledgers]
-    return judged.outcome is Outcome.FEWER and Confirmation.NOT_MOVED in moved
-
-
-def _not_reached(moved: MovedLedger) -> tuple[MovedLedger, ObjectsSeen | None]:
-    if moved.confirmation is not Confirmation.UNCONFIRMED:
-        return moved, None
-    why = "interrupted before the objects of every ledger were looked at"
-    return moved, ObjectsSeen(Confirmation.UNCONFIRMED, not_covered=why)
-
-
-def _deleted(result: OffloadResult) -> OffloadResult:
-    return replace(result, outcome=Outcome.DELETED, hint="the topic is gone; its objects in S3 may be left over")
-
-
-def judge(ledgers: Sequence[MovedLedger], waited: Waited) -> tuple[Outcome, str]:
-    """The outcome and what to do next, from the ledgers first and the broker's claim second."""
-    met = {ledger.confirmation for ledger in ledgers}
-    if Confirmation.DAMAGED in met:
-        return Outcome.DAMAGED, (
-            "BookKeeper may still hold these ledgers: set the deletion lag to -1 now, before its copy is deleted"
-        )
-    if Confirmation.NOT_MOVED in met:
-        return _why_not_all(waited)
-    if Confirmation.TRIMMED in met:
-        return Outcome.FEWER, "retention trimmed planned ledgers during the run; offload does not keep them"
-    if Confirmation.UNCONFIRMED in met:
-        return Outcome.UNCONFIRMED, _HOW_TO_CONFIRM
-    return Outcome.CONFIRMED, ""
-
-
-def _why_not_all(waited: Waited) -> tuple[Outcome, str]:
-    if waited.end is WaitEnd.TIMED_OUT:
-        return Outcome.TIMED_OUT, RUNNING_IS_A_CLAIM
-    if waited.end is WaitEnd.FORGOTTEN:
-        return Outcome.UNLOADED, "run the command again: what has moved is not moved twice"
-    if _AUTOMATIC_RUN in waited.status.last_error:
-        return Outcome.AUTOMATIC_RUN, "run the command again when the automatic run is done"
-    if waited.status.state is OffloadState.ERROR:
-        return Outcome.FAILED, f"the broker says: {waited.status.last_error.partition(chr(10))[0]}"
-    return Outcome.FEWER, "the broker claims success, its ledgers do not; run the command again"
-
-
-def _compare(plan: OffloadPlan, after: ManagedLedger) -> list[tuple[Ledger, Confirmation]]:
-    """Each planned ledger as it is now, and what that says."""
-    return [(after.ledger(one.ledger_id) or one, confirm_ledger(one, after)) for one in plan.moves]
 
 
 def _failed(topic: TopicName, outcome: Outcome, error: OffloadctlError) -> OffloadResult:
