@@ -1,4 +1,4 @@
-"""What `checks.sqlite` holds: what was found. It may be large, and may be lost without harm."""
+"""What `checks.sqlite` holds: what was verified, by which runs, and what was found. It may be lost without harm."""
 
 from typing import Final
 
@@ -37,5 +37,48 @@ _FINDINGS: Final = (
 )
 """Times are RFC 3339 in UTC with microseconds, so that their order is that of their texts."""
 
-CHECKS: Final = Shape(0x6F66_6332, (_FINDINGS,))
+_VERIFIED: Final = (
+    "CREATE TABLE topic (topic_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
+    """
+    CREATE TABLE place (
+        place_id INTEGER PRIMARY KEY,
+        location TEXT NOT NULL,
+        bucket TEXT NOT NULL,
+        UNIQUE (location, bucket)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE run (
+        run_id INTEGER PRIMARY KEY AUTOINCREMENT,
+        asked TEXT NOT NULL,
+        began_at INTEGER NOT NULL,
+        window TEXT NOT NULL DEFAULT '',
+        ended_at INTEGER
+    ) STRICT
+    """,
+    """
+    CREATE TABLE verified (
+        topic_id INTEGER NOT NULL REFERENCES topic,
+        ledger_id INTEGER NOT NULL,
+        uuid BLOB NOT NULL,
+        place_id INTEGER NOT NULL REFERENCES place,
+        level INTEGER NOT NULL,
+        data_etag ANY NOT NULL,
+        data_size INTEGER NOT NULL,
+        index_etag ANY NOT NULL,
+        index_size INTEGER NOT NULL,
+        verified_at INTEGER NOT NULL,
+        run_id INTEGER NOT NULL,
+        is_clean INTEGER NOT NULL,
+        figures BLOB NOT NULL,
+        PRIMARY KEY (topic_id, ledger_id, uuid, place_id, level)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+"""Times are microseconds since 1970: a million rows are to be small.
+
+A check goes topic by topic, and so does the key of `verified`: what is written together lies on the same pages.
+"""
+
+CHECKS: Final = Shape(0x6F66_6332, (_FINDINGS, _VERIFIED))
 """Its steps, oldest first; only ever added to."""

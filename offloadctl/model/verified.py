@@ -1,0 +1,87 @@
+"""What a check remembers of a ledger's two objects: how deep they were looked at, when, and what they were then."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from offloadctl.model.check import Level
+from offloadctl.model.entry_counts import EntryCounts
+from offloadctl.model.ledger_times import NO_TIMES, Times
+from offloadctl.model.names import TopicName
+
+
+class OffloadedLedger(NamedTuple):
+    """One attempt to offload one ledger; it names both objects, wherever they are."""
+
+    topic: TopicName
+    ledger_id: int
+    uuid: UUID
+
+
+class Place(NamedTuple):
+    """A bucket."""
+
+    location: str
+    """As `ObjectStore.location`: buckets of different endpoints may have the same name."""
+    bucket: str
+
+
+class Mark(NamedTuple):
+    """By what it is known that an object is still the same."""
+
+    etag: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the look brought that a report repeats."""
+
+    bytes_read: int = 0
+    blocks: int | None = None
+    counts: EntryCounts | None = None
+    times: Times = NO_TIMES
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Both objects of a ledger, in one bucket, as a check left them."""
+
+    ledger: OffloadedLedger
+    place: Place
+    data: Mark
+    index: Mark
+    level: Level
+    at: datetime
+    run: int
+    is_clean: bool
+    """Whether all of the level was looked at and nothing was found, not even a warning."""
+    figures: Figures = Figures()
+
+    @property
+    def is_of_objects(self) -> tuple[Mark, Mark]:
+        """What it says something about."""
+        return self.data, self.index
+
+
+def newest_clean(known: Iterable[Verified], level: Level, since: datetime) -> Verified | None:
+    """Of what is known of one ledger in one bucket, the last clean look of that level or deeper, not before `since`.
+
+    None also if another look found something: that stands until one as deep finds nothing, or the objects change.
+    """
+    newest = None
+    for one in known:
+        if not one.is_clean:
+            return None
+        if one.level.includes(level) and one.at >= since and (newest is None or one.at > newest.at):
+            newest = one
+    return newest
+
+
+def outlives(old: Verified, new: Verified) -> bool:
+    """Whether something that is known of a ledger in a bucket is still worth knowing beside a new look."""
+    if old.at > new.at:
+        return True
+    return new.is_clean and old.is_of_objects == new.is_of_objects and not new.level.includes(old.level)
