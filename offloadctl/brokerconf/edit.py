@@ -30,7 +30,14 @@ class CommentOut:
     key: str
 
 
-Edit = SetValue | CommentOut
+@dataclass(frozen=True, slots=True)
+class AddPrefix:
+    """Put the images' prefix in front of the variable of a key; no broker.conf has such."""
+
+    key: str
+
+
+Edit = SetValue | CommentOut | AddPrefix
 
 
 def with_values(lines: Lines, values: Mapping[str, str]) -> Lines:
@@ -48,6 +55,8 @@ def with_edits(lines: Lines, edits: Sequence[Edit]) -> Lines:
                 lines = _with_value(lines, key, value)
             case CommentOut(key):
                 lines = tuple(_commented(line) if _sets(line, key) else line for line in lines)
+            case AddPrefix():
+                pass
     return lines
 
 

@@ -49,7 +49,7 @@ class BrokerConf:
     variables: frozenset[str] = frozenset()
     """Every variable's name, whatever it is for."""
     is_inside: bool = False
-    """It is a file inside of another one, as in a ConfigMap, and cannot be edited in place."""
+    """It is a file inside of another one, as in a ConfigMap."""
 
     def entry(self, key: str) -> Entry | None:
         """The entry that counts: of several the last one."""
@@ -84,6 +84,11 @@ def with_image(layout: Layout, variables: Sequence[Variable]) -> BrokerConf:
     return BrokerConf(layout, (*image, *ours), frozenset(one.name for one in variables))
 
 
+def is_in_force(name: str) -> bool:
+    """Whether the images' start script does not pass over a variable of that name: its prefix, or the file has it."""
+    return name.startswith(PREFIX) or (name in BY_KEY and BY_KEY[name].in_stock_file)
+
+
 def is_for_broker(name: str) -> bool:
     """Whether a variable is meant for broker.conf, as far as offload goes."""
     return name.startswith(PREFIX) or name in BY_KEY or _LIKE_OUR_KEYS.match(name) is not None
@@ -93,9 +98,7 @@ def _entry(variable: Variable) -> Entry:
     key = variable.name.removeprefix(PREFIX)
     # The script strips the value and writes it into the file as it is; what Java reads there is what counts.
     written = parse(as_java_reads(f"{key}={variable.value.strip()}\n"))[0]
-    in_file = key in BY_KEY and BY_KEY[key].in_stock_file
-    is_applied = variable.name != key or in_file
-    return Entry(key, written.value, variable.line, variable.name, written.bad_escape, is_applied)
+    return Entry(key, written.value, variable.line, variable.name, written.bad_escape, is_in_force(variable.name))
 
 
 def as_java_reads(text: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from offloadctl.brokerconf.edit import Edit
-from offloadctl.brokerconf.entries import BrokerConf, Entry, Layout
+from offloadctl.brokerconf.entries import BrokerConf, Entry
 from offloadctl.brokerconf.findings import LintFinding, Rule, Version
 from offloadctl.brokerconf.kinds import OWN_FAMILY, Driver, Family, Place, Setting
 from offloadctl.brokerconf.masking import shown
@@ -112,8 +112,3 @@ _LONGEST: Final = 200
 
 def _without_controls(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-
-
-def fixable(facts: Facts, *edits: Edit) -> tuple[Edit, ...]:
-    """These edits, where the file is one that is edited."""
-    return edits if facts.conf.layout is Layout.CONF and not facts.conf.is_inside else ()

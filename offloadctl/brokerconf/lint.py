@@ -1,7 +1,6 @@
-"""The linter: a file's settings in, findings out; and the file as `--fix` would leave it."""
+"""The linter: a file's settings in, findings out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from offloadctl.brokerconf import (
@@ -14,12 +13,9 @@ from offloadctl.brokerconf import (
     rules_text,
     rules_values,
 )
-from offloadctl.brokerconf.edit import with_edits
-from offloadctl.brokerconf.entries import BrokerConf, Layout
+from offloadctl.brokerconf.entries import BrokerConf
 from offloadctl.brokerconf.facts import Facts
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Version
-from offloadctl.brokerconf.properties import parse, printed
-from offloadctl.brokerconf.reading import read
 
 _MODULES: Final = (
     rules_text,
@@ -47,25 +43,3 @@ def lint(conf: BrokerConf, *, version: Version | None = None) -> tuple[LintFindi
 def is_clean(findings: Iterable[LintFinding]) -> bool:
     """Whether there is nothing but notes."""
     return all(one.rule.severity is LintSeverity.NOTE for one in findings)
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """A broker.conf after `--fix`."""
-
-    text: str
-    count: int
-    """How many findings were put right."""
-
-
-def fixed(text: str, *, version: Version | None = None) -> Fixed:
-    """The text of a broker.conf, with every finding put right that needs no person for it."""
-    count = 0
-    while True:
-        findings = lint(read(text.encode("latin-1"), layout=Layout.CONF), version=version)
-        fixable = [one for one in findings if one.is_fixable]
-        after = printed(with_edits(parse(text), [edit for one in fixable for edit in one.edits]))
-        if after == text:
-            return Fixed(text, count)
-        # What was hidden by one mistake may be another one: look again.
-        text, count = after, count + len(fixable)

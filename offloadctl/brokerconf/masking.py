@@ -35,6 +35,17 @@ def masked_diff(before: str, after: str, name: str) -> str:
     return "\n".join(lines)
 
 
+def masked_changes(before: str, after: str, name: str) -> str:
+    """What differs, line by line, of a file that is not read here: only the lines that change are shown."""
+    old, new = (_NATURAL.split(text) for text in (before, after))
+    lines = difflib.unified_diff(old, new, name, f"{name} (changed)", n=0, lineterm="")
+    return "\n".join(_IN_ADDRESS.sub(rf"\1:{MASK}", _WITH_SECRET.sub(rf"\1{MASK}", line)) for line in lines)
+
+
+_NATURAL: Final = re.compile(r"\r\n|\r|\n")
+_WITH_SECRET: Final = re.compile(rf"([^=:]*(?:{_SECRET.pattern})[^=:]*[=:][ \t]*)\S.*", re.IGNORECASE)
+
+
 def _masked(lines: tuple[LogicalLine, ...], known: Mapping[str, str]) -> Iterator[str]:
     """Natural lines; a secret that is another one than before must look different, too."""
     for line in lines:

@@ -40,13 +40,18 @@ _LOOKS_LIKE_YAML: Final = re.compile(
 _LOOKS_LIKE_ENV: Final = re.compile(
     rf"^[ \t]*(?:export[ \t]+)?(?:{PREFIX}\w+|[A-Z][A-Z0-9]*_[A-Z0-9_]+)=", re.MULTILINE
 )
-_ENV_LINE: Final = re.compile(r"[ \t]*(export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+ENV_LINE: Final = re.compile(r"[ \t]*(export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+"""Of an env file: `export `, the name, the value."""
+
+
+def is_quoted(found: re.Match[str]) -> bool:
+    """Whether the value stands in quotes that do not belong to it: a shell takes them away, `docker run` does not."""
+    value = found[3].strip()
+    return bool(found[1]) and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
 
 
 def _env(text: str) -> Iterator[Variable]:
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
-        if found := _ENV_LINE.fullmatch(line):
+        if found := ENV_LINE.fullmatch(line):
             value = found[3].strip()
-            # A shell takes quotes away; `docker run --env-file` does not.
-            quoted = found[1] and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-            yield Variable(found[2], value[1:-1] if quoted else value, number)
+            yield Variable(found[2], value[1:-1] if is_quoted(found) else value, number)

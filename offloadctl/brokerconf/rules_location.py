@@ -5,7 +5,7 @@ from typing import Final
 
 from offloadctl.brokerconf.edit import SetValue
 from offloadctl.brokerconf.entries import Entry
-from offloadctl.brokerconf.facts import Facts, fixable, found
+from offloadctl.brokerconf.facts import Facts, found
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Rule
 from offloadctl.brokerconf.kinds import OWN_FAMILY, Driver, Family, Place, Setting
 from offloadctl.brokerconf.rules_text import spoilt_by
@@ -127,7 +127,7 @@ def driver(facts: Facts) -> Iterator[LintFinding]:
         else:
             yield found(NO_DRIVER, "Tiered storage is off.", entry, key=_DRIVER_KEY)
     elif facts.driver is None and spoilt_by(entry, BY_KEY[_DRIVER_KEY]) is None:
-        edits = fixable(facts, SetValue(_DRIVER_KEY, "filesystem")) if entry.value.lower() == "filesystem" else ()
+        edits = (SetValue(_DRIVER_KEY, "filesystem"),) if entry.value.lower() == "filesystem" else ()
         yield found(UNKNOWN_DRIVER, f"There is no driver {entry.value.strip()!r}.", entry, edits=edits)
 
 
@@ -208,7 +208,7 @@ def _shadow(facts: Facts, place: Place, general: Entry) -> Iterator[LintFinding]
     if own.value.strip():
         yield found(SHADOWED_KEY, f"{own.key} has another value, and counts.", general)
         return
-    edits = fixable(facts, SetValue(own.key, general.value.strip()))
+    edits = (SetValue(own.key, general.value.strip()),)
     where = own if own.line is not None else general
     yield found(BLANK_SHADOWS, f"{own.key} is blank, and hides {general.key}.", where, edits=edits)
 
@@ -218,7 +218,7 @@ def _elsewhere(facts: Facts, place: Place, entry: Entry) -> LintFinding:
     what = f"The driver {facts.driver} does not read it."
     if place is Place.REGION:
         return found(IGNORED_KEY, what, entry, fix=f"Write it as {key}, or take it out.")
-    edits = fixable(facts, SetValue(key, entry.value.strip()))
+    edits = (SetValue(key, entry.value.strip()),)
     return found(OWN_KEYS_MISSING, what, entry, fix=f"Write it as {key}.", edits=edits)
 
 

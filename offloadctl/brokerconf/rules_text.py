@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from offloadctl.brokerconf.edit import SetValue
+from offloadctl.brokerconf.edit import AddPrefix, SetValue
 from offloadctl.brokerconf.entries import Entry, Layout
-from offloadctl.brokerconf.facts import Facts, fixable, found, printable
+from offloadctl.brokerconf.facts import Facts, found, printable
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Rule
 from offloadctl.brokerconf.formats import PREFIX
 from offloadctl.brokerconf.kinds import EXTRA_PREFIX, JavaType, Setting
@@ -126,9 +126,16 @@ def names(facts: Facts) -> Iterator[LintFinding]:
                 f"The images' broker.conf has no {entry.key}.",
                 entry,
                 fix=f"Name it {PREFIX}{entry.key}.",
+                edits=() if _counts_already(facts, entry) else (AddPrefix(entry.key),),
             )
         elif facts.version is not None and (since := BY_KEY[entry.key].since) and not facts.version.has(since):
             yield found(TOO_NEW, f"Pulsar has {entry.key} since {since}.", entry)
+
+
+def _counts_already(facts: Facts, entry: Entry) -> bool:
+    """Whether there is a value that a better name would take the place of."""
+    last = [one for one in facts.written if one.key == entry.key][-1]
+    return facts.conf.entry(entry.key) is not None or last is not entry
 
 
 def duplicates(facts: Facts) -> Iterator[LintFinding]:
@@ -145,7 +152,7 @@ def values(facts: Facts) -> Iterator[LintFinding]:
         rule = spoilt_by(entry, setting)
         if rule is not None:
             unquoted = SetValue(entry.key, entry.value.strip()[1:-1])
-            edits = fixable(facts, unquoted) if rule is QUOTED_VALUE else ()
+            edits = (unquoted,) if rule is QUOTED_VALUE else ()
             yield found(rule, _SPOILT[rule.id], entry, edits=edits)
         elif entry.value.strip() and entry.value != entry.value.rstrip():
             yield from _trailing_blank(facts, entry, setting)
@@ -191,7 +198,7 @@ def _trailing_blank(facts: Facts, entry: Entry, setting: Setting) -> Iterator[Li
     is_text = setting.in_policy and setting.java in (JavaType.STRING, JavaType.ENUM)
     if facts.conf.layout is Layout.CONF and (is_number or is_text) and not facts.is_outdone(entry.key):
         broker = "It does not start: this value is not trimmed." if is_number or setting.choices else ""
-        edits = fixable(facts, SetValue(entry.key, entry.value.rstrip()))
+        edits = (SetValue(entry.key, entry.value.rstrip()),)
         yield found(
             TRAILING_BLANK, f"There is a blank behind {entry.value.rstrip()!r}.", entry, broker=broker, edits=edits
         )

@@ -5,7 +5,7 @@ from typing import Final
 
 from offloadctl.brokerconf.edit import CommentOut, SetValue
 from offloadctl.brokerconf.entries import Entry
-from offloadctl.brokerconf.facts import Facts, fixable, found
+from offloadctl.brokerconf.facts import Facts, found
 from offloadctl.brokerconf.findings import LintFinding, LintSeverity, Rule
 from offloadctl.brokerconf.kinds import JavaType, Kind, Setting
 from offloadctl.brokerconf.rules_text import spoilt_by
@@ -95,7 +95,7 @@ CHECKS: Final = (single_values, two_names)
 
 
 def _blank(facts: Facts, entry: Entry, setting: Setting) -> Iterator[LintFinding]:
-    edits = fixable(facts, CommentOut(entry.key))
+    edits = (CommentOut(entry.key),)
     if facts.is_outdone(entry.key):
         return
     if stops_start_if_blank(setting):
@@ -108,20 +108,20 @@ def _unparsable(facts: Facts, entry: Entry, setting: Setting) -> Iterator[LintFi
     text = entry.value.strip()
     if setting.kind.is_number:
         if plain_number(setting, text) is None:
-            yield _not_a_number(facts, entry, setting)
+            yield _not_a_number(entry, setting)
     elif setting.kind is Kind.SWITCH:
         if text.lower() not in ("true", "false"):
             yield found(BAD_SWITCH, f"{text!r} means false.", entry)
     elif setting.key in _READ_PRIORITIES and text not in setting.choices and not facts.is_outdone(entry.key):
         meant = text.lower().replace("_", "-")
-        edits = fixable(facts, SetValue(entry.key, meant)) if meant in setting.choices else ()
+        edits = (SetValue(entry.key, meant),) if meant in setting.choices else ()
         yield found(BAD_READ_PRIORITY, f"{text!r} is no read priority.", entry, edits=edits)
 
 
-def _not_a_number(facts: Facts, entry: Entry, setting: Setting) -> LintFinding:
+def _not_a_number(entry: Entry, setting: Setting) -> LintFinding:
     text = entry.value.strip()
     meant = meant_number(setting, text)
     if meant is None:
         return found(NOT_A_NUMBER, f"{text!r} is no {setting.java.value}.", entry)
     what = f"{text!r} is {meant} {setting.kind.value}, and only that number may stand here."
-    return found(NOT_A_NUMBER, what, entry, edits=fixable(facts, SetValue(entry.key, str(meant))))
+    return found(NOT_A_NUMBER, what, entry, edits=(SetValue(entry.key, str(meant)),))

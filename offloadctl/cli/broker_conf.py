@@ -137,7 +137,9 @@ def lint(
     layout = None if wanted is InputFormat.AUTO else wanted.value
     report = lint_file(file, layout=layout, version=pulsar_version)
     if fix:
-        report = fix_file(report, version=pulsar_version, dry_run=dry_run, show_diff=not output.is_document)
+        report = fix_file(
+            report, layout=layout, version=pulsar_version, dry_run=dry_run, show_diff=not output.is_document
+        )
     document = documents.lint_document(report)
     emit_result(
         output,

@@ -17,9 +17,10 @@ from offloadctl.brokerconf.diff import Side, side_of_profile
 from offloadctl.brokerconf.edit import with_values
 from offloadctl.brokerconf.entries import BrokerConf, Layout
 from offloadctl.brokerconf.findings import LintSeverity, Version
+from offloadctl.brokerconf.fix import fixed, with_possible_edits
 from offloadctl.brokerconf.formats import Format, written
-from offloadctl.brokerconf.lint import fixed, is_clean, lint
-from offloadctl.brokerconf.masking import is_secret_key, masked_diff
+from offloadctl.brokerconf.lint import is_clean, lint
+from offloadctl.brokerconf.masking import is_secret_key, masked_changes, masked_diff
 from offloadctl.brokerconf.profiles import Profile, parse_profile, unknown_profile
 from offloadctl.brokerconf.properties import parse, printed
 from offloadctl.brokerconf.reading import layout_of, read
@@ -104,27 +105,37 @@ def put_into(file: Path, made: Rendered, *, dry_run: bool) -> bool:
 
 def lint_file(file: str, *, layout: str | None, version: str | None) -> LintReport:
     """What the linter says of a file."""
-    wanted = _LAYOUTS[layout] if layout is not None else None
-    conf = _read(file, read_file(file), wanted)
-    return LintReport(file, conf.layout, version, lint(conf, version=_version(version)))
+    wanted, data = _layout(layout), read_file(file)
+    conf = _read(file, data, wanted)
+    found = with_possible_edits(data, lint(conf, version=_version(version)), layout=wanted)
+    return LintReport(file, conf.layout, version, found)
 
 
-def fix_file(report: LintReport, *, version: str | None, dry_run: bool, show_diff: bool) -> LintReport:
+def fix_file(
+    report: LintReport, *, layout: str | None, version: str | None, dry_run: bool, show_diff: bool
+) -> LintReport:
     """Put right what needs no decision; what is left is reported."""
-    if report.file == STDIN or report.layout is not Layout.CONF:
-        raise UsageError("--fix changes a broker.conf, and nothing else", hint="edit it by hand, or render it anew")
-    path, before = Path(report.file), read_file(report.file)
-    if layout_of(before) is not Layout.CONF:
-        raise UsageError(f"{path}: --fix changes no file inside of another one", hint="edit it by hand")
-    text = before.decode("latin-1")
-    made = fixed(text, version=_version(version))
-    after = made.text.encode("latin-1")
-    if after != before and not dry_run:
-        say(f"{path} changed; the file as it was is {replace_file(path, before, after)}.")
-    elif after != before and show_diff:
-        emit(masked_diff(text, made.text, str(path)) + "\n")
-    left = lint(read(after, layout=Layout.CONF), version=_version(version))
+    if report.file == STDIN:
+        raise UsageError("--fix changes a file, and stdin is none", hint="name the file")
+    wanted, path, before = _layout(layout), Path(report.file), read_file(report.file)
+    made = fixed(before, layout=wanted, version=_version(version))
+    if made.data != before and not dry_run:
+        say(f"{path} changed; the file as it was is {replace_file(path, before, made.data)}.")
+    elif made.data != before and show_diff:
+        emit(_shown_changes(before, made.data, path, wanted) + "\n")
+    left = lint(read(made.data, layout=wanted), version=_version(version))
+    left = with_possible_edits(made.data, left, layout=wanted)
     return replace(report, findings=left, fixed=made.count, is_dry_run=dry_run)
+
+
+def _shown_changes(before: bytes, after: bytes, path: Path, layout: Layout | None) -> str:
+    if (layout or layout_of(before)) is Layout.CONF:
+        return masked_diff(before.decode("latin-1"), after.decode("latin-1"), str(path))
+    return masked_changes(before.decode("utf-8-sig"), after.decode("utf-8-sig"), str(path))
+
+
+def _layout(name: str | None) -> Layout | None:
+    return _LAYOUTS[name] if name is not None else None
 
 
 def side(name: str, given: dict[str, str]) -> Side:

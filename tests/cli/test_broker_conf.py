@@ -361,17 +361,54 @@ class TestFix:
 
         assert (ran.code, document(ran.out)["summary"]["fixed"]) == (0, 1)
 
-    @pytest.mark.parametrize("text", ["PULSAR_PREFIX_managedLedgerOffloadDriver=s4\n", None])
-    def test_only_a_broker_conf_is_edited(self, offloadctl: CommandLine, conf: Path, text: str | None) -> None:
-        inside = self.BROKEN.replace("\r\n", "\n    ")
-        conf.write_text(text or f"kind: ConfigMap\ndata:\n  broker.conf: |\n    {inside}\n")
-        before = conf.read_bytes()
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "# ours\nPULSAR_PREFIX_managedLedgerOffloadDeletionLagMs=4h\n",
+            "kind: ConfigMap\ndata:\n  PULSAR_PREFIX_managedLedgerOffloadDeletionLagMs: '4h'\n",
+            "kind: ConfigMap\ndata:\n  broker.conf: |\n    clusterName=a\n    managedLedgerOffloadDeletionLagMs=4h\n",
+        ],
+    )
+    def test_variables_and_configmaps_are_edited_in_place_too(
+        self, offloadctl: CommandLine, conf: Path, text: str
+    ) -> None:
+        conf.write_text(text)
+
+        told, shown, ran = (
+            offloadctl("broker-conf", "lint", "broker.conf", *flags)
+            for flags in ((), ("--fix", "--dry-run"), ("--fix",))
+        )
+
+        assert (told.code, shown.code, ran.code) == (3, 0, 0)
+        assert "--fix puts 1 of them right" in told.err
+        assert "4h" in shown.out
+        assert "14400000" in shown.out
+        assert conf.read_text() == text.replace("4h", "14400000")
+        assert conf.with_name("broker.conf.bak").read_text() == text
+
+    def test_what_stands_there_in_a_way_that_is_not_edited_is_reported_and_stays(
+        self, offloadctl: CommandLine, conf: Path
+    ) -> None:
+        conf.write_text("data:\n  PULSAR_PREFIX_managedLedgerOffloadDeletionLagMs: |\n    4h\n")
 
         ran = offloadctl("broker-conf", "lint", "broker.conf", "--fix")
 
+        assert ran.code == 3
+        assert "not-a-number" in ran.out
+        assert "(--fix)" not in ran.out
+        assert not conf.with_name("broker.conf.bak").exists()
+
+    def test_stdin_is_no_file_to_be_changed(
+        self, offloadctl: CommandLine, conf: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        conf.write_bytes(self.BROKEN.encode())
+
+        with conf.open() as stdin:
+            monkeypatch.setattr("sys.stdin", stdin)
+            ran = offloadctl("broker-conf", "lint", "-", "--fix")
+
         assert ran.code == 2
-        assert "--fix changes" in ran.err
-        assert conf.read_bytes() == before
+        assert "name the file" in ran.err
 
 
 class TestDiff:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from offloadctl.brokerconf.entries import Layout
 from offloadctl.brokerconf.findings import LintSeverity, Version
-from offloadctl.brokerconf.lint import fixed, is_clean, lint
+from offloadctl.brokerconf.fix import fixed, with_possible_edits
+from offloadctl.brokerconf.lint import is_clean, lint
 from offloadctl.brokerconf.properties import parse, values_in
 from offloadctl.brokerconf.reading import read
 from offloadctl.brokerconf.settings import SETTINGS
@@ -91,10 +92,10 @@ def test_notes_alone_are_clean() -> None:
 def test_what_can_be_fixed_is_gone_afterwards(rule: str) -> None:
     bad, _ = CASES[rule]
 
-    after = fixed(bad.decode("latin-1")).text.encode("latin-1")
+    after = fixed(bad).data
 
     assert rule not in ids(after)
-    assert all(not one.edits for one in lint(read(after)))
+    assert all(not one.edits for one in with_possible_edits(after, lint(read(after))))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_what_can_be_fixed_is_gone_afterwards(rule: str) -> None:
     ],
 )
 def test_fixes_change_what_is_wrong_and_nothing_else(before: str, after: str) -> None:
-    assert fixed(before).text == after
+    assert fixed(before.encode(), layout=Layout.CONF).data.decode() == after
 
 
 @pytest.mark.parametrize(
@@ -126,21 +127,21 @@ def test_fixes_change_what_is_wrong_and_nothing_else(before: str, after: str) ->
     ["s3ManagedLedgerOffloadBuckte=cold", "managedLedgerOffloadDriver=s4", "managedLedgerOffloadDeletionLagMs=a while"],
 )
 def test_what_only_a_person_can_know_is_not_fixed(text: str) -> None:
-    made = fixed(text)
+    made = fixed(text.encode())
 
     assert not is_clean(lint(read(text.encode())))
-    assert (made.text, made.count) == (text, 0)
+    assert (made.data, made.count) == (text.encode(), 0)
 
 
 @given(SETTINGS_OF_ANY_SORT)
 def test_fixing_twice_changes_nothing_more(values: dict[str, str]) -> None:
     text = "".join(f"{key}={value}\n" for key, value in values.items())
-    once = fixed(text)
+    once = fixed(text.encode("latin-1"), layout=Layout.CONF)
 
-    again = fixed(once.text)
+    again = fixed(once.data, layout=Layout.CONF)
 
-    assert (again.text, again.count) == (once.text, 0)
-    assert values_in(parse(once.text)).keys() <= {one.key for one in SETTINGS}
+    assert (again.data, again.count) == (once.data, 0)
+    assert values_in(parse(once.data.decode("latin-1"))).keys() <= {one.key for one in SETTINGS}
 
 
 @given(SETTINGS_OF_ANY_SORT, st.sampled_from([None, "3.0.0", "4.0.7", "4.1"]))
