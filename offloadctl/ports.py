@@ -187,6 +187,17 @@ class MultipartUpload:
     initiated: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class UploadPart:
+    """One part of an open upload that has arrived whole."""
+
+    number: int
+    """From 1."""
+    size: int
+    arrived_at: datetime | None = None
+    """By the store's clock."""
+
+
 CHUNK_SIZE: Final = 8 * 1024 * 1024
 """What `read_chunks` hands out at once by default."""
 
@@ -234,6 +245,10 @@ class ObjectStore(Protocol):
 
         The uploads of a whole key, given as `prefix`, are complete everywhere; others may come with them.
         """
+        ...
+
+    def upload_parts(self, upload: MultipartUpload, *, after: int = 0) -> tuple[UploadPart, ...] | None:
+        """The parts of an open upload with numbers after `after`, ascending; None once it is not open any more."""
         ...
 
     @property
@@ -323,5 +338,3 @@ class Ports:
     stores: tuple[ObjectStore, ...] = ()
     messages: MessageReader | None = None
     """None without a broker_url."""
-    findings: FindingStore | None = None
-    """None: nothing is remembered."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from offloadctl.adapters.ranges import check_chunk_size, check_range
 from offloadctl.errors import StoreDenied, StoreError, StoreFailed
-from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo
+from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, UploadPart
 
 
 class LocalFiles:
@@ -64,6 +64,10 @@ class LocalFiles:
     def uploads(self, prefix: str = "") -> Iterator[MultipartUpload]:  # noqa: ARG002 - the port's signature
         """Files are not uploaded."""
         return iter(())
+
+    def upload_parts(self, upload: MultipartUpload, *, after: int = 0) -> tuple[UploadPart, ...] | None:  # noqa: ARG002 - the port's signature
+        """Files are not uploaded."""
+        return None
 
     @property
     def uploads_listable(self) -> bool:

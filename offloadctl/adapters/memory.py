@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from offloadctl.adapters.ranges import check_chunk_size, check_range
-from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo
+from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, UploadPart
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -65,6 +65,7 @@ class MemoryObjectStore:
         self._now = now
         self._objects: dict[str, _Stored] = {}
         self._uploads: dict[str, MultipartUpload] = {}
+        self._parts: dict[str, list[UploadPart]] = {}
         self._upload_numbers = itertools.count(1)
 
     @property
@@ -114,6 +115,12 @@ class MemoryObjectStore:
         found = (upload for upload in self._uploads.copy().values() if upload.key.startswith(prefix))
         yield from sorted(found, key=lambda upload: upload.key)
 
+    def upload_parts(self, upload: MultipartUpload, *, after: int = 0) -> tuple[UploadPart, ...] | None:
+        """What has arrived of an open upload; None once it is not open any more."""
+        if upload.upload_id not in self._uploads:
+            return None
+        return tuple(part for part in self._parts.get(upload.upload_id, ()) if part.number > after)
+
     @property
     def uploads_listable(self) -> bool:
         """All there are are told."""
@@ -129,11 +136,14 @@ class MemoryObjectStore:
         """Store one object from its parts; its etag is the MD5 of the parts' MD5s and their number, as in S3."""
         upload = self.begin_upload(key)
         try:
-            taken = [bytes(part) for part in parts]
+            taken: list[bytes] = []
+            for part in parts:
+                taken.append(bytes(part))
+                self.add_part(upload, len(part))
             if not taken:
                 raise ValueError(f"a multipart upload of {key} needs at least one part")
         finally:
-            del self._uploads[upload.upload_id]
+            self.abort_upload(upload)
         digest = _md5(b"".join(_md5(part).digest() for part in taken)).hexdigest()
         self._store(key, b"".join(taken), f"{digest}-{len(taken)}", user_metadata, content_type)
 
@@ -142,6 +152,16 @@ class MemoryObjectStore:
         upload = MultipartUpload(key, f"upload-{next(self._upload_numbers)}", self._now())
         self._uploads[upload.upload_id] = upload
         return upload
+
+    def add_part(self, upload: MultipartUpload, size: int) -> None:
+        """The next part of an open upload has arrived."""
+        parts = self._parts.setdefault(upload.upload_id, [])
+        parts.append(UploadPart(len(parts) + 1, size, self._now()))
+
+    def abort_upload(self, upload: MultipartUpload) -> None:
+        """End an upload without an object; one that is not open any more is no error."""
+        self._uploads.pop(upload.upload_id, None)
+        self._parts.pop(upload.upload_id, None)
 
     def delete(self, key: str) -> None:
         """Remove the object; removing one that is not there is no error."""

@@ -17,10 +17,19 @@ from botocore.exceptions import ClientError
 from offloadctl.adapters.ranges import check_chunk_size, check_range
 from offloadctl.adapters.s3_bodies import NO_KEY, Body, in_chunks, open_body, pieces
 from offloadctl.adapters.s3_client import check_settings, connect
-from offloadctl.adapters.s3_errors import FOREIGN, LIST_UPLOADS, Where, error_code, error_status, is_expired, translate
+from offloadctl.adapters.s3_errors import (
+    FOREIGN,
+    LIST_PARTS,
+    LIST_UPLOADS,
+    Where,
+    error_code,
+    error_status,
+    is_expired,
+    translate,
+)
 from offloadctl.errors import StoreError, StoreFailed
 from offloadctl.model.settings import BucketSettings
-from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo
+from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, UploadPart
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -122,6 +131,20 @@ class S3Store:
         """Multipart uploads that were begun and not ended, ascending by key; all of them where `uploads_listable`."""
         # Not every store keeps to the order, and there are few of them.
         yield from sorted(self._all_uploads(prefix), key=lambda upload: upload.key)
+
+    def upload_parts(self, upload: MultipartUpload, *, after: int = 0) -> tuple[UploadPart, ...] | None:
+        """What has arrived of an open upload; None once it is not open any more."""
+        found: list[UploadPart] = []
+        while True:
+            page = self._ask(LIST_PARTS, upload.key, _listing_parts(self.bucket, upload, after))
+            if page is None:
+                return None
+            found += (self._listed_part(item, upload.key) for item in page.get("Parts", ()))
+            last, after = after, found[-1].number if found else after
+            if not page.get("IsTruncated"):
+                return tuple(found)
+            if after == last:
+                raise self._endless(upload.key)
 
     @property
     def uploads_listable(self) -> bool:
@@ -249,6 +272,11 @@ class S3Store:
             raise StoreFailed(f"the listing of uploads of {self._where(prefix)} does not tell each key and its id")
         return MultipartUpload(item["Key"], item["UploadId"], _utc(item.get("Initiated")))
 
+    def _listed_part(self, item: Mapping[str, Any], key: str) -> UploadPart:
+        if not {"PartNumber", "Size"} <= item.keys():
+            raise StoreFailed(f"the listing of parts of {self._where(key)} does not tell each number and its size")
+        return UploadPart(item["PartNumber"], item["Size"], _utc(item.get("LastModified")))
+
     def _endless(self, prefix: str) -> StoreFailed:
         return StoreFailed(
             f"the listing of {self._where(prefix)} goes on without end",
@@ -298,6 +326,20 @@ def _head(client: "S3Client", bucket: str, key: str) -> Mapping[str, Any] | None
             raise
     # It can be read, so it has appeared in between (416: and is empty).
     return client.head_object(Bucket=bucket, Key=key)
+
+
+def _listing_parts(
+    bucket: str, upload: MultipartUpload, after: int
+) -> "Callable[[S3Client], Mapping[str, Any] | None]":
+    def request(client: "S3Client") -> Mapping[str, Any] | None:
+        try:
+            return client.list_parts(Bucket=bucket, Key=upload.key, UploadId=upload.upload_id, PartNumberMarker=after)
+        except ClientError as exc:
+            if error_code(exc) == "NoSuchUpload":
+                return None
+            raise
+
+    return request
 
 
 def _uploading(bucket: str, key: str, upload_id: str, number: int, part: bytes) -> "Callable[[S3Client], str]":

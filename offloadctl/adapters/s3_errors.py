@@ -26,6 +26,7 @@ FOREIGN: Final = (ClientError, BotoCoreError, HTTPError, *_NO_ANSWER_OF_S3)
 """Everything that botocore raises for what may go wrong at run time, and urllib3 while a body comes."""
 
 LIST_UPLOADS: Final = "list the uploads of"
+LIST_PARTS: Final = "list the parts of the upload of"
 """What is being done, where it needs a right of its own."""
 
 
@@ -46,7 +47,7 @@ def translate(exc: Exception, doing: str, where: Where) -> StoreError:
     """The StoreError that says what botocore meant, with a hint where one can help."""
     said = f"cannot {doing} {where}: "
     if isinstance(exc, ClientError):
-        return _translate_answer(exc, said, where, _UPLOADS_RIGHT_HINT if doing == LIST_UPLOADS else _RIGHTS_HINT)
+        return _translate_answer(exc, said, where, _HINTS.get(doing, _RIGHTS_HINT))
     if isinstance(exc, _NO_CREDENTIALS):
         return StoreDenied(said + _words(exc), hint=_credentials_hint(exc, where.settings))
     if isinstance(exc, _NO_ANSWER):
@@ -102,7 +103,10 @@ _REGION: Final = frozenset(
 _RIGHTS_HINT: Final = (
     "reading needs s3:GetObject and s3:ListBucket; without s3:ListBucket S3 says the same of an object that is missing"
 )
-_UPLOADS_RIGHT_HINT: Final = "listing multipart uploads needs s3:ListBucketMultipartUploads, a right of its own"
+_HINTS: Final = {
+    LIST_UPLOADS: "listing multipart uploads needs s3:ListBucketMultipartUploads, a right of its own",
+    LIST_PARTS: "listing the parts of an upload needs s3:ListMultipartUploadParts, a right of its own",
+}
 
 # S3's codes for "not you", each with what to do about it:
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html

@@ -7,7 +7,7 @@ from typing import Final
 from offloadctl.errors import StoreFailed
 from offloadctl.model.limits import Limits
 from offloadctl.operations.workers import StoppableClock
-from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, ObjectStore
+from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, ObjectStore, UploadPart
 from offloadctl.units import format_duration
 
 _PAGE: Final = 1000
@@ -98,6 +98,11 @@ class MeteredStore:
         """Open uploads, by one request or a few."""
         self._budget.request()
         return self._store.uploads(prefix)
+
+    def upload_parts(self, upload: MultipartUpload, *, after: int = 0) -> tuple[UploadPart, ...] | None:
+        """What has arrived of an open upload, by one request or a few."""
+        self._budget.request()
+        return self._store.upload_parts(upload, after=after)
 
     @property
     def uploads_listable(self) -> bool:

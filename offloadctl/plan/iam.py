@@ -36,7 +36,7 @@ def reader_policy(buckets: Sequence[str]) -> Mapping[str, Any]:
     """What this program needs: it reads, and writes nothing."""
     return _policy(
         _statement("ListLedgers", _OUR_BUCKET, _buckets(buckets)),
-        _statement("ReadLedgers", ("s3:GetObject",), _objects(buckets)),
+        _statement("ReadLedgers", ("s3:GetObject", "s3:ListMultipartUploadParts"), _objects(buckets)),
         _statement("DoctorBucket", _OUR_DOCTOR, _buckets(buckets)),
     )
 

@@ -17,7 +17,7 @@ from offloadctl.adapters.memory import MemoryObjectStore
 from offloadctl.adapters.s3 import S3Store
 from offloadctl.errors import BucketNotFound, StoreError
 from offloadctl.model.settings import BucketSettings
-from offloadctl.ports import MultipartUpload, WritableObjectStore
+from offloadctl.ports import MultipartUpload, UploadPart, WritableObjectStore
 
 CREDENTIALS = ("contract", "contract-secret")
 # The smallest part that S3 accepts before the last one.
@@ -426,6 +426,35 @@ def test_each_upload_of_a_key_is_told(store: WritableObjectStore, leave_upload: 
 
     assert {upload.upload_id for upload in store.uploads("a")} == ids
     assert len(ids) == 2
+
+
+def test_the_parts_of_an_open_upload_are_told_as_they_arrive_and_not_once_it_has_ended(
+    store: WritableObjectStore,
+) -> None:
+    seen: list[tuple[UploadPart, ...] | None] = []
+
+    def look(after: int) -> None:
+        (upload,) = store.uploads("big")
+        seen.append(store.upload_parts(upload, after=after))
+
+    def parts() -> Iterator[bytes]:
+        look(0)
+        yield b"a" * MIN_PART
+        yield b"b" * MIN_PART
+        look(0)
+        look(1)
+        look(2)
+        ended.extend(store.uploads("big"))
+
+    ended: list[MultipartUpload] = []
+    put_parts(store, "big", parts())
+
+    told = [[(part.number, part.size) for part in look or ()] for look in seen]
+    assert told == [[], [(1, MIN_PART), (2, MIN_PART)], [(2, MIN_PART)], []]
+    assert seen[1] is not None
+    assert seen[1][0].arrived_at is not None
+    assert seen[1][0].arrived_at.tzinfo is UTC
+    assert store.upload_parts(ended[0]) is None
 
 
 def test_uploads_of_these_stores_are_listable_by_prefix(store: WritableObjectStore) -> None:

@@ -31,7 +31,7 @@ from offloadctl.errors import (
     StoreUnreachable,
 )
 from offloadctl.model.settings import BucketSettings
-from offloadctl.ports import MultipartUpload
+from offloadctl.ports import MultipartUpload, UploadPart
 from tests.certificates import Authority
 from tests.sockets import Listener, answering, closed_port, http
 
@@ -751,6 +751,38 @@ def test_uploads_without_end_are_an_error(wire: FakeWire) -> None:
     wire.script = [uploads_page(("a", "1"), then=("a", "1"))]
 
     assert "without end" in refusal(lambda: list(store_on(wire).uploads())).message
+
+
+def parts_page(*numbers: int, more: bool = False) -> Answer:
+    listed = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><Size>7</Size><LastModified>2026-11-24T02:12:18.695Z</LastModified></Part>"
+        for number in numbers
+    )
+    return page(f"<ListPartsResult><IsTruncated>{str(more).lower()}</IsTruncated>{listed}</ListPartsResult>")
+
+
+def test_the_parts_of_an_upload_go_on_behind_the_first_page(wire: FakeWire) -> None:
+    wire.script = [parts_page(3, 4, more=True), parts_page(5)]
+
+    found = store_on(wire).upload_parts(MultipartUpload("k", "u"), after=2)
+
+    arrived = datetime(2026, 11, 24, 2, 12, 18, 695000, UTC)
+    assert found == tuple(UploadPart(number, 7, arrived) for number in (3, 4, 5))
+    assert "part-number-marker=2" in wire.asked[0].path
+    assert "part-number-marker=4" in wire.asked[1].path
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("<ListPartsResult><IsTruncated>true</IsTruncated></ListPartsResult>", "without end"),
+        ("<ListPartsResult><Part><Size>7</Size></Part></ListPartsResult>", "each number and its size"),
+    ],
+)
+def test_a_listing_of_parts_that_makes_no_sense_is_an_error(wire: FakeWire, body: str, words: str) -> None:
+    wire.script = [page(body)]
+
+    assert words in refusal(lambda: store_on(wire).upload_parts(MultipartUpload("k", "u"))).message
 
 
 def test_an_upload_without_an_id_is_an_error(wire: FakeWire) -> None:
