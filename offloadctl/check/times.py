@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from offloadctl.check.subject import Subject
+from offloadctl.format.checksum_state import ChecksumState
 from offloadctl.format.data_block import ENTRY_HEADER_LENGTH, ENTRY_LENGTH
-from offloadctl.format.entry import ChecksumState, Entry, checksum_state
+from offloadctl.format.entry import Entry, checksum_state
 from offloadctl.format.errors import FormatError
 from offloadctl.format.index_object import INDEX_HEADER_LENGTH
 from offloadctl.format.keys import ObjectRole

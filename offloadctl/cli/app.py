@@ -72,10 +72,10 @@ COMMANDS: Final = {
         "offloadctl.cli.offload", "app", "Move ledgers to S3, and confirm that they moved.", "Ledgers"
     ),
     "offload-status": LazyCommand(
-        "offloadctl.cli.offload", "offload_status", "As `offload status`, with pulsar-admin's flags.", "Ledgers"
+        "offloadctl.cli.offload_status", "status", "As `offload status`, with pulsar-admin's flags.", "Ledgers"
     ),
     "check": LazyCommand(
-        "offloadctl.cli.check", "check", "Prove that what is in S3 is there, whole and readable.", "Ledgers"
+        "offloadctl.cli.check_app", "app", "Prove that what is in S3 is there, whole and readable.", "Ledgers"
     ),
     "doctor": LazyCommand("offloadctl.cli.doctor", "app", "Why does it not work?", "Ledgers"),
     "object": LazyCommand("offloadctl.cli.object", "app", "Look into the objects of one ledger.", "Ledgers"),
@@ -184,8 +184,13 @@ def _in_house_style(found: typer.Typer) -> typer.Typer:
         if group.typer_instance is not None:
             _in_house_style(group.typer_instance)
     if found.registered_callback is not None:
-        found.registered_callback.cls = GroupedGroup
+        own = found.info.cls
+        found.registered_callback.cls = own if _is_in_house_style(own) else GroupedGroup
     return found
+
+
+def _is_in_house_style(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, GroupedGroup)
 
 
 def _run(arguments: Sequence[str], invocation: Invocation, terminated: Sequence[int]) -> int:

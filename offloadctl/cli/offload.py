@@ -1,19 +1,20 @@
-"""`offload topic`, `offload namespace`, `offload all`, `offload apply`, `offload status` and `offload-status`."""
+"""`offload topic`, `offload namespace`, `offload all`, `offload apply`; `offload status` is next door."""
 
 from typing import Annotated
 
 import typer
 
-from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
+from offloadctl.cli.connection import ConnectionFlags, with_connection
 from offloadctl.cli.help import GroupedGroup
-from offloadctl.cli.offload_run import RunFlags, apply_plan, offload_scope, timeout_of, with_run_flags
-from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
-from offloadctl.cli.scope import read_topics, say_if_none_match, with_scope
+from offloadctl.cli.offload_run import RunFlags, apply_plan, offload_scope, with_run_flags
+from offloadctl.cli.offload_status import status
+from offloadctl.cli.output import OutputFormat, OutputOption
+from offloadctl.cli.scope import read_topics
+from offloadctl.cli.timeout import Timeout, timeout_of
 from offloadctl.errors import UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.scope import Scope
-from offloadctl.model.status import StatusReport
 
 app = typer.Typer(
     name="offload", cls=GroupedGroup, no_args_is_help=True, help="Move ledgers to S3, and confirm that they moved."
@@ -25,18 +26,6 @@ Match = Annotated[
         "--match",
         metavar="REGEX",
         help="Of these only topics whose tenant/namespace/topic matches.",
-        show_default=False,
-    ),
-]
-LoadTopics = Annotated[
-    bool, typer.Option("--load-topics", help="Let brokers load topics that nobody uses, for a complete answer.")
-]
-Timeout = Annotated[
-    str | None,
-    typer.Option(
-        "--timeout",
-        metavar="DURATION",
-        help="How long to wait for each topic: 30m, 6h. Default: 6h, without an end on a terminal.",
         show_default=False,
     ),
 ]
@@ -142,48 +131,4 @@ def apply(
     return apply_plan(plan, connection, wait=wait, timeout=timeout_of(timeout), reason=reason, output=output)
 
 
-@app.command("status")
-@with_connection
-@with_scope
-def status(
-    *,
-    scope: Scope,
-    wait: Annotated[
-        bool,
-        typer.Option("--wait-complete", "-w", help="Wait for runs that go on; asks the broker as --load-topics does."),
-    ] = False,
-    timeout: Timeout = None,
-    load_topics: LoadTopics = False,
-    objects: Annotated[
-        bool, typer.Option("--objects/--no-objects", help="Look at the data objects, if a bucket is configured.")
-    ] = True,
-    output: OutputOption = OutputFormat.TABLE,
-    connection: ConnectionFlags,
-) -> ExitCode:
-    """What the broker claims of topics' offload, beside what their ledgers and objects show."""
-    from offloadctl.operations.status import Status  # noqa: PLC0415 - `--help` must not load protobuf
-
-    limit = timeout_of(timeout)
-    with connect(connection) as session:
-        reading = Status(session.ports, may_load=load_topics or wait, look_at_objects=objects)
-        seconds = limit.total_seconds() if limit else None
-        report = reading.report_scope_when_done(scope, seconds) if wait else reading.report_scope(scope)
-        _show_status(session, report, output)
-    return report.exit_code
-
-
-offload_status = status
-
-
-def _show_status(session: Session, report: StatusReport, output: OutputFormat) -> None:
-    from offloadctl.report import status as documents  # noqa: PLC0415 - msgspec and rich are slow to load
-    from offloadctl.report.status_text import status_text  # noqa: PLC0415
-
-    say_if_none_match(report.scope, looked_at=len(report.parts))
-    origin = session.origin(may_ask=report.interrupted is None)
-    emit_result(
-        output,
-        document=lambda: documents.status_document(report, origin),
-        lines=lambda: documents.topic_documents(report, origin),
-        text=lambda *, wide: status_text(report, origin, wide=wide),
-    )
+app.command("status")(status)

@@ -18,6 +18,7 @@ from offloadctl.cli.connection import ConnectionFlags, Session, connect
 from offloadctl.cli.injection import injecting
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
 from offloadctl.cli.scope import say_if_none_match
+from offloadctl.cli.timeout import Timeout, timeout_of
 from offloadctl.errors import ApprovalNeeded, BadValue, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.offload import OffloadLimits, OffloadRun, OffloadWish
@@ -26,9 +27,6 @@ from offloadctl.units import ByteSize, format_size, parse_duration, parse_size
 
 if TYPE_CHECKING:
     from offloadctl.operations.offload_run import OffloadTopics, Planned
-
-UNATTENDED_TIMEOUT: Final = timedelta(hours=6)
-"""How long a wait may take when nobody sits at a terminal; there it takes as long as the person likes."""
 
 _FEW: Final = 20
 
@@ -100,13 +98,6 @@ def apply_plan(
         run = _act(session, work, plan_approved(work, approved, session.origin().cluster), wait=wait)
         _show(session, run, output)
     return run.exit_code
-
-
-def timeout_of(text: str | None) -> timedelta | None:
-    """How long to wait; None has no end."""
-    if text is not None:
-        return parse_duration(text)
-    return None if sys.stderr.isatty() else UNATTENDED_TIMEOUT
 
 
 def _prepare(session: Session, wish: OffloadWish, timeout: timedelta | None, *, reason: str) -> "OffloadTopics":
@@ -280,17 +271,7 @@ _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
         Annotated[bool, _option("--wait/--no-wait", help="Wait for the end and confirm it; or only have it accepted.")],
         True,
     ),
-    "timeout": (
-        Annotated[
-            str | None,
-            _option(
-                "--timeout",
-                metavar="DURATION",
-                help="How long to wait for each topic: 30m, 6h. Default: 6h, without an end on a terminal.",
-            ),
-        ],
-        None,
-    ),
+    "timeout": (Timeout, None),
     "load_topics": (
         Annotated[
             bool, _option("--load-topics", help="Let brokers load topics that nobody uses, for a complete answer.")

@@ -10,11 +10,11 @@ entry whole without decrypting or decompressing it. Everything is big-endian.
 
 import struct
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, Self
 
 import google_crc32c
 
+from offloadctl.format.checksum_state import ChecksumState
 from offloadctl.format.errors import BadField, Truncated
 from offloadctl.format.proto import pulsar_pb2 as pb
 from offloadctl.format.protobuf_support import parse_into, present_fields, take_unknown_fields
@@ -28,15 +28,6 @@ BROKER_METADATA_MAGIC: Final = b"\x0e\x02"
 _MAGIC_LENGTH: Final = 2
 _UNSIGNED: Final = struct.Struct(">I")
 _PREFIX: Final = _MAGIC_LENGTH + _UNSIGNED.size
-
-
-class ChecksumState(StrEnum):
-    """What an entry's own checksum says of it."""
-
-    OK = "ok"
-    ABSENT = "absent"
-    """The client sent none: nothing to verify, and nothing wrong."""
-    BAD = "bad"
 
 
 @dataclass(frozen=True, slots=True)

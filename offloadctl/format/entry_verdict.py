@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from offloadctl.format.entry import ChecksumState, Entry, read_checksum
+from offloadctl.format.checksum_state import ChecksumState
+from offloadctl.format.entry import Entry, read_checksum
 from offloadctl.format.entry_totals import EntryTotals, count_messages
 from offloadctl.format.errors import FormatError
 from offloadctl.format.proto import pulsar_pb2 as pb

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from offloadctl.brokerconf.findings import LintSeverity
-from offloadctl.format.entry import ChecksumState
+from offloadctl.format.checksum_state import ChecksumState
 from offloadctl.model.check import CheckStatus, Level, Verdict
 from offloadctl.model.cursor_place import Readable
 from offloadctl.model.doctor import Weight

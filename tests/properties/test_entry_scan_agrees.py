@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offloadctl.format.checksum_state import ChecksumState
 from offloadctl.format.data_block import BLOCK_HEADER_LENGTH, DataBlockHeader, iterate_block, padding, walk_block
-from offloadctl.format.entry import ChecksumState, Entry, checksum_state
+from offloadctl.format.entry import Entry, checksum_state
 from offloadctl.format.entry_scan import SEARCH_WINDOW, BlockScan, EntryScanner, scan_block
 from offloadctl.format.entry_totals import EntryTotals, count_encoded, count_messages
 from offloadctl.format.entry_verdict import ProblemCode

@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offloadctl.format.checksum_state import ChecksumState
 from offloadctl.format.data_block import BLOCK_HEADER_LENGTH, DataBlockHeader, walk_block
 from offloadctl.format.data_object import BlockEnded, BlockStarted, DataObjectReader, EntryRead, PaddingRead
-from offloadctl.format.entry import BrokerEntryMetadata, ChecksumState, Entry, checksum_state
+from offloadctl.format.entry import BrokerEntryMetadata, Entry, checksum_state
 from offloadctl.format.index_object import IndexObject, StreamingIndexObject, parse_index
 from offloadctl.format.keys import ObjectKey
 from offloadctl.format.ledger_metadata import LedgerMetadata

@@ -12,7 +12,8 @@ from offloadctl.demo.messages import Producer, size_without_broker_metadata
 from offloadctl.demo.subscriptions import acknowledge, subscribe
 from offloadctl.demo.trimming import Retention, expired
 from offloadctl.demo.tuning import Tuning
-from offloadctl.format.entry import ChecksumState, checksum_state
+from offloadctl.format.checksum_state import ChecksumState
+from offloadctl.format.entry import checksum_state
 from offloadctl.format.index_object import IndexObject
 from offloadctl.model.ledger import Position
 from offloadctl.model.names import NamespaceName, TopicName

@@ -3,7 +3,8 @@
 import google_crc32c
 import pytest
 
-from offloadctl.format.entry import BrokerEntryMetadata, ChecksumState, Entry, checksum_state
+from offloadctl.format.checksum_state import ChecksumState
+from offloadctl.format.entry import BrokerEntryMetadata, Entry, checksum_state
 from offloadctl.format.errors import BadField, FormatError, Truncated
 
 PLAIN = Entry.with_checksum(b"metadata", b"payload")

@@ -9,9 +9,10 @@ from typing import Any, Final
 import cramjam
 import pytest
 
+from offloadctl.format.checksum_state import ChecksumState
 from offloadctl.format.data_block import PADDING, DataBlockHeader, walk_block
 from offloadctl.format.data_object import BlockEnded, BlockStarted, DataObjectReader, EntryRead, Event, PaddingRead
-from offloadctl.format.entry import BrokerEntryMetadata, ChecksumState, Entry, checksum_state
+from offloadctl.format.entry import BrokerEntryMetadata, Entry, checksum_state
 from offloadctl.format.index_object import IndexEntry, IndexObject, parse_index
 from offloadctl.format.keys import ObjectKey, ObjectRole
 from offloadctl.format.ledger_metadata import DigestType, LedgerMetadata, LedgerState

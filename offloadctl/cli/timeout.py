@@ -1,0 +1,29 @@
+"""How long commands wait for offloads: an option, and what it means where nobody sits at a terminal."""
+
+import sys
+from datetime import timedelta
+from typing import Annotated, Final
+
+import typer
+
+from offloadctl.units import parse_duration
+
+UNATTENDED_TIMEOUT: Final = timedelta(hours=6)
+"""How long a wait may take when nobody sits at a terminal; there it takes as long as the person likes."""
+
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout",
+        metavar="DURATION",
+        help="How long to wait for each topic: 30m, 6h. Default: 6h, without an end on a terminal.",
+        show_default=False,
+    ),
+]
+
+
+def timeout_of(text: str | None) -> timedelta | None:
+    """How long to wait; None has no end."""
+    if text is not None:
+        return parse_duration(text)
+    return None if sys.stderr.isatty() else UNATTENDED_TIMEOUT
