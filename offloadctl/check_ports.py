@@ -20,7 +20,7 @@ class VerifiedStore(Protocol):
         unverified = [one for one in asked if one not in clean]
 
     That needs neither cluster nor bucket: a uuid is made for one attempt to offload one ledger. Whoever has an object's
-    facts at hand compares them with `data` and `index`, since objects may have changed after the look.
+    facts at hand compares them with `marks`, since objects may have changed after the look.
     """
 
     def clean_since(self, ledgers: Iterable[OffloadedLedger], level: Level, since: datetime) -> Sequence[Verified]:

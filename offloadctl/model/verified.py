@@ -36,6 +36,14 @@ class Mark(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """Those of both objects of a ledger."""
+
+    data: Mark
+    index: Mark
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What the look brought that a report repeats."""
 
@@ -51,19 +59,13 @@ class Verified:
 
     ledger: OffloadedLedger
     place: Place
-    data: Mark
-    index: Mark
+    marks: Marks
     level: Level
     at: datetime
     run: int
     is_clean: bool
     """Whether all of the level was looked at and nothing was found, not even a warning."""
     figures: Figures = Figures()
-
-    @property
-    def is_of_objects(self) -> tuple[Mark, Mark]:
-        """What it says something about."""
-        return self.data, self.index
 
 
 def newest_clean(known: Iterable[Verified], level: Level, since: datetime) -> Verified | None:
@@ -80,8 +82,18 @@ def newest_clean(known: Iterable[Verified], level: Level, since: datetime) -> Ve
     return newest
 
 
-def outlives(old: Verified, new: Verified) -> bool:
-    """Whether something that is known of a ledger in a bucket is still worth knowing beside a new look."""
-    if old.at > new.at:
-        return True
-    return new.is_clean and old.is_of_objects == new.is_of_objects and not new.level.includes(old.level)
+def merged(known: Iterable[Verified], new: Verified) -> list[Verified]:
+    """What is known of one ledger in one bucket once that look is remembered too, one of each level at most."""
+    kept = [one for one in known if _outlives(one, new)]
+    is_outdated = any(_contradicts(one, new) or one.level is new.level for one in kept)
+    return kept if is_outdated else [*kept, new]
+
+
+def _outlives(old: Verified, new: Verified) -> bool:
+    """Whether it is still worth knowing beside a new look."""
+    return old.at > new.at or (new.is_clean and old.marks == new.marks and not new.level.includes(old.level))
+
+
+def _contradicts(old: Verified, new: Verified) -> bool:
+    """Whether what is known is newer, and of other objects or no good news of these."""
+    return old.at > new.at and (not old.is_clean or old.marks != new.marks)
