@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 from offloadctl.config.given import Origin, OriginKind
 from offloadctl.errors import ClusterMismatch, ProtectedContext, ReadOnlyContext, SettingsError
 from offloadctl.model.settings import BucketSettings, Context
-from offloadctl.ports import BrokerAdmin, BucketProbe, Clock, MessageReader, ObjectStore, Ports, WritableObjectStore
+from offloadctl.ports import (
+    BrokerAdmin,
+    BucketProbe,
+    Clock,
+    FindingStore,
+    MessageReader,
+    ObjectStore,
+    Ports,
+    WritableObjectStore,
+)
 
 if TYPE_CHECKING:
     from offloadctl.adapters.pulsar_client import PulsarMessages
@@ -38,6 +47,23 @@ def open_buckets(context: Context) -> Iterator[tuple[tuple[WritableObjectStore, 
 
     with ExitStack() as stack:
         yield tuple((stack.enter_context(_store(one)), S3Probe(one, SystemClock())) for one in context.buckets)
+
+
+@contextmanager
+def open_findings(context: Context) -> Iterator[FindingStore | None]:
+    """What checks have found so far; None where nothing is remembered. The file is opened when it is used."""
+    if context.state is None:
+        yield None
+        return
+    from offloadctl.adapters.checks_shape import CHECKS, CHECKS_FILE, WHAT  # noqa: PLC0415 - sqlite3 is slow to load
+    from offloadctl.adapters.sqlite_file import SqliteFile  # noqa: PLC0415
+    from offloadctl.adapters.sqlite_findings import SqliteFindings  # noqa: PLC0415
+
+    file = SqliteFile(context.state / CHECKS_FILE, CHECKS, what=WHAT)
+    try:
+        yield SqliteFindings(file)
+    finally:
+        file.close()
 
 
 def require_messages(ports: Ports) -> MessageReader:

@@ -8,14 +8,14 @@ import typer
 
 from offloadctl.cli.budget import CheckBudget, with_budget
 from offloadctl.cli.connection import ConnectionFlags, Session, complete_contexts, connect, others, with_connection
-from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
+from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
 from offloadctl.cli.scope import say_if_none_match, with_scope
-from offloadctl.errors import UsageError
+from offloadctl.errors import StateError, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import ALWAYS_TOLD, CheckReport, Level
 from offloadctl.model.scope import Scope
 from offloadctl.ports import BrokerAdmin, MessageReader
-from offloadctl.wiring import require_messages
+from offloadctl.wiring import open_findings, require_messages
 
 
 class FailOn(StrEnum):
@@ -116,6 +116,7 @@ def check(
             report = _read_back(session, messages, report, may_load=load_topics)
         if subscription is not None:
             report = _with_places(session, report, subscription, may_load=load_topics)
+        report = _remembered(session, report)
         _show(session, report, output)
     return report.exit_code
 
@@ -179,6 +180,19 @@ def _with_places(session: Session, report: CheckReport, subscription: str, *, ma
 
     reader = LedgerReader(session.ports.admin, session.ports.clock, may_load=may_load)
     return with_places(report, reader, subscription)
+
+
+def _remembered(session: Session, report: CheckReport) -> CheckReport:
+    """The report with what is known of its findings; a memory that cannot be used costs no check its result."""
+    from offloadctl.operations.remember import remembered  # noqa: PLC0415 - as above
+
+    try:
+        with open_findings(session.context) as store:
+            return remembered(report, store)
+    except (StateError, KeyboardInterrupt) as error:
+        why = error.message if isinstance(error, StateError) else "interrupted"
+        say(f"warning: these findings are not remembered, and none counts as acknowledged: {why}")
+        return report
 
 
 def _show(session: Session, report: CheckReport, output: OutputFormat) -> None:

@@ -41,6 +41,44 @@ class GroupedGroup(TyperGroup):
         return list(self.commands)
 
 
+class CommandWithOthers(GroupedGroup):
+    """A command that does something itself, and has others below its name: `check TOPIC...` and `check diff A B`.
+
+    Only its first argument is looked at: a topic of such a name is written in full, `public/default/diff`.
+    """
+
+    allow_interspersed_args = True
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Options of the command itself are none of those below it."""
+        if not args or args[0] not in self.commands:
+            return super().parse_args(ctx, args)
+        ctx._protected_args, ctx.args = args[:1], args[1:]  # noqa: SLF001 - where click keeps a subcommand's name
+        return args[1:]
+
+    def invoke(self, ctx: Any) -> Any:
+        """One of them; what is below is no part of what is above."""
+        named = ctx._protected_args  # noqa: SLF001 - as above
+        if not named:
+            return super().invoke(ctx)
+        with ctx:
+            name, command, rest = self.resolve_command(ctx, [*named, *ctx.args])
+            assert name is not None  # noqa: S101 - parse_args has looked
+            assert command is not None  # noqa: S101
+            ctx.invoked_subcommand = name
+            with command.make_context(name, rest, parent=ctx) as below:
+                return below.command.invoke(below)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Arguments of the command are no part of the line of one below it."""
+        every = super().get_params(ctx)
+        return every if ctx.invoked_subcommand is None else [one for one in every if one.param_type_name != "argument"]
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The command's own; the list of the others says what else there is."""
+        return [piece for piece in super().collect_usage_pieces(ctx) if piece != self.subcommand_metavar]
+
+
 def _write_parameters(command: Any, ctx: Any, formatter: Any) -> None:
     rows = []
     for parameter in command.get_params(ctx):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from offloadctl.exitcodes import ExitCode
-from offloadctl.model.finding import Finding
+from offloadctl.model.finding import Finding, unacknowledged
 
 GRACE: Final = timedelta(hours=24)
 """Younger objects may belong to an offload that goes on: a broker retries for hours."""
@@ -93,6 +93,6 @@ class BucketCheck:
 
     @property
     def exit_codes(self) -> tuple[ExitCode, ...]:
-        """Each cause for itself."""
-        met = [ExitCode.WARNINGS] if self.findings else []
+        """Each cause for itself; what is acknowledged is none."""
+        met = [ExitCode.WARNINGS] if self.more_findings or unacknowledged(self.findings) else []
         return (*met, ExitCode.NOT_COVERED) if self.not_covered else tuple(met)

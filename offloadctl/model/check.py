@@ -10,7 +10,7 @@ from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.bucket import BucketCheck
 from offloadctl.model.cursor_place import CursorPlace
 from offloadctl.model.entry_counts import EntryCounts
-from offloadctl.model.finding import Finding, Severity
+from offloadctl.model.finding import Finding, Severity, unacknowledged
 from offloadctl.model.ledger import Ledger
 from offloadctl.model.ledger_times import NO_TIMES, Times
 from offloadctl.model.names import TopicName
@@ -114,8 +114,9 @@ class Inspection:
 
     @property
     def exit_codes(self) -> tuple[ExitCode, ...]:
-        """Each cause for itself."""
-        met = [ExitCode.DAMAGE if one.severity is Severity.DAMAGE else ExitCode.WARNINGS for one in self.findings]
+        """Each cause for itself; what is acknowledged is none."""
+        counting = self.findings if self.more_findings else unacknowledged(self.findings)
+        met = [ExitCode.DAMAGE if one.severity is Severity.DAMAGE else ExitCode.WARNINGS for one in counting]
         return (*met, ExitCode.NOT_COVERED) if self.not_covered else tuple(met)
 
 

@@ -16,6 +16,7 @@ from offloadctl.model.finding import Finding, Severity
 from offloadctl.model.ledger import Cursor, Ledger, ManagedLedger, OffloadPolicies, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.operations.ledger_check import look_at_ledger
+from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.operations.locate import Located, find_objects, is_todays_among, stores_in_order
 from offloadctl.plan.storage import deletion_lag
 from offloadctl.ports import ObjectInfo, ObjectStore
@@ -95,7 +96,7 @@ class LedgerChecker:
         if found.objects is None:
             return Looked(asked, self._missing(asked, found), found)
         inspection = look_at_ledger(found.objects, asked.subject, self.level, stop=self.stop)
-        told = tuple(_with_rescue(one, asked, found.objects.index) for one in inspection.findings)
+        told = tuple(_told(one, asked, found.objects) for one in inspection.findings)
         inspection = replace(inspection, findings=told)
         return Looked(asked, LedgerCheck(asked.topic, asked.ledger, inspection, found.bucket), found)
 
@@ -145,6 +146,11 @@ def _facts(info: ObjectInfo) -> tuple[object, ...]:
     return info.size, info.etag, info.last_modified
 
 
+def _told(finding: Finding, asked: Asked, objects: LedgerObjects) -> Finding:
+    info = objects.index if finding.key == objects.index.key else objects.data
+    return replace(_with_rescue(finding, asked, objects.index), etag=info.etag)
+
+
 def _with_rescue(finding: Finding, asked: Asked, index: ObjectInfo | None) -> Finding:
     """Of damage: whom it will hit, and what is known of BookKeeper's copy, which may still save the ledger."""
     if finding.severity is not Severity.DAMAGE:
@@ -152,7 +158,7 @@ def _with_rescue(finding: Finding, asked: Asked, index: ObjectInfo | None) -> Fi
     finding = with_readers(finding, asked.ledger, asked.cursors)
     if asked.policies is None:
         return finding
-    return replace(finding, meaning=f"{finding.meaning} {_bookkeepers_copy(asked, index)}")
+    return replace(finding, copy=_bookkeepers_copy(asked, index))
 
 
 def _bookkeepers_copy(asked: Asked, index: ObjectInfo | None) -> str:

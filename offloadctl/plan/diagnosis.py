@@ -14,7 +14,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.policies import PolicyLevels, PolicyObject
 from offloadctl.model.status import TopicStatus, UnreadTopic, total_size
 from offloadctl.plan.broker_errors import known_error
-from offloadctl.plan.offload_policies import in_force
+from offloadctl.plan.policies_in_force import in_force
 from offloadctl.plan.policy_dangers import lint_policies
 from offloadctl.plan.policy_words import bucket_flag, story
 from offloadctl.units import finite_duration, format_duration, format_size
@@ -99,7 +99,7 @@ def _damage(facts: TopicFacts) -> Iterator[Symptom]:
             )
             if text
         )
-        means = one.meaning or "Readers that come here hang, or fail."
+        means = " ".join(filter(None, (one.meaning, one.copy))) or "Readers that come here hang, or fail."
         yield Symptom(f"damage-{one.code}", Weight.DAMAGE, one.what, evidence, means, one.next_step)
     for one in facts.findings:
         if one not in damage:

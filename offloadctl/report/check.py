@@ -6,7 +6,7 @@ from dataclasses import asdict
 from offloadctl.model.check import CheckedGroup, CheckReport, Coverage, LedgerCheck, TopicCheck
 from offloadctl.model.cursor_place import CursorPlace
 from offloadctl.model.entry_counts import EntryCounts
-from offloadctl.model.finding import Finding, Readers
+from offloadctl.model.finding import Acknowledgement, Finding, Readers
 from offloadctl.model.readback import ReadBack
 from offloadctl.model.status import UnreadTopic
 from offloadctl.report import check_documents as doc
@@ -64,6 +64,7 @@ def check_lines(report: CheckReport, origin: Origin) -> Iterator[doc.LedgerCheck
 
 def finding_document(finding: Finding) -> doc.FindingDocument:
     """A finding, wherever it comes from."""
+    seen = finding.seen
     return doc.FindingDocument(
         id=finding.id,
         code=finding.code,
@@ -78,7 +79,19 @@ def finding_document(finding: Finding) -> doc.FindingDocument:
         meaning=finding.meaning,
         next_step=finding.next_step,
         readers=_readers(finding.readers),
+        bookkeeper_copy=finding.copy,
+        restore=finding.restore,
+        etag=finding.etag,
+        first_seen=seen.first if seen is not None else None,
+        last_seen=seen.last if seen is not None else None,
+        times_seen=seen.times if seen is not None else None,
+        acknowledgement=acknowledgement_document(seen.acknowledgement) if seen is not None else None,
     )
+
+
+def acknowledgement_document(one: Acknowledgement | None) -> doc.AcknowledgementDocument | None:
+    """Who has taken note of a finding; None if nobody has."""
+    return doc.AcknowledgementDocument(by=one.by, at=one.at, until=one.until, reason=one.reason) if one else None
 
 
 def coverage_document(coverage: Coverage) -> doc.CoverageDocument:

@@ -21,6 +21,15 @@ class ReadersDocument(Part, frozen=True, kw_only=True):
     perhaps: list[str]
 
 
+class AcknowledgementDocument(Part, frozen=True, kw_only=True):
+    """Somebody has taken note of a finding: until then it makes no command fail."""
+
+    by: str
+    at: Moment
+    until: Moment
+    reason: str
+
+
 class FindingDocument(Part, frozen=True, kw_only=True):
     """Something that is not as Pulsar writes it. `id` is the same whenever the same is found in the same place."""
 
@@ -38,6 +47,18 @@ class FindingDocument(Part, frozen=True, kw_only=True):
     next_step: str
     readers: ReadersDocument | None
     """Of damage to a topic's ledger: whom it will hit."""
+    bookkeeper_copy: str
+    """Of damage: what is known of the copy that may still save the ledger."""
+    restore: str
+    """How the object can be brought back, if it can."""
+    etag: str
+    """The object's, as it was looked at."""
+    first_seen: Moment | None
+    """Null if nothing is remembered, as by commands other than `check`."""
+    last_seen: Moment | None
+    times_seen: int | None
+    acknowledgement: AcknowledgementDocument | None
+    """Null if nobody has taken note of just this, or the time is over."""
 
 
 class EntryCountsDocument(Part, frozen=True, kw_only=True):

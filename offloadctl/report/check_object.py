@@ -13,6 +13,10 @@ from offloadctl.report.check import finding_document
 def verification_document(one: Verification) -> doc.ObjectVerification:
     """What was verified, and what was found."""
     look, counts = one.inspection, one.inspection.counts
+
+    def counted(name: str) -> int | None:
+        return getattr(counts, name) if counts is not None else None
+
     return doc.ObjectVerification(
         status=look.status.value,
         level=look.level.value,
@@ -20,19 +24,19 @@ def verification_document(one: Verification) -> doc.ObjectVerification:
         index=one.index,
         ledger_id=one.ledger_id,
         blocks=look.blocks,
-        entries=counts.entries if counts is not None else None,
-        messages=counts.messages if counts is not None else None,
-        entry_bytes=counts.entry_bytes if counts is not None else None,
+        entries=counted("entries"),
+        messages=counted("messages"),
+        entry_bytes=counted("entry_bytes"),
         checksums=doc.ChecksumsDocument(
-            ok=counts.checksums_ok if counts is not None else None,
-            absent=counts.checksums_absent if counts is not None else None,
-            bad=counts.checksums_bad if counts is not None else None,
-            unreadable=counts.unreadable if counts is not None else None,
+            ok=counted("checksums_ok"),
+            absent=counted("checksums_absent"),
+            bad=counted("checksums_bad"),
+            unreadable=counted("unreadable"),
         ),
-        markers=counts.markers if counts is not None else None,
-        chunks=counts.chunks if counts is not None else None,
-        encrypted=counts.encrypted if counts is not None else None,
-        compressed=counts.compressed if counts is not None else None,
+        markers=counted("markers"),
+        chunks=counted("chunks"),
+        encrypted=counted("encrypted"),
+        compressed=counted("compressed"),
         object_bytes=look.object_bytes,
         bytes_read=look.bytes_read,
         findings=[_object_finding(finding) for finding in look.findings],
@@ -173,15 +177,8 @@ def _stored(info: ObjectInfo) -> doc.StoredObjectDocument:
 
 
 def _object_finding(finding: Finding) -> doc.ObjectFindingDocument:
+    """The part of a finding that is about objects alone, under the names that `object verify` has."""
+    whole = finding_document(finding)
     return doc.ObjectFindingDocument(
-        id=finding.id,
-        code=finding.code,
-        severity=finding.severity.value,
-        what=finding.what,
-        key=finding.key,
-        offset=finding.offset,
-        expected=finding.expected,
-        found=finding.found,
-        meaning=finding.meaning,
-        next_step=finding.next_step,
+        **{name: getattr(whole, name) for name in doc.ObjectFindingDocument.__struct_fields__}
     )

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from offloadctl.report.acknowledgements import ACKNOWLEDGEMENT_KINDS
 from offloadctl.report.broker_conf_documents import BROKER_CONF_KINDS
 from offloadctl.report.check_documents import CHECK_KINDS
 from offloadctl.report.check_object_documents import CHECK_OBJECT_KINDS
@@ -27,6 +28,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     OffloadStatus,
     TopicOffloadStatus,
     *CHECK_KINDS,
+    *ACKNOWLEDGEMENT_KINDS,
     *CHECK_OBJECT_KINDS,
     Context,
     ContextSummary,

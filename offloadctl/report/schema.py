@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from offloadctl.report.acknowledgements import AcknowledgedFindingDocument
 from offloadctl.report.broker_conf_documents import BrokerConfProfileDocument, BrokerConfSettingDocument
 from offloadctl.report.check_object_documents import BlockDocument
 from offloadctl.report.doctor import DoctorSubject
@@ -20,6 +21,7 @@ from offloadctl.report.policy_documents import OffloadPolicyItem, PolicyChangeDo
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 LINE_KINDS: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "AcknowledgedFinding": AcknowledgedFindingDocument,
     "BrokerConfProfile": BrokerConfProfileDocument,
     "BrokerConfSetting": BrokerConfSettingDocument,
     "DoctorSubject": DoctorSubject,

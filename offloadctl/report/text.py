@@ -1,7 +1,7 @@
 """What the tables for people have in common: columns, styles, and how sizes, times and bounds are written."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -116,20 +116,56 @@ def count(number: int, noun: str) -> str:
 
 
 def findings(found: Iterable[Finding]) -> Iterable[RenderableType]:
-    """Each finding: what, where, expected and found; then what they mean and what to do."""
+    """Each finding: what, where, expected and found; then, once, what those of one kind mean and what to do."""
     all_found = tuple(found)
     for one in all_found:
-        yield line((f"{one.severity.value}: ", Style.BAD), f"{one.what} [{one.code}]", indent=_INDENT)
-        for label, text in (("where", _place(one)), ("expected", one.expected), ("found", one.found)):
+        yield line(_severity(one), f"{one.what} [{one.code}]", indent=_INDENT)
+        for label, text in (
+            ("where", _place(one)),
+            ("expected", one.expected),
+            ("found", one.found),
+            ("id", _known_since(one)),
+            ("noted", _noted(one)),
+            ("readers", _readers(one.readers) if one.readers is not None else ""),
+            ("copy", one.copy),
+            ("restore", one.restore),
+        ):
             if text:
                 yield labelled(label, text)
-        if one.readers is not None:
-            yield labelled("readers", _readers(one.readers))
-    # Findings of one cause share their meaning and their cure.
-    for text in dict.fromkeys(one.meaning for one in all_found if one.meaning):
-        yield labelled("means", text)
-    for text in dict.fromkeys(one.next_step for one in all_found if one.next_step):
-        yield labelled("do now", text, style=Style.HEAD)
+    yield from _once("means", ((one.code, one.meaning) for one in all_found), Style.PLAIN)
+    yield from _once("do now", ((one.code, one.next_step) for one in all_found), Style.HEAD)
+
+
+def _once(label: str, texts: Iterable[tuple[str, str]], style: Style) -> Iterator[RenderableType]:
+    """Each text once, with the codes that it holds for if there are several texts."""
+    codes: dict[str, dict[str, None]] = {}
+    for code, text in texts:
+        if text:
+            codes.setdefault(text, {})[code] = None
+    for text, those in codes.items():
+        yield labelled(label, f"{', '.join(those)}: {text}" if len(codes) > 1 else text, style=style)
+
+
+def _severity(one: Finding) -> tuple[str, Style]:
+    if one.is_acknowledged:
+        return f"{one.severity.value}, acknowledged: ", Style.QUIET
+    return f"{one.severity.value}: ", Style.BAD
+
+
+def _known_since(one: Finding) -> str:
+    if one.seen is None:
+        return ""
+    again = f"found {one.seen.times} times since {_minute(one.seen.first)}" if one.seen.times > 1 else "new"
+    return f"{one.id}, {again}"
+
+
+def _noted(one: Finding) -> str:
+    note = one.seen.acknowledgement if one.seen is not None else None
+    return f"by {note.by} on {_minute(note.at)}, until {_minute(note.until)}: {note.reason}" if note else ""
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M %Z}"
 
 
 def _readers(readers: Readers) -> str:

@@ -70,6 +70,9 @@ NEEDS_NO_BROKER: Final[Mapping[str, Sequence[Arguments]]] = {
         ["broken.conf"],
     ],
     "context delete": [["other", "--dry-run"], ["other"], ["nobody"]],
+    "check acknowledge": [["0123456789ab", "--reason", "x", "--until", "1d"], ["0123456789ab", "--until", GIVEN]],
+    "check acknowledgements": [[], ["-o", "json"]],
+    "check unacknowledge": [["0123456789ab"]],
     "broker-conf render": [
         RENDER,
         [*RENDER, "--set", f"s3ManagedLedgerOffloadCredentialSecret={GIVEN}"],

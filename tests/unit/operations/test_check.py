@@ -629,7 +629,7 @@ def test_damage_tells_how_long_bookkeepers_copy_stays(lag: int | None, words: st
 
     (finding,) = check(broker, bucket).findings
 
-    assert words in finding.meaning
+    assert words in finding.copy
     assert "set-offload-deletion-lag -l -1 public/corpus" in finding.next_step
 
 
@@ -644,4 +644,4 @@ def test_when_bookkeepers_copy_goes_is_counted_from_the_time_at_which_the_index_
 
     (finding,) = check(broker, bucket).findings
 
-    assert (written + timedelta(hours=2)).strftime("%Y-%m-%d %H:%M:%S UTC") in finding.meaning
+    assert (written + timedelta(hours=2)).strftime("%Y-%m-%d %H:%M:%S UTC") in finding.copy
