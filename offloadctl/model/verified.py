@@ -77,7 +77,7 @@ def newest_clean(known: Iterable[Verified], level: Level, since: datetime) -> Ve
     for one in known:
         if not one.is_clean:
             return None
-        if one.level.includes(level) and one.at >= since and (newest is None or one.at > newest.at):
+        if one.level.includes(level) and one.at >= since and (newest is None or _is_better(one, newest)):
             newest = one
     return newest
 
@@ -97,3 +97,7 @@ def _outlives(old: Verified, new: Verified) -> bool:
 def _contradicts(old: Verified, new: Verified) -> bool:
     """Whether what is known is newer, and of other objects or no good news of these."""
     return old.at > new.at and (not old.is_clean or old.marks != new.marks)
+
+
+def _is_better(one: Verified, other: Verified) -> bool:
+    return one.at > other.at or (one.at == other.at and one.level.includes(other.level))
