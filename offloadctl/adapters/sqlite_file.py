@@ -42,10 +42,14 @@ class SqliteFile:
         self._connection: sqlite3.Connection | None = None
 
     @contextmanager
-    def changing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that is on disk when the block ends, and undone if it raises; StateError if it cannot be."""
+    def changing(self, *, durably: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction that is on disk when the block ends, and undone if it raises; StateError if it cannot be.
+
+        Without `durably` it outlives the process, but perhaps not the power; and it costs no wait for the disk.
+        """
         with self._lock, self._told():
             connection = self._opened()
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durably else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

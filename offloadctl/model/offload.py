@@ -122,6 +122,7 @@ class Outcome(StrEnum):
     NOT_STARTED = "not-started"
 
     @property
+    ABANDONED = "abandoned"
     def exit_code(self) -> ExitCode:
         """What this outcome alone makes the command exit with."""
         return _OUTCOMES[self][0]
@@ -185,6 +186,10 @@ class Confirmation(StrEnum):
     UNCONFIRMED = "not-confirmed"
     """Complete in the metadata; its objects were not looked at."""
     DAMAGED = "damaged"
+    Outcome.ABANDONED: (
+        ExitCode.FAILED,
+        "The command ended without a word (kill -9, no power) at its request or after it; not every ledger has moved.",
+    ),
     NOT_MOVED = "not-moved"
     TRIMMED = "trimmed"
     """Gone from the topic: retention deleted it during the run, and its objects with it."""
