@@ -1,0 +1,78 @@
+"""Decision logs: the journal of one machine, and one in memory."""
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from offloadctl.journal_ports import Journal
+from offloadctl.model.decision import EntryKind, LogEntry
+from offloadctl.model.journal import Note
+
+_SCHEDULE: Final = "schedule"
+_PAYLOAD: Final = "payload"
+
+
+class MemoryDecisionLog:
+    """Entries in memory; safe to use from several threads."""
+
+    def __init__(self, entries: Sequence[LogEntry] = ()) -> None:
+        self._entries = list(entries)
+        self._lock = threading.Lock()
+
+    def append(self, entry: LogEntry) -> None:
+        """Keep it."""
+        with self._lock:
+            self._entries.append(entry)
+
+    def newest(self, kinds: Sequence[EntryKind], schedule: str) -> LogEntry | None:
+        """The last entry of these kinds of a schedule, or None."""
+        with self._lock:
+            found = (one for one in reversed(self._entries) if one.kind in kinds and one.schedule == schedule)
+            return next(found, None)
+
+    def entries(self, *, schedule: str | None = None, since: datetime | None = None) -> Sequence[LogEntry]:
+        """All of them, the newest first."""
+        with self._lock:
+            return [
+                one
+                for one in reversed(self._entries)
+                if schedule in (None, one.schedule) and (since is None or one.at >= since)
+            ]
+
+
+class JournalDecisionLog:
+    """The notes of the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def append(self, entry: LogEntry) -> None:
+        """Write a note, on disk for good; its time is the journal's."""
+        facts = {_SCHEDULE: entry.schedule, _PAYLOAD: entry.payload}
+        self._journal.note(entry.kind, entry.text, facts, run_id=entry.run_id)
+
+    def newest(self, kinds: Sequence[EntryKind], schedule: str) -> LogEntry | None:
+        """The last entry of these kinds of a schedule, or None."""
+        return next((one for one in self._notes(kinds, None) if one.schedule == schedule), None)
+
+    def entries(self, *, schedule: str | None = None, since: datetime | None = None) -> Sequence[LogEntry]:
+        """All that are kept, the newest first."""
+        return [one for one in self._notes(tuple(EntryKind), since) if schedule in (None, one.schedule)]
+
+    def _notes(self, kinds: Sequence[EntryKind], since: datetime | None) -> Sequence[LogEntry]:
+        if len(kinds) == 1:
+            return [_entry(one) for one in self._journal.notes(kind=kinds[0], since=since)]
+        words = {kind.value for kind in kinds}
+        return [_entry(one) for one in self._journal.notes(since=since) if one.kind in words]
+
+
+def _entry(note: Note) -> LogEntry:
+    return LogEntry(
+        note.at,
+        EntryKind(note.kind),
+        note.facts.get(_SCHEDULE, ""),
+        note.text,
+        note.run_id,
+        note.facts.get(_PAYLOAD, ""),
+    )
