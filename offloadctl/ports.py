@@ -51,7 +51,7 @@ class PolicyAdmin(Protocol):
         """What else a namespace has that matters to offload."""
         ...
 
-    def topic_retention(self, topic: TopicName) -> Retention | None:
+    def topic_retention(self, topic: TopicName, *, is_global: bool = False) -> Retention | None:
         """The topic's own."""
         ...
 
@@ -62,7 +62,7 @@ class PolicyAdmin(Protocol):
     # -- changes something; never retried
 
     def replace_offload_policy(
-        self, scope: PolicyScope, policy: PolicyObject, *, expected: PolicyObject | None
+        self, scope: PolicyScope, policy: PolicyObject, *, expected: PolicyObject | None, is_global: bool = False
     ) -> None:
         """Set all of it at once; Busy if the level has no longer what is `expected`, and nothing was done then.
 
@@ -74,8 +74,12 @@ class PolicyAdmin(Protocol):
         """One threshold or the deletion lag, which alone can be removed (None)."""
         ...
 
-    def remove_offload_policy(self, scope: PolicyScope) -> None:
+    def remove_offload_policy(self, scope: PolicyScope, *, is_global: bool = False) -> None:
         """The whole policy; a namespace's older fields stay."""
+        ...
+
+    def set_retention(self, scope: PolicyScope, retention: Retention | None) -> None:
+        """How much is kept of what is consumed; None: the level below counts again. A topic's comes in force later."""
         ...
 
 

@@ -55,22 +55,25 @@ class NoPolicies:
     def namespace_facts(self, namespace: NamespaceName) -> NamespaceFacts:
         return NamespaceFacts()
 
-    def topic_retention(self, topic: TopicName) -> Retention | None:
+    def topic_retention(self, topic: TopicName, *, is_global: bool = False) -> Retention | None:
         return None
 
     def broker_settings(self) -> Mapping[str, str]:
         return {}
 
     def replace_offload_policy(
-        self, scope: PolicyScope, policy: PolicyObject, *, expected: PolicyObject | None
+        self, scope: PolicyScope, policy: PolicyObject, *, expected: PolicyObject | None, is_global: bool = False
     ) -> None:
         raise AssertionError(f"nobody was to change the policy of {scope}")
 
     def set_offload_field(self, namespace: NamespaceName, name: str, value: int | None) -> None:
         raise AssertionError(f"nobody was to change {name} of {namespace}")
 
-    def remove_offload_policy(self, scope: PolicyScope) -> None:
+    def remove_offload_policy(self, scope: PolicyScope, *, is_global: bool = False) -> None:
         raise AssertionError(f"nobody was to remove the policy of {scope}")
+
+    def set_retention(self, scope: PolicyScope, retention: Retention | None) -> None:
+        raise AssertionError(f"nobody was to change the retention of {scope}")
 
 
 @dataclass

@@ -69,9 +69,10 @@ class PolicyCalls:
         call = Call("GET", f"{ADMIN}/namespaces/{namespace}", confidential=True)
         return understood(self._transport.read(call), _Namespace, _facts)
 
-    def topic_retention(self, topic: TopicName) -> Retention | None:
+    def topic_retention(self, topic: TopicName, *, is_global: bool = False) -> Retention | None:
         """The topic's own."""
-        reply = self._transport.read(Call("GET", f"{ADMIN}/persistent/{topic.rest_path}/retention"))
+        params = _global(is_global=is_global)
+        reply = self._transport.read(Call("GET", _retention_path(topic), params=params))
         return understood(reply, _Retention | None, _retention)  # type: ignore[arg-type]  # a union is a form
 
     def broker_settings(self) -> Mapping[str, str]:
@@ -82,15 +83,16 @@ class PolicyCalls:
     # -- changes something
 
     def replace_offload_policy(
-        self, scope: PolicyScope, policy: PolicyObject, *, expected: PolicyObject | None
+        self, scope: PolicyScope, policy: PolicyObject, *, expected: PolicyObject | None, is_global: bool = False
     ) -> None:
         """Set all of it at once; Busy if the level has no longer what is `expected`."""
         self._refuse_change(scope)
-        reply = self._own(scope)
+        reply = self._own(scope, is_global=is_global)
         if policy_of(reply) != expected:
             raise Busy(f"the policy of {scope} was changed by somebody else meanwhile")
         body = _encoded(policy, reply)
-        self._transport.trigger(Call("POST", _path(scope), body=body, confidential=True))
+        params = _global(is_global=is_global)
+        self._transport.trigger(Call("POST", _path(scope), params=params, body=body, confidential=True))
 
     def set_offload_field(self, namespace: NamespaceName, name: str, value: int | None) -> None:
         """One threshold or the deletion lag, which alone can be removed (None)."""
@@ -99,20 +101,33 @@ class PolicyCalls:
         body = None if value is None else msgspec.json.encode(value)
         self._transport.trigger(Call("DELETE" if value is None else "PUT", path, body=body))
 
-    def remove_offload_policy(self, scope: PolicyScope) -> None:
+    def remove_offload_policy(self, scope: PolicyScope, *, is_global: bool = False) -> None:
         """The whole policy; a namespace's older fields stay."""
         self._refuse_change(scope)
         path = f"{ADMIN}/namespaces/{scope}/removeOffloadPolicies" if isinstance(scope, NamespaceName) else _path(scope)
-        self._transport.trigger(Call("DELETE", path))
+        self._transport.trigger(Call("DELETE", path, params=_global(is_global=is_global)))
+
+    def set_retention(self, scope: PolicyScope, retention: Retention | None) -> None:
+        """How much is kept of what is consumed; None: the level below counts again."""
+        self._refuse_change(scope)
+        if retention is None:
+            self._transport.trigger(Call("DELETE", _retention_path(scope)))
+            return
+        body = msgspec.json.encode(_Retention(retention.minutes, retention.mebibytes))
+        self._transport.trigger(Call("POST", _retention_path(scope), body=body))
 
     def _own(self, scope: PolicyScope, *, is_global: bool = False) -> Reply:
-        params = (("isGlobal", "true"),) if is_global else ()
+        params = _global(is_global=is_global)
         return self._transport.read(Call("GET", _path(scope), params=params, confidential=True))
 
     def _refuse_change(self, what: object) -> None:
         if self._read_only:
             name = f"context {self._context_name!r}" if self._context_name else "this context"
             raise ReadOnlyContext(f"{name} is read-only: nothing was asked for {what}", hint="choose another --context")
+
+
+def _global(*, is_global: bool) -> tuple[tuple[str, str], ...]:
+    return (("isGlobal", "true"),) if is_global else ()
 
 
 def policy_of(reply: Reply) -> PolicyObject | None:
@@ -205,3 +220,9 @@ def _path(scope: PolicyScope) -> str:
     if isinstance(scope, NamespaceName):
         return f"{ADMIN}/namespaces/{scope}/offloadPolicies"
     return f"{ADMIN}/persistent/{scope.rest_path}/offloadPolicies"
+
+
+def _retention_path(scope: PolicyScope) -> str:
+    if isinstance(scope, NamespaceName):
+        return f"{ADMIN}/namespaces/{scope}/retention"
+    return f"{ADMIN}/persistent/{scope.rest_path}/retention"

@@ -52,6 +52,10 @@ AcceptUnverified = Annotated[
         "--accept-unverified", help="Let BookKeeper's copies go although nobody proved that the store's are whole."
     ),
 ]
+Global = Annotated[
+    bool,
+    typer.Option("--global", help="The topic's global policy: for every cluster that its namespace is replicated to."),
+]
 File = Annotated[str, typer.Option("--file", "-f", metavar="FILE", help="Policies in YAML; - is standard input.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Take away the fields that the file does not name.")]
 
@@ -62,13 +66,14 @@ def get(
     topic: TopicArgument = None,
     *,
     namespace: Namespace = None,
+    is_global: Global = False,
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
     """What a namespace or topic itself has."""
-    scope = _one_scope(topic, namespace)
+    scope = _one_scope(topic, namespace, is_global=is_global)
     with connect(connection) as session:
-        _show_policies(session, _read_own(session, [scope]), output)
+        _show_policies(session, _read_own(session, [(scope, is_global)]), output)
     return ExitCode.OK
 
 
@@ -91,7 +96,7 @@ def effective(
 
     scope = _one_scope(topic, namespace)
     with connect(connection) as session:
-        report = documents.EffectiveReport.of(_read(session, [scope])[0])
+        report = documents.EffectiveReport.of(_read(session, scope))
         origin = session.origin()
         emit_result(
             output,
@@ -115,6 +120,7 @@ def set_(
     ],
     *,
     namespace: Namespace = None,
+    is_global: Global = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     accept_unverified: AcceptUnverified = False,
@@ -129,12 +135,13 @@ def set_(
     from offloadctl.plan.offload_policies import PolicyWish  # noqa: PLC0415 - only when it is needed
 
     topic, texts = _taken_apart(arguments, namespace, is_name=lambda text: "=" in text)
-    scope = _one_scope(topic, namespace)
+    scope = _one_scope(topic, namespace, is_global=is_global)
     given = _given(texts)
     with connect(connection) as session:
-        fields = _parsed(given, _read(session, [scope])[0])
+        fields = _parsed(given, _read(session, scope))
         approval = _approval(yes=yes, accept_unverified=accept_unverified)
-        return _change(session, [PolicyWish(scope, fields)], approval, output, dry_run=dry_run)
+        wish = PolicyWish(scope, fields, is_global=is_global)
+        return _change(session, [wish], approval, output, dry_run=dry_run)
 
 
 @app.command("unset")
@@ -143,6 +150,7 @@ def unset(
     arguments: Targets = None,
     *,
     namespace: Namespace = None,
+    is_global: Global = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     accept_unverified: AcceptUnverified = False,
@@ -158,12 +166,12 @@ def unset(
     from offloadctl.plan.offload_policies import PolicyWish  # noqa: PLC0415
 
     topic, names = _taken_apart(arguments or [], namespace, is_name=lambda _: False)
-    scope = _one_scope(topic, namespace)
+    scope = _one_scope(topic, namespace, is_global=is_global)
     with connect(connection) as session:
-        driver = _driver(_read(session, [scope])[0]) if names else ""
+        driver = _driver(_read(session, scope)) if names else ""
         fields = frozenset(field_named(name, driver=driver).name for name in names)
         approval = _approval(yes=yes, accept_unverified=accept_unverified)
-        wish = PolicyWish(scope, unset=fields, remove=not fields)
+        wish = PolicyWish(scope, unset=fields, remove=not fields, is_global=is_global)
         return _change(session, [wish], approval, output, dry_run=dry_run)
 
 
@@ -173,6 +181,7 @@ def apply(
     *,
     file: File,
     prune: Prune = False,
+    is_global: Global = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     accept_unverified: AcceptUnverified = False,
@@ -186,7 +195,8 @@ def apply(
     """
     with connect(connection) as session:
         approval = _approval(yes=yes, accept_unverified=accept_unverified)
-        return _change(session, _wishes(session, file, prune=prune), approval, output, dry_run=dry_run)
+        wishes = _wishes(session, file, prune=prune, is_global=is_global)
+        return _change(session, wishes, approval, output, dry_run=dry_run)
 
 
 @app.command("diff")
@@ -195,12 +205,13 @@ def diff(
     *,
     file: File,
     prune: Prune = False,
+    is_global: Global = False,
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
     """What `apply` would change. Exit code 0: nothing, 3: something."""
     with connect(connection) as session:
-        wishes = _wishes(session, file, prune=prune)
+        wishes = _wishes(session, file, prune=prune, is_global=is_global)
         return _change(session, wishes, _approval(), output, dry_run=True, is_diff=True)
 
 
@@ -216,17 +227,21 @@ def export(*, scope: Scope, output: OutputOption = OutputFormat.YAML, connection
     from offloadctl.operations.policy_levels import scopes_of  # noqa: PLC0415 - only when it is needed
 
     with connect(connection) as session:
-        read = _read_own(session, scopes_of(session.ports.admin, scope))
+        scopes = tuple(scopes_of(session.ports.admin, scope))
+        both = ((one, is_global) for one in scopes for is_global in (False, True)[: 1 + isinstance(one, TopicName)])
+        read = _read_own(session, both)
         levels = [one for one in read if one.own is not None]
         _show_policies(session, levels, output)
     return ExitCode.OK
 
 
-def _one_scope(topic: str | None, namespace: str | None) -> "PolicyScope":
+def _one_scope(topic: str | None, namespace: str | None, *, is_global: bool = False) -> "PolicyScope":
     from offloadctl.cli.policy_file import policy_topic  # noqa: PLC0415 - yaml is slow to load
 
     if (topic is None) == (namespace is None):
         raise UsageError("name a topic, or a namespace with -n; not both", hint="as in -n public/default")
+    if is_global and topic is None:
+        raise UsageError("--global is of topics only", hint="a namespace's policy is in every cluster anyway")
     return policy_topic(topic) if topic is not None else NamespaceName.parse(namespace or "")
 
 
@@ -268,39 +283,39 @@ def _parsed(given: Mapping[str, str], levels: "PolicyLevels") -> "dict[str, Poli
 
 def _driver(levels: "PolicyLevels") -> str:
     from offloadctl.brokerconf.policy_fields import DRIVER  # noqa: PLC0415 - only when it is needed
-    from offloadctl.plan.offload_policies import in_force  # noqa: PLC0415
+    from offloadctl.plan.policies_in_force import in_force  # noqa: PLC0415
 
     return in_force(levels).text(DRIVER)
 
 
-def _wishes(session: Session, file: str, *, prune: bool) -> "list[PolicyWish]":
+def _wishes(session: Session, file: str, *, prune: bool, is_global: bool) -> "list[PolicyWish]":
     from offloadctl.cli.policy_file import read_policy_file  # noqa: PLC0415 - yaml is slow to load
     from offloadctl.plan.offload_policies import PolicyWish  # noqa: PLC0415
 
     wishes = []
-    for one in read_policy_file(file):
+    for one in read_policy_file(file, is_global=is_global):
         if one.fields is None:
-            wishes.append(PolicyWish(one.scope, remove=True))
+            wishes.append(PolicyWish(one.scope, remove=True, is_global=one.is_global))
             continue
         try:
-            fields = _parsed(one.fields, _read(session, [one.scope])[0])
+            fields = _parsed(one.fields, _read(session, one.scope))
         except BadValue as error:
             raise BadValue(f"{one.where}: {error.message}", hint=error.hint) from error
-        wishes.append(PolicyWish(one.scope, fields, prune=prune))
+        wishes.append(PolicyWish(one.scope, fields, prune=prune, is_global=one.is_global))
     return wishes
 
 
-def _read(session: Session, scopes: "Iterable[PolicyScope]") -> "tuple[PolicyLevels, ...]":
-    from offloadctl.operations.offload_policies import policies_of  # noqa: PLC0415 - only when it is needed
+def _read(session: Session, scope: "PolicyScope") -> "PolicyLevels":
+    from offloadctl.operations.policy_levels import PolicyReader  # noqa: PLC0415 - only when it is needed
 
-    return policies_of(session.ports, tuple(scopes))
+    return PolicyReader(session.ports.admin).read(scope)
 
 
-def _read_own(session: Session, scopes: "Iterable[PolicyScope]") -> "tuple[PolicyLevels, ...]":
+def _read_own(session: Session, scopes: "Iterable[tuple[PolicyScope, bool]]") -> "tuple[PolicyLevels, ...]":
     from offloadctl.operations.policy_levels import PolicyReader  # noqa: PLC0415 - only when it is needed
 
     reader = PolicyReader(session.ports.admin)
-    return tuple(reader.read_own(scope) for scope in scopes)
+    return tuple(reader.read_own(scope, is_global=is_global) for scope, is_global in scopes)
 
 
 def _approval(*, yes: bool = False, accept_unverified: bool = False) -> "Approval":
@@ -328,7 +343,8 @@ def _change(
 
     def tell(plan: "PolicyPlan") -> None:
         for request in plan.requests:
-            say(f"{origin}: {scope_name(plan.wish.scope)}: {request_words(request)}")
+            name = scope_name(plan.wish.scope, is_global=plan.wish.is_global)
+            say(f"{origin}: {name}: {request_words(request)}")
 
     # One topic is acted on, and may be loaded for it; whole namespaces are left as they are.
     may_load = all(isinstance(one.scope, TopicName) for one in wishes)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,10 +30,11 @@ class FilePolicy:
     scope: PolicyScope
     fields: Mapping[str, str] | None
     where: str
+    is_global: bool = False
 
 
-def read_policy_file(source: str) -> tuple[FilePolicy, ...]:
-    """All policies of a file, or of stdin for `-`; each scope once."""
+def read_policy_file(source: str, *, is_global: bool = False) -> tuple[FilePolicy, ...]:
+    """All policies of a file, or of stdin for `-`; each scope once. `is_global`: its topics' are global ones."""
     name = "standard input" if source == "-" else source
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
@@ -53,11 +54,14 @@ def read_policy_file(source: str) -> tuple[FilePolicy, ...]:
         raise UsageError(
             f"{name} has no policies", hint=f"write one with `offloadctl offload-policies export > {name}`"
         )
-    seen: dict[PolicyScope, str] = {}
+    if is_global:
+        found = tuple(replace(one, is_global=isinstance(one.scope, TopicName)) for one in found)
+    seen: dict[tuple[PolicyScope, bool], str] = {}
     for one in found:
-        if one.scope in seen:
-            raise BadValue(f"{one.where}: {one.scope} is there twice, first as {seen[one.scope]}")
-        seen[one.scope] = one.where
+        key = (one.scope, one.is_global)
+        if key in seen:
+            raise BadValue(f"{one.where}: {one.scope} is there twice, first as {seen[key]}")
+        seen[key] = one.where
     return found
 
 
@@ -89,7 +93,7 @@ _KNOWN: Final = {"apiVersion", "kind", "context", "adminUrlsFrom", "cluster", "p
 def _policy(item: Any, where: str) -> FilePolicy:
     if not isinstance(item, dict):
         raise BadValue(f"{where} is no mapping")
-    if unknown := sorted(map(str, set(item) - {"namespace", "topic", "fields"})):
+    if unknown := sorted(map(str, set(item) - {"namespace", "topic", "global", "fields"})):
         raise BadValue(f"{where} has unknown keys: {', '.join(unknown)}", hint="it has namespace or topic, and fields")
     namespace, topic = item.get("namespace"), item.get("topic")
     if (namespace is None) == (topic is None):
@@ -103,7 +107,10 @@ def _policy(item: Any, where: str) -> FilePolicy:
     fields = item["fields"]
     if fields is not None and not isinstance(fields, dict):
         raise BadValue(f"{where}: fields is no mapping")
-    return FilePolicy(scope, None if fields is None else dict(_fields(fields, where)), where)
+    is_global = item.get("global", False)
+    if not isinstance(is_global, bool) or (is_global and isinstance(scope, NamespaceName)):
+        raise BadValue(f"{where}: global is true or false, and of topics only")
+    return FilePolicy(scope, None if fields is None else dict(_fields(fields, where)), where, is_global)
 
 
 def _fields(fields: Mapping[Any, Any], where: str) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ from offloadctl.demo.ledgers import ManagedLedgerMetadata, SimulatedLedger, repe
 from offloadctl.demo.messages import size_without_broker_metadata
 from offloadctl.demo.object_writer import delete_objects
 from offloadctl.demo.offloading import LoadedTopic, Offloading
-from offloadctl.demo.policies import EffectivePolicy, JsonValue, NamespacePolicies, PolicyJson, merged
+from offloadctl.demo.policies import EffectivePolicy, JsonValue, NamespacePolicies, TopicPolicies, merged
 from offloadctl.demo.trimming import Retention, delete_from_bookkeeper, expired
 from offloadctl.demo.tuning import Tuning, broker_properties
 from offloadctl.errors import StoreError
@@ -90,7 +90,7 @@ class SimulatedCluster:
             NamespaceName("public", "default"): NamespacePolicies()
         }
         self.partitioned: dict[TopicName, int] = {}
-        self.topic_policies: dict[TopicName, PolicyJson] = {}
+        self.topic_policies = TopicPolicies()
         self.topic_retention: dict[TopicName, dict[str, int]] = {}
         self.metadata: dict[TopicName, ManagedLedgerMetadata] = {}
         self.loaded: dict[TopicName, LoadedTopic] = {}
@@ -288,7 +288,7 @@ class SimulatedCluster:
         metadata = self.existing(topic)
         self.unload(topic)
         del self.metadata[topic]
-        self.topic_policies.pop(topic, None)
+        self.topic_policies.forget(topic)
         self.topic_retention.pop(topic, None)
         for ledger in metadata.ledgers.values():
             self._delete_objects(ledger)
@@ -299,7 +299,7 @@ class SimulatedCluster:
         for number in range(self.partitioned.pop(topic)):
             if topic.with_partition(number) in self.metadata:
                 self.delete_topic(topic.with_partition(number))
-        self.topic_policies.pop(topic, None)
+        self.topic_policies.forget(topic)
         self.topic_retention.pop(topic, None)
 
     @_locked
@@ -326,7 +326,7 @@ class SimulatedCluster:
     def policy_of(self, topic: TopicName) -> EffectivePolicy:
         """What the offloader makes of the merged policy; a partition has its parent's."""
         namespace = self.namespaces[topic.namespace_name].in_force
-        return EffectivePolicy.of(merged(self.topic_policies.get(topic.parent), namespace, self.properties))
+        return EffectivePolicy.of(merged(self.topic_policies.in_force(topic.parent), namespace, self.properties))
 
     def has_offloader(self, policy: EffectivePolicy) -> bool:
         """Whether the broker could create the offloader that the policy asks for."""

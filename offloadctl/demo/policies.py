@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from offloadctl.demo.bundles import DEFAULT_BUNDLES
+from offloadctl.model.names import TopicName
 
 JsonValue = str | int | bool | dict[str, str]
 PolicyJson = dict[str, JsonValue]
@@ -102,6 +103,24 @@ def merged(
     for level in (broker, namespace or {}, topic or {}):
         policy.update({name: value for name, value in level.items() if name in _FIELDS})
     return policy
+
+
+class TopicPolicies(dict[TopicName, PolicyJson]):
+    """What topics have themselves, and `everywhere`: what they have in every cluster."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.everywhere: dict[TopicName, PolicyJson] = {}
+
+    def in_force(self, topic: TopicName) -> PolicyJson | None:
+        """The topic's own, and as a whole the global one only without it (BrokerService, getManagedLedgerConfig)."""
+        own = self.get(topic)
+        return self.everywhere.get(topic) if own is None else own
+
+    def forget(self, topic: TopicName) -> None:
+        """The topic is gone."""
+        self.pop(topic, None)
+        self.everywhere.pop(topic, None)
 
 
 @dataclass(slots=True)

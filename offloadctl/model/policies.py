@@ -111,6 +111,8 @@ class PolicyLevels:
     """All that is known of the offload policies of a topic or namespace at one moment; None: nothing is set there."""
 
     scope: PolicyScope
+    is_global: bool = False
+    """It is the topic's global policy that this is about."""
     topic: PolicyObject | None = None
     global_topic: PolicyObject | None = None
     namespace: PolicyObject | None = None
@@ -126,7 +128,9 @@ class PolicyLevels:
     @property
     def own(self) -> PolicyObject | None:
         """What the scope itself has."""
-        return self.topic if isinstance(self.scope, TopicName) else self.namespace
+        if isinstance(self.scope, TopicName):
+            return self.global_topic if self.is_global else self.topic
+        return self.namespace
 
     @property
     def namespace_name(self) -> NamespaceName:

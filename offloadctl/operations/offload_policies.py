@@ -22,6 +22,7 @@ from offloadctl.plan.offload_policies import (
     left_over,
     plan_change,
 )
+from offloadctl.plan.policies_in_force import with_own
 from offloadctl.plan.policy_dangers import dangers_of
 from offloadctl.plan.policy_outcome import Affected, Approval, ChangeState, PolicyOutcome
 from offloadctl.ports import Ports
@@ -52,9 +53,9 @@ class ChangePolicies:
     def run(self, wishes: Sequence[PolicyWish]) -> tuple[PolicyOutcome, ...]:
         """One outcome for each wish. All are looked at before the first one is sent: one refusal stops them all.
 
-        Namespaces come first, since what is in force there decides what a topic's policy must repeat.
+        Namespaces come first, and topics' global policies next, since they decide what a topic's own must repeat.
         """
-        wanted = sorted(wishes, key=lambda one: isinstance(one.scope, TopicName))
+        wanted = sorted(wishes, key=lambda one: (isinstance(one.scope, TopicName), not one.is_global))
         planned = [self._judged(wish) for wish in wanted]
         if self.dry_run or any(one.state is ChangeState.REFUSED for one in planned):
             return tuple(planned)
@@ -62,7 +63,7 @@ class ChangePolicies:
 
     def _judged(self, wish: PolicyWish) -> PolicyOutcome:
         """The plan, and what stands in its way."""
-        plan = plan_change(PolicyReader(self.ports.admin).read(wish.scope), wish)
+        plan = self._planned(wish)
         if not plan.is_needed:
             return PolicyOutcome(plan, ChangeState.UNCHANGED)
         affected, dangers = Affected(), dangers_of(plan, has_offloaded=True)
@@ -74,6 +75,9 @@ class ChangePolicies:
         in_the_way = tuple(one for one in dangers if not self.approval.allows(one, affected))
         state = ChangeState.REFUSED if in_the_way and not self.dry_run else ChangeState.PLANNED
         return PolicyOutcome(plan, state, dangers, in_the_way, affected)
+
+    def _planned(self, wish: PolicyWish) -> PolicyPlan:
+        return plan_change(PolicyReader(self.ports.admin).read(wish.scope, is_global=wish.is_global), wish)
 
     def _carried_out(self, outcome: PolicyOutcome) -> PolicyOutcome:
         if not outcome.plan.is_needed:
@@ -105,7 +109,7 @@ class ChangePolicies:
 
     def _planned_anew(self, plan: PolicyPlan) -> PolicyPlan:
         scope = plan.wish.scope
-        again = plan_change(PolicyReader(self.ports.admin).read(scope), plan.wish)
+        again = self._planned(plan.wish)
         if not set(dangers_of(again, has_offloaded=True)) <= set(dangers_of(plan, has_offloaded=True)):
             raise Refused(
                 f"somebody else changed the policy of {scope} meanwhile, and the plan no longer holds",
@@ -114,12 +118,13 @@ class ChangePolicies:
         return again
 
     def _ask(self, plan: PolicyPlan, request: PolicyRequest) -> None:
-        admin, scope = self.ports.admin, plan.wish.scope
+        admin, scope, is_global = self.ports.admin, plan.wish.scope, plan.wish.is_global
         match request.verb:
             case Verb.REPLACE if request.policy is not None:
-                admin.replace_offload_policy(scope, request.policy, expected=plan.before.own)
+                expected = plan.before.own
+                admin.replace_offload_policy(scope, request.policy, expected=expected, is_global=is_global)
             case Verb.REMOVE:
-                admin.remove_offload_policy(scope)
+                admin.remove_offload_policy(scope, is_global=is_global)
             case _:
                 admin.set_offload_field(plan.before.namespace_name, request.name, request.value)
 
@@ -135,7 +140,7 @@ class ChangePolicies:
     def _now(self, before: PolicyLevels) -> PolicyLevels:
         admin, scope = self.ports.admin, before.scope
         if isinstance(scope, TopicName):
-            return replace(before, topic=admin.own_offload_policy(scope))
+            return with_own(before, admin.own_offload_policy(scope, is_global=before.is_global))
         return replace(before, namespace=admin.own_offload_policy(scope), facts=admin.namespace_facts(scope))
 
     # -- offloaded ledgers
@@ -190,8 +195,3 @@ def verified_by_check(ports: Ports, *, may_load: bool) -> Verify:
                 return f"a check could not vouch for all of them: {code.meaning}"
 
     return verify
-
-
-def policies_of(ports: Ports, scopes: Sequence[PolicyScope]) -> tuple[PolicyLevels, ...]:
-    """Everything that is known of each."""
-    return tuple(PolicyReader(ports.admin).read(scope) for scope in scopes)

@@ -34,10 +34,11 @@ class PolicyReader:
     brokers: PolicyLevels | None = None
     """What is known of the brokers' own settings; None: it is looked for each time."""
 
-    def read(self, scope: PolicyScope) -> PolicyLevels:
+    def read(self, scope: PolicyScope, *, is_global: bool = False) -> PolicyLevels:
         """Everything that is known. NotFound if there is no such topic or namespace."""
         known = self.brokers
-        levels = PolicyLevels(scope, settings=known.settings if known is not None else self._settings())
+        settings = known.settings if known is not None else self._settings()
+        levels = PolicyLevels(scope, is_global=is_global, settings=settings)
         levels = replace(
             levels,
             namespace=self.admin.own_offload_policy(levels.namespace_name),
@@ -60,11 +61,12 @@ class PolicyReader:
         settings = self._settings()
         return PolicyLevels(_NOWHERE, broker=_typed(settings), settings=settings)
 
-    def read_own(self, scope: PolicyScope) -> PolicyLevels:
+    def read_own(self, scope: PolicyScope, *, is_global: bool = False) -> PolicyLevels:
         """What the scope itself has, and nothing else."""
-        levels = PolicyLevels(scope)
+        levels = PolicyLevels(scope, is_global=is_global)
         if isinstance(scope, TopicName):
-            return replace(levels, topic=self.of_topic(scope))
+            own = self.of_topic(scope, is_global=is_global)
+            return replace(levels, global_topic=own) if is_global else replace(levels, topic=own)
         own = self.admin.own_offload_policy(scope)
         return replace(levels, namespace=own, facts=self.admin.namespace_facts(scope))
 

@@ -1,13 +1,8 @@
-"""Offload policies: what is in force and where it comes from, and what a change would really do.
-
-Field by field the topic's policy wins over the namespace's, and that over the broker's settings
-(OffloadPoliciesImpl.java:434-449). A policy is born with values of its own, which win like any others.
-"""
+"""Changes of offload policies: what is sent for a wish, and what comes of it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
 
 from offloadctl.brokerconf.kinds import Place
 from offloadctl.brokerconf.policy_fields import (
@@ -23,99 +18,8 @@ from offloadctl.brokerconf.policy_fields import (
 )
 from offloadctl.errors import UsageError
 from offloadctl.model.names import NamespaceName
-from offloadctl.model.policies import STORED, PolicyLevel, PolicyLevels, PolicyObject, PolicyScope, PolicyValue
-
-# -- what is in force
-
-
-@dataclass(frozen=True, slots=True)
-class EffectiveField:
-    """One value in force."""
-
-    name: str
-    value: PolicyValue
-    level: PolicyLevel
-    is_brought: bool = False
-    """Nobody need have set it: every policy of that level is born with it."""
-    shadows: tuple[tuple[PolicyLevel, PolicyValue], ...] = ()
-    """What the levels below say, where that is another value."""
-
-    @property
-    def is_drift(self) -> bool:
-        """Whether a policy holds another value than the broker's own."""
-        return any(level is PolicyLevel.BROKER for level, _ in self.shadows)
-
-
-def effective(levels: PolicyLevels) -> tuple[EffectiveField, ...]:
-    """Every field that has a value, in the order of the table of settings; what is free comes last."""
-    stack = tuple(_stack(levels))
-    names = dict.fromkeys([one.name for one in FIELDS] + [name for _, policy in stack for name in policy])
-    return tuple(found for name in names if (found := _effective(name, stack)) is not None)
-
-
-def in_force(levels: PolicyLevels) -> PolicyObject:
-    """All values in force."""
-    return PolicyObject({one.name: one.value for one in effective(levels)})
-
-
-def below(levels: PolicyLevels) -> PolicyObject:
-    """What would be in force if the scope had no policy of its own."""
-    return in_force(with_own(levels, None, older=isinstance(levels.scope, NamespaceName)))
-
-
-def with_own(levels: PolicyLevels, own: PolicyObject | None, *, older: bool = False) -> PolicyLevels:
-    """The same with another policy of the scope's own; `older`: without the namespace's older fields, too."""
-    if not isinstance(levels.scope, NamespaceName):
-        return replace(levels, topic=own)
-    facts = replace(levels.facts, older=PolicyObject()) if older else levels.facts
-    return replace(levels, namespace=own, facts=facts)
-
-
-def born(policy: PolicyObject) -> PolicyObject:
-    """The policy as the broker keeps it: with all that it is born with."""
-    return policy.over(PolicyObject({one.name: one.brought for one in _BROUGHT if one.brought is not None}))
-
-
-_BROUGHT: Final = tuple(
-    one for one in FIELDS if one.brought is not None and one.name != "managedLedgerOffloadReadThreads"
-)
-# OffloadPoliciesImpl.java has it since 4.1 only: what an older broker does not know it drops.
-
-
-def _stack(levels: PolicyLevels) -> Iterator[tuple[PolicyLevel, PolicyObject]]:
-    namespace = levels.namespace
-    if namespace is None and levels.facts.older.fields:
-        # OffloadPoliciesImpl.java, oldPoliciesCompatible: a policy comes into being for them.
-        namespace = born(PolicyObject())
-    pairs = (
-        (PolicyLevel.TOPIC, levels.topic),
-        (PolicyLevel.GLOBAL_TOPIC, levels.global_topic),
-        (PolicyLevel.NAMESPACE, namespace),
-        (PolicyLevel.OLDER_FIELD, levels.facts.older),
-        (PolicyLevel.BROKER, levels.broker),
-    )
-    for level, policy in pairs:
-        if policy is not None:
-            yield level, policy
-
-
-def _effective(name: str, stack: tuple[tuple[PolicyLevel, PolicyObject], ...]) -> EffectiveField | None:
-    found = [(level, value) for level, policy in stack if (value := policy.get(name)) is not None]
-    if not found:
-        return None
-    (level, value), *others = found
-    brought = BY_NAME[name].brought if name in BY_NAME else None
-    is_policy = level in (PolicyLevel.TOPIC, PolicyLevel.GLOBAL_TOPIC, PolicyLevel.NAMESPACE)
-    return EffectiveField(
-        name,
-        value,
-        level,
-        is_brought=is_policy and brought is not None and value == brought,
-        shadows=tuple((one, other) for one, other in others if other != value),
-    )
-
-
-# -- what a change would do
+from offloadctl.model.policies import STORED, PolicyLevels, PolicyObject, PolicyScope, PolicyValue
+from offloadctl.plan.policies_in_force import below, born, in_force, with_own
 
 
 class Why(StrEnum):
@@ -187,6 +91,8 @@ class PolicyWish:
     """The whole policy, and the older fields below it."""
     prune: bool = False
     """What is not among `fields` goes."""
+    is_global: bool = False
+    """It is about the topic's global policy, which is for every cluster that its namespace is replicated to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +129,7 @@ def plan_change(levels: PolicyLevels, wish: PolicyWish) -> PolicyPlan:
     if own is None and not wish.fields:
         return PolicyPlan(wish, levels, levels, (), ())
     # A namespace's older fields have brought all that a policy is born with already.
-    lower = in_force(levels) if own is None else below(levels)
+    lower = in_force(levels) if own is None and not levels.is_global else below(levels)
     pinned = _pins(levels, wanted, lower, unset)
     after, required = wanted.over(PolicyObject(pinned)), dict[str, PolicyValue]()
     changed = {name for name in {*after, *(own or ())} if (own or PolicyObject()).get(name) != after.get(name)}
@@ -282,6 +188,8 @@ def _removal(levels: PolicyLevels, wish: PolicyWish) -> PolicyPlan:
 def _pins(levels: PolicyLevels, wanted: PolicyObject, lower: PolicyObject, unset: set[str]) -> dict[str, PolicyValue]:
     """What must be repeated, since the policy would otherwise hide it."""
     pins = leaks_over(wanted, lower)
+    if levels.own is None and not levels.is_global:
+        pins |= _of_global(levels, wanted)
     if levels.own is not None:
         # What it was born with and nobody asks about stays as it is.
         return {name: value for name, value in pins.items() if name in unset}
@@ -291,6 +199,17 @@ def _pins(levels: PolicyLevels, wanted: PolicyObject, lower: PolicyObject, unset
         if threshold is not None and threshold >= 0:
             pins[SIZE_THRESHOLD] = threshold
     return pins
+
+
+def _of_global(levels: PolicyLevels, wanted: PolicyObject) -> dict[str, PolicyValue]:
+    """All of the topic's global policy, which its own would hide as a whole."""
+    found = (levels.global_topic or PolicyObject()).without(*wanted)
+    if hidden := [name for name, value in found.fields.items() if value is STORED]:
+        raise UsageError(
+            f"the topic's global policy has {hidden[0]}, which a policy of its own would hide and cannot repeat",
+            hint="change the global one with --global, or give the credential, too",
+        )
+    return dict(found.fields)
 
 
 def _required(after: PolicyObject, lower: PolicyObject) -> dict[str, PolicyValue]:

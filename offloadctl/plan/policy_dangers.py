@@ -20,7 +20,8 @@ from offloadctl.brokerconf.policy_fields import (
 from offloadctl.brokerconf.settings import BY_KEY
 from offloadctl.model.names import TopicName
 from offloadctl.model.policies import PolicyLevels, PolicyObject
-from offloadctl.plan.offload_policies import Danger, DangerKind, PolicyPlan, in_force
+from offloadctl.plan.offload_policies import Danger, DangerKind, PolicyPlan
+from offloadctl.plan.policies_in_force import in_force
 from offloadctl.plan.policy_words import lag_words, shown_value
 
 _OF_FILES: Final = frozenset({"policies-override", "priority-overridden", "extra-config-dropped", "secret-in-clear"})

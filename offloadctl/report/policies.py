@@ -9,7 +9,8 @@ from offloadctl.brokerconf.policy_fields import BY_NAME, KEEP
 from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.names import NamespaceName
 from offloadctl.model.policies import PolicyLevels, PolicyObject, PolicyScope
-from offloadctl.plan.offload_policies import EffectiveField, FieldChange, PolicyRequest, effective, in_force
+from offloadctl.plan.offload_policies import FieldChange, PolicyRequest
+from offloadctl.plan.policies_in_force import EffectiveField, effective, in_force
 from offloadctl.plan.policy_dangers import lint_policies
 from offloadctl.plan.policy_outcome import Approval, ChangeState, PolicyOutcome
 from offloadctl.plan.policy_words import bucket_flag, plain_value, story
@@ -71,7 +72,7 @@ def policy_item(levels: PolicyLevels) -> doc.OffloadPolicyItem:
     namespace, topic = _names(levels.scope)
     own = levels.own
     fields = None if own is None else _for_file(own)
-    return doc.OffloadPolicyItem(namespace=namespace, topic=topic, fields=fields)
+    return doc.OffloadPolicyItem(namespace=namespace, topic=topic, is_global=levels.is_global, fields=fields)
 
 
 def effective_document(report: EffectiveReport, origin: Origin) -> doc.EffectiveOffloadPolicies:
@@ -109,6 +110,7 @@ def _change(outcome: PolicyOutcome, approval: Approval) -> doc.PolicyChangeDocum
     return doc.PolicyChangeDocument(
         namespace=namespace,
         topic=topic,
+        is_global=outcome.plan.wish.is_global,
         state=outcome.state.value,
         changes=[_field_change(one) for one in outcome.plan.changes],
         requests=[_request(one) for one in outcome.plan.requests],

@@ -9,7 +9,8 @@ from offloadctl.brokerconf.findings import LintFinding, LintSeverity
 from offloadctl.brokerconf.policy_fields import BY_NAME
 from offloadctl.model.names import NamespaceName
 from offloadctl.model.policies import PolicyLevels, PolicyScope, PolicyValue
-from offloadctl.plan.offload_policies import EffectiveField, FieldChange, PolicyRequest, Why, in_force
+from offloadctl.plan.offload_policies import FieldChange, PolicyRequest, Why
+from offloadctl.plan.policies_in_force import EffectiveField, in_force
 from offloadctl.plan.policy_outcome import Approval, ChangeState, PolicyOutcome
 from offloadctl.plan.policy_words import bucket_flag, plain_value, shown_value, story
 from offloadctl.report.origin import Origin
@@ -32,18 +33,18 @@ _WORDS: Final = {
 }
 
 
-def scope_name(scope: PolicyScope) -> str:
-    """`namespace acme/shop`, `topic acme/shop/orders`."""
+def scope_name(scope: PolicyScope, *, is_global: bool = False) -> str:
+    """`namespace acme/shop`, `topic acme/shop/orders`, `topic acme/shop/orders, global`."""
     if isinstance(scope, NamespaceName):
         return f"namespace {scope}"
-    return f"topic {str(scope).removeprefix('persistent://')}"
+    return f"topic {str(scope).removeprefix('persistent://')}" + (", global" if is_global else "")
 
 
 def policies_text(levels: Sequence[PolicyLevels], origin: Origin, *, wide: bool = False) -> Iterator[RenderableType]:
     """What each level itself has."""
     yield line((str(origin), Style.QUIET))
     for one in levels:
-        yield line((scope_name(one.scope), Style.HEAD))
+        yield line((scope_name(one.scope, is_global=one.is_global), Style.HEAD))
         if one.own is None:
             older = one.facts.older if isinstance(one.scope, NamespaceName) else None
             yield line("no policy of its own" + (", but older fields" if older and older.fields else ""), indent=2)
@@ -73,6 +74,8 @@ def effective_text(report: EffectiveReport, origin: Origin, *, wide: bool = Fals
         yield labelled(label, text)
     if flag := bucket_flag(in_force(levels)):
         yield labelled("bucket", f"for check, offload and doctor: {flag}")
+    if levels.topic is not None and levels.global_topic is not None:
+        yield labelled("note", "The topic has a global policy, too: its own hides all of that.")
     rows = [_effective_row(one) for one in report.fields if wide or _matters(one)]
     columns = [Column("field"), Column("value", may_fold=True), Column("from", may_fold=True)]
     yield table([*columns, Column("instead of", may_fold=True)], rows)
@@ -107,11 +110,14 @@ def _outcome(outcome: PolicyOutcome, approval: Approval, *, wide: bool, is_diff:
     if is_diff:
         words = "differs" if outcome.plan.is_needed else "is the same"
     style = style_of(outcome.exit_code) if not is_diff else Style.PLAIN
-    yield line((f"{scope_name(outcome.plan.wish.scope)}: ", Style.HEAD), (words, style))
+    name = scope_name(outcome.plan.wish.scope, is_global=outcome.plan.wish.is_global)
+    yield line((f"{name}: ", Style.HEAD), (words, style))
     if outcome.plan.changes:
         columns = [Column(""), Column("field"), Column("before", may_fold=True)]
         rows = [_change_row(one) for one in outcome.plan.changes]
         yield table([*columns, Column("after", may_fold=True), Column("why", may_fold=True)], rows)
+    if outcome.plan.wish.is_global and outcome.plan.before.topic is not None:
+        yield labelled("note", "In this cluster the topic's own policy counts, and hides all of its global one.")
     if wide and not is_diff:
         for request in outcome.plan.requests:
             yield labelled("request", request_words(request))

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import msgspec
+
 from offloadctl.report.broker_conf_documents import LintFindingDocument
 from offloadctl.report.document_base import ApiVersion, Part
 from offloadctl.report.word_types import ChangeStateWord, DangerWord, WhyWord
@@ -15,6 +17,8 @@ class OffloadPolicyItem(Part, frozen=True, kw_only=True):
 
     namespace: str | None
     topic: str | None
+    is_global: bool = msgspec.field(name="global", default=False)
+    """It is the topic's policy for every cluster that its namespace is replicated to."""
     fields: dict[str, str | int] | None
 
 
@@ -121,6 +125,7 @@ class PolicyChangeDocument(Part, frozen=True, kw_only=True):
 
     namespace: str | None
     topic: str | None
+    is_global: bool = msgspec.field(name="global", default=False)
     state: ChangeStateWord
     changes: list[FieldChangeDocument]
     requests: list[PolicyRequestDocument]

@@ -30,6 +30,7 @@ def no_policies(embedded: EmbeddedCluster) -> Iterator[None]:
     with embedded.cluster.lock:
         embedded.cluster.namespaces[NAMESPACE].offload = None
         embedded.cluster.topic_policies.clear()
+        embedded.cluster.topic_policies.everywhere.clear()
 
 
 def plant_credential(embedded: EmbeddedCluster) -> None:
@@ -192,6 +193,57 @@ def test_an_address_with_a_password_is_exported_to_be_kept_and_never_as_a_mask(
     assert namespace_policy(connected)["s3ManagedLedgerOffloadRegion"] == "eu-west-1"
 
 
+def test_a_topic_s_global_policy_is_set_exported_applied_and_removed_beside_its_own(
+    command: Command, connected: EmbeddedCluster, topic: TopicName, tmp_path: Path
+) -> None:
+    everywhere = connected.cluster.topic_policies.everywhere
+
+    made = command("offload-policies", "set", str(topic), "deletion-lag=-1", "--global")
+    told = command("offload-policies", "effective", str(topic))
+    path = tmp_path / "policies.yaml"
+    path.write_text(command("offload-policies", "export", str(topic)).out.replace(f"{LAG}: -1", f"{LAG}: 30d"))
+    applied = command("offload-policies", "apply", "-f", str(path))
+    lag = everywhere[topic][LAG]
+    removed = command("offload-policies", "unset", str(topic), "--global")
+
+    assert (made.code, applied.code, removed.code) == (0, 0, 0)
+    assert ", global: changed, and read back as it was meant" in made.flowing
+    assert "-1 (never)" in told.out
+    assert "topic, global" in told.flowing
+    assert lag == 30 * 86_400_000
+    assert everywhere == {}
+    assert connected.cluster.topic_policies == {}
+
+
+def test_beside_a_policy_of_its_own_a_global_one_is_said_to_be_hidden(
+    command: Command, connected: EmbeddedCluster, topic: TopicName
+) -> None:
+    command("offload-policies", "set", str(topic), "deletion-lag=-1")
+
+    ran = command("offload-policies", "set", str(topic), "deletion-lag=30d", "--global")
+    told = command("offload-policies", "effective", str(topic))
+
+    assert ran.code == 0
+    assert "hides all of its global one" in ran.flowing
+    assert "has a global policy, too" in told.flowing
+    assert "30d" not in told.out
+
+
+def test_a_whole_file_of_topics_can_be_meant_globally(
+    command: Command, connected: EmbeddedCluster, topic: TopicName, tmp_path: Path
+) -> None:
+    path = tmp_path / "policies.yaml"
+    item = f"{{topic: '{topic}', fields: {{deletion-lag: -1}}}}"
+    path.write_text(f"{{apiVersion: offloadctl/v1, kind: OffloadPolicies, policies: [{item}]}}")
+
+    ran = command("offload-policies", "apply", "-f", str(path), "--global")
+
+    assert ran.code == 0
+    assert connected.cluster.topic_policies.everywhere[topic][LAG] == -1
+    assert command("offload-policies", "diff", "-f", str(path), "--global").code == 0
+    assert command("offload-policies", "diff", "-f", str(path)).code == 3
+
+
 def test_prune_removes_what_the_file_does_not_name_and_null_the_policy(
     command: Command, connected: EmbeddedCluster, topic: TopicName, tmp_path: Path
 ) -> None:
@@ -278,6 +330,7 @@ def test_documents_are_what_their_schema_says(
         (("set", "-n", "acme/shop", "maxMessageSize=1M"), "setting of brokers"),
         (("set", "-n", "acme/shop", "credential-secret=keep"), "has none"),
         (("unset", "-n", "acme/shop", "nonsense"), "is no field"),
+        (("set", "-n", "acme/shop", "deletion-lag=4h", "--global"), "is of topics only"),
     ],
 )
 def test_a_wrong_command_line_says_what_is_wrong(
@@ -315,6 +368,10 @@ def test_a_wrong_command_line_says_what_is_wrong(
         (
             "{kind: OffloadPolicies, apiVersion: offloadctl/v1, policies: [&a {namespace: a/b, fields: {}}, *a]}",
             "is there twice",
+        ),
+        (
+            "kind: OffloadPolicies\napiVersion: offloadctl/v1\npolicies: [{namespace: a/b, global: true, fields: {}}]",
+            "of topics only",
         ),
     ],
 )

@@ -20,7 +20,8 @@ from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.policies import STORED, PolicyObject, PolicyScope, PolicyValue
 from offloadctl.model.settings import BrokerSettings, RateLimits
 from offloadctl.operations.offload_policies import ChangePolicies, verified_by_check
-from offloadctl.plan.offload_policies import PolicyWish, born
+from offloadctl.plan.offload_policies import PolicyWish
+from offloadctl.plan.policies_in_force import born
 from offloadctl.plan.policy_outcome import Approval, ChangeState
 from offloadctl.ports import BrokerAdmin, Ports
 from offloadctl.redaction import Secret
@@ -188,6 +189,18 @@ def test_applied_is_topic_over_namespace_over_broker(cluster: Cluster) -> None:
 
 def test_nothing_is_global_where_nobody_set_it(cluster: Cluster) -> None:
     assert cluster.admin.own_offload_policy(cluster.topic(), is_global=True) is None
+
+
+def test_a_topic_s_global_policy_is_beside_its_own(cluster: Cluster) -> None:
+    topic, wanted = cluster.topic(), PolicyObject(S3 | {AGE_THRESHOLD: 11})
+
+    cluster.admin.replace_offload_policy(topic, wanted, expected=None, is_global=True)
+    eventually(lambda: cluster.admin.own_offload_policy(topic, is_global=True) is not None, "the policy is there")
+
+    assert cluster.admin.own_offload_policy(topic, is_global=True) == born(wanted)
+    assert cluster.admin.own_offload_policy(topic) is None
+    cluster.admin.remove_offload_policy(topic, is_global=True)
+    eventually(lambda: cluster.admin.own_offload_policy(topic, is_global=True) is None, "the policy is gone")
 
 
 def test_what_else_a_namespace_has_is_read(cluster: Cluster) -> None:

@@ -9,13 +9,14 @@ from offloadctl.demo.broker.ownership import about_policies
 from offloadctl.demo.broker.routes import Call, Route
 from offloadctl.demo.broker.settings_json import retention_from
 from offloadctl.demo.broker.values import NO_CONTENT, Response, as_json
-from offloadctl.demo.policies import merged, new_policy, shown
+from offloadctl.demo.policies import PolicyJson, merged, new_policy, shown
+from offloadctl.model.names import TopicName
 
 
 def offload_policies(call: Call) -> Response:
     """The topic's own; with `applied` merged with the levels below, where 4.0.7 forgets the older thresholds."""
     topic, cluster = about_policies(call), call.cluster
-    own = cluster.topic_policies.get(topic)
+    own = _policies(call).get(topic)
     if call.flag("applied"):
         return as_json(shown(merged(own, cluster.namespaces[topic.namespace_name].offload, cluster.properties)))
     return as_json(None if own is None else shown(own))
@@ -24,14 +25,20 @@ def offload_policies(call: Call) -> Response:
 def set_offload_policies(call: Call) -> Response:
     """Replaces the policy as a whole; in force at once, where a real broker takes a moment."""
     topic = about_policies(call)
-    call.cluster.topic_policies[topic] = new_policy(checked_policy(call))
+    _policies(call)[topic] = new_policy(checked_policy(call))
     return NO_CONTENT
 
 
 def remove_offload_policies(call: Call) -> Response:
     """The topic's own."""
-    call.cluster.topic_policies.pop(about_policies(call), None)
+    _policies(call).pop(about_policies(call), None)
     return NO_CONTENT
+
+
+def _policies(call: Call) -> dict[TopicName, PolicyJson]:
+    """Those of this cluster, or those of every cluster."""
+    of_topics = call.cluster.topic_policies
+    return of_topics.everywhere if call.flag("isGlobal") else of_topics
 
 
 def retention(call: Call) -> Response:

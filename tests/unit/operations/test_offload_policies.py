@@ -19,7 +19,8 @@ from offloadctl.model.policies import PolicyObject, PolicyScope, PolicyValue
 from offloadctl.model.scope import Scope
 from offloadctl.operations.offload_policies import ChangePolicies, verified_by_check
 from offloadctl.operations.policy_levels import PolicyReader, scopes_of
-from offloadctl.plan.offload_policies import DangerKind, PolicyPlan, PolicyWish, Verb, in_force
+from offloadctl.plan.offload_policies import DangerKind, PolicyPlan, PolicyWish, Verb
+from offloadctl.plan.policies_in_force import in_force
 from offloadctl.plan.policy_outcome import Approval, ChangeState, PolicyOutcome
 from offloadctl.ports import Ports
 from tests.fake_broker import FakeBroker, VirtualClock
@@ -308,7 +309,7 @@ class OneTopic(FakeBroker):
         )
 
     def replace_offload_policy(
-        self, scope: PolicyScope, policy: PolicyObject, *, expected: PolicyObject | None
+        self, scope: PolicyScope, policy: PolicyObject, *, expected: PolicyObject | None, is_global: bool = False
     ) -> None:
         if self.conflicts:
             self.policy = self.conflicts.pop(0)

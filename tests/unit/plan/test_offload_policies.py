@@ -34,13 +34,10 @@ from offloadctl.plan.offload_policies import (
     PolicyWish,
     Verb,
     Why,
-    born,
-    effective,
-    in_force,
     left_over,
     plan_change,
-    with_own,
 )
+from offloadctl.plan.policies_in_force import born, effective, in_force, with_own
 from offloadctl.plan.policy_dangers import dangers_of, lint_policies
 from offloadctl.plan.policy_words import bucket_flag, shown_value, story
 from offloadctl.redaction import Secret
@@ -399,15 +396,44 @@ def test_a_driver_that_is_not_the_broker_s_own_may_not_be_installed(
     assert DangerKind.UNPROVEN_DRIVER not in {one.kind for one in back}
 
 
-def test_a_topic_s_global_policy_counts_between_its_own_and_the_namespace_s() -> None:
-    found = replace(
-        levels(topic={SIZE_THRESHOLD: 1}, namespace={AGE_THRESHOLD: 3}, scope=TOPIC),
-        global_topic=born(PolicyObject({SIZE_THRESHOLD: 2, AGE_THRESHOLD: 4})),
-    )
+GLOBAL = born(PolicyObject({SIZE_THRESHOLD: 2, AGE_THRESHOLD: 4, DRIVER: "aws-s3", BUCKET: "ledgers"}))
 
-    by_name = {one.name: one for one in effective(found)}
-    assert (by_name[SIZE_THRESHOLD].value, by_name[SIZE_THRESHOLD].level) == (1, PolicyLevel.TOPIC)
-    assert (by_name[AGE_THRESHOLD].value, by_name[AGE_THRESHOLD].level) == (4, PolicyLevel.GLOBAL_TOPIC)
+
+def test_a_topic_s_global_policy_counts_as_a_whole_and_only_without_one_of_its_own() -> None:
+    alone = replace(levels(namespace={AGE_THRESHOLD: 3}, scope=TOPIC), global_topic=GLOBAL)
+    both = with_own(alone, born(PolicyObject({SIZE_THRESHOLD: 1})))
+
+    found, hidden = ({one.name: (one.value, one.level) for one in effective(one)} for one in (alone, both))
+
+    assert (found[SIZE_THRESHOLD], found[AGE_THRESHOLD]) == (
+        (2, PolicyLevel.GLOBAL_TOPIC),
+        (4, PolicyLevel.GLOBAL_TOPIC),
+    )
+    assert (hidden[SIZE_THRESHOLD], hidden[AGE_THRESHOLD]) == ((1, PolicyLevel.TOPIC), (3, PolicyLevel.NAMESPACE))
+
+
+def test_the_first_policy_of_a_topic_s_own_repeats_all_of_its_global_one() -> None:
+    before = replace(levels(scope=TOPIC), global_topic=GLOBAL)
+
+    plan = plan_change(before, wish(TOPIC, **{DELETION_LAG: 5}))
+
+    assert in_force(plan.after) == PolicyObject({DELETION_LAG: 5}).over(in_force(before))
+    with_credential = replace(before, global_topic=GLOBAL.over(PolicyObject({CREDENTIAL: STORED})))
+    with pytest.raises(UsageError, match="cannot repeat"):
+        plan_change(with_credential, wish(TOPIC, **{DELETION_LAG: 5}))
+
+
+def test_a_global_policy_is_planned_as_if_the_topic_had_none_of_its_own() -> None:
+    before = replace(levels(topic={SIZE_THRESHOLD: 1}, scope=TOPIC), is_global=True)
+
+    plan = plan_change(before, PolicyWish(TOPIC, {DELETION_LAG: 5}, is_global=True))
+
+    (request,) = plan.requests
+    assert request.policy is not None
+    assert request.policy.get(SIZE_THRESHOLD) is None
+    assert (request.policy.get(S3_BLOCK), request.policy.get(DRIVER)) == (BROKER[S3_BLOCK], BROKER[DRIVER])
+    assert plan.after.global_topic == born(request.policy)
+    assert dangers_of(plan, has_offloaded=True) == ()
 
 
 def test_a_driver_that_finds_no_bucket_of_its_own_is_a_new_error() -> None:
