@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from offloadctl.model.check import Level
 from offloadctl.model.check_run import CheckRun, RunAsked
+from offloadctl.model.check_words import Level
 from offloadctl.model.names import TopicName
 from offloadctl.model.verified import OffloadedLedger, Verified
 
@@ -20,7 +20,7 @@ class VerifiedStore(Protocol):
         unverified = [one for one in asked if one not in clean]
 
     That needs neither cluster nor bucket: a uuid is made for one attempt to offload one ledger. Whoever has an object's
-    facts at hand compares them with `marks`, since objects may have changed after the look.
+    facts at hand compares them with `objects`, since objects may have changed after the look.
     """
 
     def clean_since(self, ledgers: Iterable[OffloadedLedger], level: Level, since: datetime) -> Sequence[Verified]:

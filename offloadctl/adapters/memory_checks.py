@@ -38,7 +38,7 @@ class MemoryChecks:
         """Keep these."""
         for one in looks:
             places = self._shared.verified[one.ledger]
-            places[one.place] = merged(places.get(one.place, ()), one)
+            places[one.objects.place] = merged(places.get(one.objects.place, ()), one)
 
     def forget(self, ledgers: Iterable[OffloadedLedger]) -> None:
         """Nothing is known of these any more."""

@@ -63,7 +63,7 @@ class SqliteChecks:
         with self._file.reading() as connection:
             for topic, asked in by_topic.items():
                 looks = self._of_topic(connection, topic, (one.ledger_id for one in asked))
-                for (ledger, _), those in groupby(looks, key=lambda look: (look.ledger, look.place)):
+                for (ledger, _), those in groupby(looks, key=lambda look: (look.ledger, look.objects.place)):
                     newest = newest_clean(those, level, since) if ledger in asked else None
                     if newest is not None:
                         found.append(newest)
@@ -73,9 +73,9 @@ class SqliteChecks:
         """Keep these."""
         with self._file.changing() as connection:
             topics = {one: _topic_id(connection, one) for one in {look.ledger.topic for look in looks}}
-            places = {one: _place_id(connection, one) for one in {look.place for look in looks}}
+            places = {one: _place_id(connection, one) for one in {look.objects.place for look in looks}}
             for one in looks:
-                values = values_of(one, topic_id=topics[one.ledger.topic], place_id=places[one.place])
+                values = values_of(one, topic_id=topics[one.ledger.topic], place_id=places[one.objects.place])
                 connection.execute(_DELETE_OUTDATED, values)
                 connection.execute(_INSERT, values)
 

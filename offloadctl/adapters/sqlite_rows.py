@@ -13,7 +13,7 @@ from offloadctl.model.check import Level
 from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.ledger_times import FirstMessage, Times
 from offloadctl.model.names import TopicName
-from offloadctl.model.verified import Figures, Mark, Marks, OffloadedLedger, Place, Verified
+from offloadctl.model.verified import Figures, Mark, Marks, OffloadedLedger, Place, SeenObjects, Verified
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -59,10 +59,10 @@ def values_of(one: Verified, *, topic_id: int, place_id: int) -> Mapping[str, ob
         "uuid": one.ledger.uuid.bytes,
         "place_id": place_id,
         "level": _RANKS[one.level],
-        "data_etag": etag_value(one.marks.data.etag),
-        "data_size": one.marks.data.size,
-        "index_etag": etag_value(one.marks.index.etag),
-        "index_size": one.marks.index.size,
+        "data_etag": etag_value(one.objects.marks.data.etag),
+        "data_size": one.objects.marks.data.size,
+        "index_etag": etag_value(one.objects.marks.index.etag),
+        "index_size": one.objects.marks.index.size,
         "verified_at": time_value(one.at),
         "run_id": one.run,
         "is_clean": one.is_clean,
@@ -76,8 +76,10 @@ def look_of(row: tuple[Any, ...], topic: TopicName) -> Verified:
     level, at, run, is_clean, figures = rest
     return Verified(
         OffloadedLedger(topic, ledger_id, UUID(bytes=uuid)),
-        Place(location, bucket),
-        Marks(Mark(etag_of(data_etag), data_size), Mark(etag_of(index_etag), index_size)),
+        SeenObjects(
+            Place(location, bucket),
+            Marks(Mark(etag_of(data_etag), data_size), Mark(etag_of(index_etag), index_size)),
+        ),
         _LEVELS[level],
         time_of(at),
         run,

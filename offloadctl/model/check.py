@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.bucket import BucketCheck
+from offloadctl.model.check_words import CheckStatus, Level, Verdict
 from offloadctl.model.cursor_place import CursorPlace
 from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.finding import Finding, Severity, unacknowledged
@@ -18,61 +18,22 @@ from offloadctl.model.readback import ReadBack
 from offloadctl.model.sample import Sample
 from offloadctl.model.scope import ScopeRead
 from offloadctl.model.status import UnreadTopic
+from offloadctl.model.verified import NO_EARLIER, Earlier, SeenObjects
 
-
-class Level(StrEnum):
-    """How deep a check looks; each level does what those before it do."""
-
-    LISTING = "listing"
-    """What a bucket's listing tells: that both objects are there, their sizes and storage classes."""
-    INDEX = "index"
-    """Both objects' facts, the index, and the end of the data."""
-    BLOCKS = "blocks"
-    """The header and the first entry of each block too."""
-    ENTRIES = "entries"
-    """Every byte: each entry's id, length and checksum, and the padding."""
-    READBACK = "readback"
-    """Samples of each ledger through the broker too, as a consumer reads them."""
-
-    @property
-    def meaning(self) -> str:
-        """What it looks at, for people."""
-        return _MEANINGS[self]
-
-    def includes(self, other: "Level") -> bool:
-        """Whether a check of this level looks at what one of the `other` does."""
-        order = tuple(Level)
-        return order.index(self) >= order.index(other)
-
-
-_MEANINGS: Final = {
-    Level.LISTING: "that both objects are there, in a class that can be read, and of sizes that fit the ledger",
-    Level.INDEX: "that both objects are there, the index in full, and the end of the data",
-    Level.BLOCKS: "the index level, and the beginning of each block",
-    Level.ENTRIES: "every byte: each entry's id, length, checksum and metadata, and the padding",
-    Level.READBACK: "the entries level, and samples of each ledger as a broker gives them to a reader",
-}
-
-
-class CheckStatus(StrEnum):
-    """How much of what was asked for was looked at; it says nothing of what was found."""
-
-    FULL = "full"
-    PARTIAL = "partial"
-    FAILED = "failed"
-    """Nothing could be looked at."""
-
-    @property
-    def meaning(self) -> str:
-        """One sentence for people."""
-        return _STATUSES[self]
-
-
-_STATUSES: Final = {
-    CheckStatus.FULL: "All that was asked for was looked at.",
-    CheckStatus.PARTIAL: "Not all that was asked for was looked at.",
-    CheckStatus.FAILED: "Nothing could be looked at.",
-}
+__all__ = [
+    "ALWAYS_TOLD",
+    "CheckReport",
+    "CheckStatus",
+    "CheckedGroup",
+    "Coverage",
+    "Inspection",
+    "LedgerCheck",
+    "Level",
+    "SoundLedgers",
+    "TopicCheck",
+    "Verdict",
+    "sum_up",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,32 +81,6 @@ class Inspection:
         return (*met, ExitCode.NOT_COVERED) if self.not_covered else tuple(met)
 
 
-class Verdict(StrEnum):
-    """What a check says of one ledger."""
-
-    SOUND = "sound"
-    WARNING = "warning"
-    DAMAGED = "damaged"
-    NOT_COVERED = "not-covered"
-    """Some of it could not be looked at; in what could, no damage was found."""
-    TRIMMED = "trimmed"
-    """Gone from the topic meanwhile, with its objects: nothing to say."""
-
-    @property
-    def meaning(self) -> str:
-        """One sentence for people."""
-        return _VERDICTS[self]
-
-
-_VERDICTS: Final = {
-    Verdict.SOUND: "Looked at as deep as was asked, and nothing found.",
-    Verdict.WARNING: "Readable as far as was looked; something about it is unusual.",
-    Verdict.DAMAGED: "Its objects are not what Pulsar wrote: see the findings.",
-    Verdict.NOT_COVERED: "Some of it could not be looked at; in what could, no damage was found.",
-    Verdict.TRIMMED: "Gone from the topic during the check, and its objects with it.",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class LedgerCheck:
     """One ledger that is in S3, or may be, after the look at its objects."""
@@ -156,6 +91,10 @@ class LedgerCheck:
     bucket: str = ""
     """Where its objects were found."""
     trimmed: bool = False
+    objects: SeenObjects | None = None
+    """Both, if they were there: by these it is known later whether they are still the same."""
+    earlier: datetime | None = None
+    """When an earlier check looked, which is why this one did not."""
 
     @property
     def verdict(self) -> Verdict:
@@ -166,7 +105,9 @@ class LedgerCheck:
             return Verdict.DAMAGED
         if self.inspection.not_covered:
             return Verdict.NOT_COVERED
-        return Verdict.WARNING if self.inspection.findings else Verdict.SOUND
+        if self.inspection.findings:
+            return Verdict.WARNING
+        return Verdict.SOUND if self.earlier is None else Verdict.EARLIER
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +119,12 @@ class SoundLedgers:
     bytes_read: int = 0
     blocks: int = 0
     counts: EntryCounts | None = None
+    earlier: Earlier = NO_EARLIER
+    """Those among them that an earlier check has looked at."""
 
-    def with_one(self, one: Inspection) -> "SoundLedgers":
+    def with_one(self, check: LedgerCheck) -> "SoundLedgers":
         """One more."""
+        one = check.inspection
         counts = self.counts if one.counts is None else (self.counts or EntryCounts()) + one.counts
         return SoundLedgers(
             self.ledgers + 1,
@@ -188,6 +132,7 @@ class SoundLedgers:
             self.bytes_read + one.bytes_read,
             self.blocks + (one.blocks or 0),
             counts,
+            self.earlier + _earlier([check]),
         )
 
 
@@ -209,6 +154,8 @@ class TopicCheck:
     """Those that are not in `ledgers`."""
     not_sampled: int = 0
     """Left to other seeds."""
+    gone: int = 0
+    """The run that is gone on with had looked at them, and the topic has them no longer."""
     readback: ReadBack | None = None
     place: CursorPlace | None = None
     """Where the subscription stands that was asked for."""
@@ -227,8 +174,8 @@ class TopicCheck:
         """The same with sound ledgers counted instead of kept."""
         sound, kept = self.sound, []
         for one in self.ledgers:
-            if one.verdict is Verdict.SOUND:
-                sound = sound.with_one(one.inspection)
+            if one.verdict in (Verdict.SOUND, Verdict.EARLIER):
+                sound = sound.with_one(one)
             else:
                 kept.append(one)
         return replace(self, ledgers=tuple(kept), sound=sound)
@@ -252,7 +199,9 @@ class Coverage:
     ledgers: int = 0
     """In S3, or maybe so, of the topics that could be read."""
     ledgers_covered: int = 0
-    """Looked at as deep as was asked."""
+    """Looked at as deep as was asked, now or by an earlier check."""
+    earlier: Earlier = NO_EARLIER
+    """Those that an earlier check has looked at; the bytes, blocks and entries below are not theirs."""
     ledgers_trimmed: int = 0
     completeness_unknown: int = 0
     not_sampled: int = 0
@@ -286,6 +235,10 @@ class CheckReport:
     """Which ledgers were asked for, if not all of them."""
     spent: str = ""
     """Why it ended early, if a budget was used up."""
+    is_resumable: bool = False
+    """Whether it ended early, and another run can go on with it."""
+    not_remembered: str = ""
+    """Why what was looked at could not be remembered, or what was remembered could not be used."""
 
     @property
     def parts(self) -> tuple[TopicCheck | UnreadTopic, ...]:
@@ -372,7 +325,8 @@ def _with_topic(total: Coverage, part: TopicCheck) -> Coverage:
         topics_read=total.topics_read + 1,
         ledgers=total.ledgers + len(kept) + sound.ledgers + part.not_begun,
         ledgers_covered=total.ledgers_covered + sound.ledgers + sum(look.status is CheckStatus.FULL for look in looks),
-        ledgers_trimmed=total.ledgers_trimmed + len(part.ledgers) - len(kept),
+        earlier=total.earlier + _earlier(kept) + sound.earlier,
+        ledgers_trimmed=total.ledgers_trimmed + len(part.ledgers) - len(kept) + part.gone,
         completeness_unknown=total.completeness_unknown + part.completeness_unknown,
         not_sampled=total.not_sampled + part.not_sampled,
         in_flight=total.in_flight + part.in_flight,
@@ -386,3 +340,8 @@ def _with_topic(total: Coverage, part: TopicCheck) -> Coverage:
             *part.not_covered,
         ),
     )
+
+
+def _earlier(checks: Iterable[LedgerCheck]) -> Earlier:
+    looks = (Earlier(1, one.earlier, one.inspection.object_bytes) for one in checks if one.earlier is not None)
+    return sum(looks, NO_EARLIER)

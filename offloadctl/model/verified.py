@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from offloadctl.model.check import Level
+from offloadctl.model.check_words import Level
 from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.ledger_times import NO_TIMES, Times
 from offloadctl.model.names import TopicName
@@ -44,6 +44,31 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenObjects:
+    """Both objects of a ledger as they were looked at, and where."""
+
+    place: Place
+    marks: Marks
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Ledgers that earlier checks have looked at and whose objects are unchanged."""
+
+    ledgers: int = 0
+    oldest: datetime | None = None
+    """When the first of these looks was."""
+    object_bytes: int = 0
+
+    def __add__(self, other: "Earlier") -> "Earlier":
+        oldest = min((one for one in (self.oldest, other.oldest) if one is not None), default=None)
+        return Earlier(self.ledgers + other.ledgers, oldest, self.object_bytes + other.object_bytes)
+
+
+NO_EARLIER: Final = Earlier()
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What the look brought that a report repeats."""
 
@@ -58,8 +83,7 @@ class Verified:
     """Both objects of a ledger, in one bucket, as a check left them."""
 
     ledger: OffloadedLedger
-    place: Place
-    marks: Marks
+    objects: SeenObjects
     level: Level
     at: datetime
     run: int
@@ -91,12 +115,14 @@ def merged(known: Iterable[Verified], new: Verified) -> list[Verified]:
 
 def _outlives(old: Verified, new: Verified) -> bool:
     """Whether it is still worth knowing beside a new look."""
-    return old.at > new.at or (new.is_clean and old.marks == new.marks and not new.level.includes(old.level))
+    return old.at > new.at or (
+        new.is_clean and old.objects.marks == new.objects.marks and not new.level.includes(old.level)
+    )
 
 
 def _contradicts(old: Verified, new: Verified) -> bool:
     """Whether what is known is newer, and of other objects or no good news of these."""
-    return old.at > new.at and (not old.is_clean or old.marks != new.marks)
+    return old.at > new.at and (not old.is_clean or old.objects.marks != new.objects.marks)
 
 
 def _is_better(one: Verified, other: Verified) -> bool:

@@ -92,6 +92,8 @@ class LedgerCheckDocument(Part, frozen=True, kw_only=True):
     uuid: str | None
     bucket: str
     verdict: VerdictWord
+    verified_at: Moment | None
+    """When an earlier check looked, if that is why this one did not."""
     status: CoverageWord
     object_bytes: int
     bytes_read: int
@@ -144,6 +146,15 @@ class CheckedTopicDocument(Part, frozen=True, kw_only=True):
     hint: str
 
 
+class EarlierDocument(Part, frozen=True, kw_only=True):
+    """Ledgers that were not looked at, since an earlier check had found nothing and both objects are unchanged."""
+
+    ledgers: int
+    oldest: Moment | None
+    """When the first of these looks was."""
+    object_bytes: int
+
+
 class CoverageDocument(Part, frozen=True, kw_only=True):
     """What was looked at, beside all that was asked for."""
 
@@ -151,6 +162,9 @@ class CoverageDocument(Part, frozen=True, kw_only=True):
     topics_read: int
     ledgers: int
     ledgers_covered: int
+    """Looked at as deep as was asked, now or by an earlier check."""
+    earlier: EarlierDocument
+    """Of these, what an earlier check has looked at; `bytesRead`, `blocks` and `counts` are without them."""
     ledgers_trimmed: int
     completeness_unknown: int
     not_sampled: int

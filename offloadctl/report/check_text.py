@@ -17,6 +17,7 @@ from offloadctl.model.check import (
 )
 from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.status import UnreadTopic
+from offloadctl.model.verified import Earlier
 from offloadctl.report.bucket_text import bucket_text
 from offloadctl.report.cursor_place_text import place_text
 from offloadctl.report.origin import Origin
@@ -29,6 +30,7 @@ _SHOWN: Final = 20
 
 _STYLES: Final = {
     Verdict.SOUND: Style.GOOD,
+    Verdict.EARLIER: Style.GOOD,
     Verdict.WARNING: Style.CAREFUL,
     Verdict.DAMAGED: Style.BAD,
     Verdict.NOT_COVERED: Style.CAREFUL,
@@ -153,7 +155,13 @@ def _topic_row(part: TopicCheck | UnreadTopic) -> list[Cell]:
     kept = [one for one in part.ledgers if not one.trimmed]
     verdicts = {one.verdict for one in kept}
     worst = next((one for one in _WORST_FIRST if one in verdicts), Verdict.SOUND)
-    if part.not_begun and worst in (Verdict.SOUND, Verdict.WARNING):
+    if (
+        worst is Verdict.SOUND
+        and part.sound.ledgers == part.sound.earlier.ledgers > 0
+        and Verdict.SOUND not in verdicts
+    ):
+        worst = Verdict.EARLIER
+    if part.not_begun and worst in (Verdict.SOUND, Verdict.EARLIER, Verdict.WARNING):
         worst = Verdict.NOT_COVERED
     damaged = sum(one.verdict is Verdict.DAMAGED for one in kept)
     return [
@@ -166,7 +174,15 @@ def _topic_row(part: TopicCheck | UnreadTopic) -> list[Cell]:
     ]
 
 
-_WORST_FIRST: Final = (Verdict.DAMAGED, Verdict.NOT_COVERED, Verdict.WARNING)
+_WORST_FIRST: Final = (Verdict.DAMAGED, Verdict.NOT_COVERED, Verdict.WARNING, Verdict.SOUND, Verdict.EARLIER)
+
+
+def _worst(part: TopicCheck) -> Verdict:
+    verdicts = {one.verdict for one in part.ledgers}
+    verdicts |= {Verdict.EARLIER} if part.sound.earlier.ledgers else set()
+    verdicts |= {Verdict.SOUND} if part.sound.ledgers > part.sound.earlier.ledgers else set()
+    verdicts |= {Verdict.NOT_COVERED} if part.not_begun else set()
+    return next((one for one in _WORST_FIRST if one in verdicts), Verdict.SOUND)
 
 
 def _coverage(report: CheckReport, *, wide: bool) -> Iterator[RenderableType]:
@@ -179,6 +195,7 @@ def _coverage(report: CheckReport, *, wide: bool) -> Iterator[RenderableType]:
         f"{coverage.topics_read:,} of {topics}, {coverage.ledgers_covered:,} of {ledgers} in S3, "
         f"at the level {report.level.value}: {report.level.meaning}",
     )
+    yield from _earlier(coverage.earlier)
     yield labelled("bytes", f"{format_size(coverage.bytes_read)} read of {format_size(coverage.object_bytes)} in S3")
     if coverage.counts is not None:
         yield labelled("entries", counts_text(coverage.counts))
@@ -190,6 +207,16 @@ def _coverage(report: CheckReport, *, wide: bool) -> Iterator[RenderableType]:
         yield labelled("read back", f"{given:,} of {count(samples, 'sample')} given by the broker")
     yield from _not_looked_at(coverage, wide=wide)
     yield labelled("coverage", _status(report), style=_status_style(report.status))
+
+
+def _earlier(earlier: Earlier) -> Iterator[RenderableType]:
+    if earlier.oldest is not None:
+        yield labelled(
+            "earlier",
+            f"{count(earlier.ledgers, 'ledger')} of these ({format_size(earlier.object_bytes)}) are unchanged since "
+            "earlier checks, which looked as deep or deeper and found nothing, and were not looked at again; "
+            f"the oldest of those looks was on {earlier.oldest:%Y-%m-%d at %H:%M %Z}",
+        )
 
 
 def _not_looked_at(coverage: Coverage, *, wide: bool) -> Iterator[RenderableType]:

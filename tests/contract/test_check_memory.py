@@ -25,7 +25,7 @@ from offloadctl.model.check_run import RunAsked
 from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.ledger_times import FirstMessage, Times
 from offloadctl.model.names import TopicName
-from offloadctl.model.verified import Figures, Mark, Marks, OffloadedLedger, Place, Verified
+from offloadctl.model.verified import Figures, Mark, Marks, OffloadedLedger, Place, SeenObjects, Verified
 
 NOW = datetime(2026, 11, 24, 12, 30, 0, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -53,7 +53,7 @@ def look(
     place: Place = HERE,
     run: int = 1,
 ) -> Verified:
-    return Verified(of or ledger(), place, marks, level, NOW - ago, run, is_clean)
+    return Verified(of or ledger(), SeenObjects(place, marks), level, NOW - ago, run, is_clean)
 
 
 def open_file(directory: Path) -> SqliteChecks:
@@ -93,7 +93,7 @@ def test_what_was_verified_is_known_to_the_next_process_with_everything_it_broug
     first = FirstMessage("standalone-1-7", 2**64 - 1, NOW - timedelta(days=90, milliseconds=1))
     one = replace(look(Level.ENTRIES), figures=Figures(340, 3, counts, Times(NOW - timedelta(days=91), first)))
 
-    process().remember([one, replace(one, ledger=ledger(8), place=ELSEWHERE)])
+    process().remember([one, replace(one, ledger=ledger(8))])
 
     assert process().clean_since([ledger()], Level.ENTRIES, NOW - DAY) == [one]
 
@@ -155,7 +155,7 @@ def test_a_look_that_was_overtaken_by_another_process_changes_nothing(checks: Ch
 def test_each_bucket_is_remembered_for_itself(checks: Checks) -> None:
     checks.remember([look(is_clean=False), look(place=ELSEWHERE)])
 
-    assert [one.place for one in known(checks)] == [ELSEWHERE]
+    assert [one.objects.place for one in known(checks)] == [ELSEWHERE]
 
 
 def test_another_attempt_to_offload_the_ledger_is_another_ledger(checks: Checks) -> None:
@@ -208,8 +208,8 @@ def test_whatever_is_remembered_in_whatever_order_both_know_the_same(remembered:
         for days in range(6):
             since = NOW - timedelta(days)
             asked = [ledger(7), ledger(8)]
-            expected = sorted(memory.clean_since(asked, level, since), key=lambda one: (one.ledger, one.place))
-            found = sorted(file.clean_since(asked, level, since), key=lambda one: (one.ledger, one.place))
+            expected = sorted(memory.clean_since(asked, level, since), key=lambda one: (one.ledger, one.objects.place))
+            found = sorted(file.clean_since(asked, level, since), key=lambda one: (one.ledger, one.objects.place))
             assert found == expected
     file.close()
 
