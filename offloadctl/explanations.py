@@ -13,6 +13,7 @@ from offloadctl.check.catalogue import KINDS as FINDING_KINDS
 from offloadctl.errors import BadValue, OffloadctlError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import CheckStatus, Level, Verdict
+from offloadctl.model.check_diff import Change
 from offloadctl.model.offload import Confirmation, Fate, Outcome
 from offloadctl.model.policies import PolicyLevel
 from offloadctl.plan.offload_policies import DangerKind
@@ -152,6 +153,7 @@ def everything_known() -> tuple[Explanation, ...]:
         *(Explanation(one.value, "ledger in a plan", text) for one, text in _FATES.items()),
         *(Explanation(one.value, "ledger after a run", text) for one, text in _PROGRESS.items()),
         *(Explanation(one.value, "ledger after a check", one.meaning) for one in Verdict),
+        *(Explanation(one.value, "finding in two reports", one.meaning) for one in Change),
         *(Explanation(one.value, "level of a check", f"Looks at {one.meaning}.") for one in Level),
         *(Explanation(one.value, "coverage of a check", one.meaning) for one in CheckStatus),
         *(

@@ -4,6 +4,7 @@ import typer
 
 from offloadctl.cli.check import check
 from offloadctl.cli.check_acknowledge import acknowledge, acknowledgements, unacknowledge
+from offloadctl.cli.check_diff import diff
 from offloadctl.cli.help import CommandWithOthers
 
 app = typer.Typer(
@@ -12,6 +13,7 @@ app = typer.Typer(
     invoke_without_command=True,
 )
 app.callback(context_settings={"help_option_names": ["-h", "--help"]})(check)
+app.command("diff")(diff)
 app.command("acknowledge")(acknowledge)
 app.command("acknowledgements")(acknowledgements)
 app.command("unacknowledge")(unacknowledge)

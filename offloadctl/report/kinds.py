@@ -6,6 +6,7 @@ import msgspec
 
 from offloadctl.report.acknowledgements import ACKNOWLEDGEMENT_KINDS
 from offloadctl.report.broker_conf_documents import BROKER_CONF_KINDS
+from offloadctl.report.check_diff_documents import CHECK_DIFF_KINDS
 from offloadctl.report.check_documents import CHECK_KINDS
 from offloadctl.report.check_object_documents import CHECK_OBJECT_KINDS
 from offloadctl.report.doctor import DOCTOR_KINDS
@@ -28,6 +29,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     OffloadStatus,
     TopicOffloadStatus,
     *CHECK_KINDS,
+    *CHECK_DIFF_KINDS,
     *ACKNOWLEDGEMENT_KINDS,
     *CHECK_OBJECT_KINDS,
     Context,

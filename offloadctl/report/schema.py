@@ -11,6 +11,7 @@ import msgspec
 
 from offloadctl.report.acknowledgements import AcknowledgedFindingDocument
 from offloadctl.report.broker_conf_documents import BrokerConfProfileDocument, BrokerConfSettingDocument
+from offloadctl.report.check_diff_documents import ComparedFindingDocument
 from offloadctl.report.check_object_documents import BlockDocument
 from offloadctl.report.doctor import DoctorSubject
 from offloadctl.report.errors import API_VERSION
@@ -24,6 +25,7 @@ LINE_KINDS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "AcknowledgedFinding": AcknowledgedFindingDocument,
     "BrokerConfProfile": BrokerConfProfileDocument,
     "BrokerConfSetting": BrokerConfSettingDocument,
+    "ComparedFinding": ComparedFindingDocument,
     "DoctorSubject": DoctorSubject,
     "Fault": FaultDocument,
     "LedgerBlock": BlockDocument,

@@ -8,6 +8,7 @@ import msgspec
 from offloadctl.brokerconf.findings import LintSeverity
 from offloadctl.format.checksum_state import ChecksumState
 from offloadctl.model.check import CheckStatus, Level, Verdict
+from offloadctl.model.check_diff import Change
 from offloadctl.model.cursor_place import Readable
 from offloadctl.model.doctor import Weight
 from offloadctl.model.finding import Severity
@@ -24,6 +25,7 @@ def _words(*kinds: type[StrEnum]) -> msgspec.Meta:
 
 BoundWord = Annotated[str, _words(Bound)]
 ChangeStateWord = Annotated[str, _words(ChangeState)]
+ChangeWord = Annotated[str, _words(Change)]
 ChecksumWord = Annotated[str, _words(ChecksumState)]
 ConfirmationWord = Annotated[str, _words(Confirmation)]
 CoverageWord = Annotated[str, _words(CheckStatus)]

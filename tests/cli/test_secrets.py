@@ -72,6 +72,7 @@ NEEDS_NO_BROKER: Final[Mapping[str, Sequence[Arguments]]] = {
     "context delete": [["other", "--dry-run"], ["other"], ["nobody"]],
     "check acknowledge": [["0123456789ab", "--reason", "x", "--until", "1d"], ["0123456789ab", "--until", GIVEN]],
     "check acknowledgements": [[], ["-o", "json"]],
+    "check diff": [["no-report.json", "-"]],
     "check unacknowledge": [["0123456789ab"]],
     "broker-conf render": [
         RENDER,
