@@ -202,6 +202,18 @@ class UploadPart:
     """By the store's clock."""
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """One version of an object, or the mark that it was deleted, which hides the versions before it."""
+
+    key: str
+    version_id: str
+    is_latest: bool
+    is_delete_marker: bool = False
+    size: int = 0
+    last_modified: datetime | None = None
+
+
 CHUNK_SIZE: Final = 8 * 1024 * 1024
 """What `read_chunks` hands out at once by default."""
 
@@ -217,6 +229,11 @@ class ObjectStore(Protocol):
     @property
     def location(self) -> str:
         """Bucket and endpoint for people: `s3://bucket at https://endpoint`."""
+        ...
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the store, for commands to paste; empty if it has none."""
         ...
 
     def head(self, key: str) -> ObjectInfo | None:
@@ -242,6 +259,18 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: str = "", *, after: str = "") -> Iterator[ObjectInfo]:
         """All objects whose key begins with `prefix` and comes after `after`, ascending by key."""
+        ...
+
+    @property
+    def is_versioned(self) -> bool:
+        """Whether the bucket keeps what is deleted or replaced, or once did. It takes a right of its own to know."""
+        ...
+
+    def versions(self, prefix: str = "") -> Iterator[ObjectVersion]:
+        """All versions and delete markers of keys that begin with `prefix`, ascending by key, of each the newest first.
+
+        Of a bucket that was never versioned: its objects. It takes a right of its own.
+        """
         ...
 
     def uploads(self, prefix: str = "") -> Iterator[MultipartUpload]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from offloadctl.adapters.ranges import check_chunk_size, check_range
 from offloadctl.errors import StoreDenied, StoreError, StoreFailed
-from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, UploadPart
+from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, ObjectVersion, UploadPart
 
 
 class LocalFiles:
@@ -24,6 +24,11 @@ class LocalFiles:
     def location(self) -> str:
         """Where the files are, for people."""
         return "local files"
+
+    @property
+    def endpoint(self) -> str:
+        """There is none."""
+        return ""
 
     def head(self, key: str) -> ObjectInfo | None:
         """The file's size and time, or None if there is no such file."""
@@ -60,6 +65,15 @@ class LocalFiles:
         for key in sorted(str(path.relative_to(self._root)) for path in self._root.rglob("*") if path.is_file()):
             if key.startswith(prefix) and key > after and (info := self.head(key)) is not None:
                 yield info
+
+    @property
+    def is_versioned(self) -> bool:
+        """Files are gone when they are deleted."""
+        return False
+
+    def versions(self, prefix: str = "") -> Iterator[ObjectVersion]:
+        """Each file is its only version."""
+        return (ObjectVersion(one.key, "null", True, False, one.size, one.last_modified) for one in self.list(prefix))
 
     def uploads(self, prefix: str = "") -> Iterator[MultipartUpload]:  # noqa: ARG002 - the port's signature
         """Files are not uploaded."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from offloadctl.adapters.ranges import check_chunk_size, check_range
-from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, UploadPart
+from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, ObjectVersion, UploadPart
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -57,16 +57,29 @@ class _Stored:
     content_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Version:
+    number: str
+    stored: _Stored | None
+    """None: the mark that it was deleted."""
+    at: datetime
+
+
 class MemoryObjectStore:
     """A bucket in memory that behaves as S3 does; safe to use from several threads."""
 
-    def __init__(self, bucket: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, bucket: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), versioned: bool = False
+    ) -> None:
         self._bucket = bucket
         self._now = now
         self._objects: dict[str, _Stored] = {}
         self._uploads: dict[str, MultipartUpload] = {}
         self._parts: dict[str, list[UploadPart]] = {}
         self._upload_numbers = itertools.count(1)
+        self._versioned = versioned
+        self._history: dict[str, list[_Version]] = {}
+        self._version_numbers = itertools.count(1)
 
     @property
     def bucket(self) -> str:
@@ -77,6 +90,11 @@ class MemoryObjectStore:
     def location(self) -> str:
         """Where the bucket is, for people."""
         return f"s3://{self._bucket} in memory"
+
+    @property
+    def endpoint(self) -> str:
+        """There is none."""
+        return ""
 
     def head(self, key: str) -> ObjectInfo | None:
         """The object's facts, or None if there is no such object."""
@@ -109,6 +127,30 @@ class MemoryObjectStore:
         for key in sorted(found):
             info = found[key]
             yield ObjectInfo(key, info.size, info.etag, info.last_modified, info.storage_class)
+
+    @property
+    def is_versioned(self) -> bool:
+        """As it was made."""
+        return self._versioned
+
+    def versions(self, prefix: str = "") -> Iterator[ObjectVersion]:
+        """All versions and delete markers, ascending by key, the newest first; without versioning the objects."""
+        if not self._versioned:
+            for one in self.list(prefix):
+                yield ObjectVersion(one.key, "null", True, False, one.size, one.last_modified)
+            return
+        for key in sorted(key for key in self._history.copy() if key.startswith(prefix)):
+            history = self._history[key]
+            for version in reversed(history):
+                size = version.stored.info.size if version.stored is not None else 0
+                yield ObjectVersion(
+                    key, version.number, version is history[-1], version.stored is None, size, version.at
+                )
+
+    def delete_version(self, key: str, version_id: str) -> None:
+        """Remove one version for good, or a delete marker, so that what it hid is there again."""
+        left = self._history[key] = [one for one in self._history.get(key, []) if one.number != version_id]
+        self._show(key, left[-1].stored if left else None)
 
     def uploads(self, prefix: str = "") -> Iterator[MultipartUpload]:
         """Multipart uploads that were begun and not ended, ascending by key and then by age."""
@@ -164,13 +206,27 @@ class MemoryObjectStore:
         self._parts.pop(upload.upload_id, None)
 
     def delete(self, key: str) -> None:
-        """Remove the object; removing one that is not there is no error."""
-        self._objects.pop(key, None)
+        """Remove the object; removing one that is not there is no error. With versioning it is only hidden."""
+        self._add_version(key, None)
+        self._show(key, None)
 
     def _store(self, key: str, data: bytes, etag: str, user_metadata: Mapping[str, str], content_type: str) -> None:
         metadata = MappingProxyType({name.lower(): value for name, value in user_metadata.items()})
         info = ObjectInfo(key, len(data), etag, self._now(), user_metadata=metadata)
-        self._objects[key] = _Stored(info, data, content_type)
+        stored = _Stored(info, data, content_type)
+        self._add_version(key, stored)
+        self._show(key, stored)
+
+    def _add_version(self, key: str, stored: _Stored | None) -> None:
+        if self._versioned:
+            version = _Version(f"version-{next(self._version_numbers)}", stored, self._now())
+            self._history.setdefault(key, []).append(version)
+
+    def _show(self, key: str, stored: _Stored | None) -> None:
+        if stored is None:
+            self._objects.pop(key, None)
+        else:
+            self._objects[key] = stored
 
 
 def _md5(data: bytes) -> "hashlib._Hash":

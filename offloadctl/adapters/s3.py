@@ -27,9 +27,10 @@ from offloadctl.adapters.s3_errors import (
     is_expired,
     translate,
 )
+from offloadctl.adapters.s3_versions import is_versioned, versions
 from offloadctl.errors import StoreError, StoreFailed
 from offloadctl.model.settings import BucketSettings
-from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, UploadPart
+from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, ObjectVersion, UploadPart
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -85,6 +86,11 @@ class S3Store:
         """Bucket and endpoint, for people."""
         return str(self._where())
 
+    @property
+    def endpoint(self) -> str:
+        """The address of the store."""
+        return self._client().meta.endpoint_url
+
     def head(self, key: str) -> ObjectInfo | None:
         """The object's facts, or None if the bucket exists and has no such object."""
         reply = self._ask("look at", key, lambda client: _head(client, self.bucket, key))
@@ -126,6 +132,15 @@ class S3Store:
             last, token = token, page.get("NextContinuationToken", "")
             if token in ("", last):
                 raise self._endless(prefix)
+
+    @property
+    def is_versioned(self) -> bool:
+        """Whether older versions are kept, or once were."""
+        return is_versioned(self._ask, self.bucket)
+
+    def versions(self, prefix: str = "") -> Iterator[ObjectVersion]:
+        """All versions and delete markers, ascending by key, of each the newest first."""
+        return versions(self._ask, self.bucket, prefix)
 
     def uploads(self, prefix: str = "") -> Iterator[MultipartUpload]:
         """Multipart uploads that were begun and not ended, ascending by key; all of them where `uploads_listable`."""

@@ -8,7 +8,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from offloadctl.errors import BucketNotFound, ObjectArchived, StoreDenied, StoreError, StoreFailed, StoreUnreachable
+from offloadctl.errors import (
+    BucketNotFound,
+    ObjectArchived,
+    StoreBusy,
+    StoreDenied,
+    StoreError,
+    StoreFailed,
+    StoreUnreachable,
+)
 from offloadctl.model.settings import BucketSettings
 
 # What botocore's parsers let through for answers that no S3 gives, such as a date that is none or an empty Error.
@@ -27,6 +35,8 @@ FOREIGN: Final = (ClientError, BotoCoreError, HTTPError, *_NO_ANSWER_OF_S3)
 
 LIST_UPLOADS: Final = "list the uploads of"
 LIST_PARTS: Final = "list the parts of the upload of"
+LIST_VERSIONS: Final = "list the versions of"
+LOOK_AT_VERSIONING: Final = "look at the versioning of"
 """What is being done, where it needs a right of its own."""
 
 
@@ -95,6 +105,10 @@ _NO_ANSWER: Final = (boto.ConnectionError, boto.HTTPClientError, boto.Incomplete
 # Asked to come back later: as good as not reached, and worth a retry.
 _LATER: Final = frozenset({"SlowDown", "ServiceUnavailable", "RequestTimeout", "Busy", "ThrottlingException"})
 _LATER_STATUS: Final = frozenset({429, 502, 503, 504})
+# Of those, what S3 says to somebody who comes too often, ServiceUnavailable among them:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
+_TOO_OFTEN: Final = frozenset({"SlowDown", "Busy", "ThrottlingException"})
+_TOO_OFTEN_STATUS: Final = frozenset({429, 503})
 
 _REGION: Final = frozenset(
     {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
@@ -105,6 +119,8 @@ _RIGHTS_HINT: Final = (
 )
 _HINTS: Final = {
     LIST_UPLOADS: "listing multipart uploads needs s3:ListBucketMultipartUploads, a right of its own",
+    LIST_VERSIONS: "listing versions needs s3:ListBucketVersions, a right of its own",
+    LOOK_AT_VERSIONING: "that needs s3:GetBucketVersioning, a right of its own",
     LIST_PARTS: "listing the parts of an upload needs s3:ListMultipartUploadParts, a right of its own",
 }
 
@@ -143,7 +159,8 @@ def _translate_answer(exc: ClientError, said: str, where: Where, rights: str) ->
     if code in _REGION or status == 301:
         return StoreFailed(f"{message}: wrong region", hint=_region_hint(exc, where.settings))
     if code in _LATER or status in _LATER_STATUS:
-        return StoreUnreachable(message, hint="the store is busy or down, also after retries; try again later")
+        kind = StoreBusy if code in _TOO_OFTEN or status in _TOO_OFTEN_STATUS else StoreUnreachable
+        return kind(message, hint="the store is busy or down, also after retries; try again later")
     if "API port" in str(error.get("Message", "")) or _is_page(exc):
         # Of a page that came with 200 botocore makes a 500, since XML that cannot be read may be cut off.
         # MinIO's console, which has a port of its own, says it in words.

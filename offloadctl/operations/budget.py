@@ -7,7 +7,7 @@ from typing import Final
 from offloadctl.errors import StoreFailed
 from offloadctl.model.limits import Limits
 from offloadctl.operations.workers import StoppableClock
-from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, ObjectStore, UploadPart
+from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, ObjectStore, ObjectVersion, UploadPart
 from offloadctl.units import format_duration
 
 _PAGE: Final = 1000
@@ -70,6 +70,11 @@ class MeteredStore:
         """Bucket and endpoint for people."""
         return self._store.location
 
+    @property
+    def endpoint(self) -> str:
+        """The address of the store."""
+        return self._store.endpoint
+
     def head(self, key: str) -> ObjectInfo | None:
         """The object's facts."""
         self._budget.request()
@@ -93,6 +98,19 @@ class MeteredStore:
             if number % _PAGE == 0:
                 self._budget.request()
             yield info
+
+    @property
+    def is_versioned(self) -> bool:
+        """Whether older versions are kept."""
+        self._budget.request()
+        return self._store.is_versioned
+
+    def versions(self, prefix: str = "") -> Iterator[ObjectVersion]:
+        """All versions; each page is a request."""
+        for number, one in enumerate(self._store.versions(prefix)):
+            if number % _PAGE == 0:
+                self._budget.request()
+            yield one
 
     def uploads(self, prefix: str = "") -> Iterator[MultipartUpload]:
         """Open uploads, by one request or a few."""

@@ -461,7 +461,88 @@ def test_uploads_of_these_stores_are_listable_by_prefix(store: WritableObjectSto
     assert store.uploads_listable
 
 
+# -- versions
+
+
+@pytest.fixture(params=["memory", "s3"])
+def versioned(request: pytest.FixtureRequest) -> WritableObjectStore:
+    """An empty bucket that keeps what is deleted or replaced."""
+    if request.param == "memory":
+        return MemoryObjectStore("versioned", versioned=True)
+    client, endpoint = request.getfixturevalue("client"), request.getfixturevalue("endpoint")
+    name = "versioned-" + hashlib.md5(request.node.name.encode()).hexdigest()
+    client.create_bucket(Bucket=name)
+    client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return S3Store(BucketSettings(name, endpoint=endpoint), credentials=CREDENTIALS)
+
+
+def test_what_is_replaced_or_deleted_is_a_version_of_the_past(versioned: WritableObjectStore) -> None:
+    put(versioned, "a", b"old")
+    put(versioned, "a", b"newer")
+    put(versioned, "a-index", b"index")
+    versioned.delete("a")
+
+    found = list(versioned.versions())
+
+    assert versioned.is_versioned
+    assert [(one.key, one.size, one.is_latest, one.is_delete_marker) for one in found] == [
+        ("a", 0, True, True),
+        ("a", 5, False, False),
+        ("a", 3, False, False),
+        ("a-index", 5, True, False),
+    ]
+    assert len({one.version_id for one in found}) == 4
+    assert all(one.last_modified is not None and one.last_modified.tzinfo is UTC for one in found)
+    assert [one.key for one in versioned.versions("a-")] == ["a-index"]
+    assert list(versioned.versions("b")) == []
+    assert [info.key for info in versioned.list()] == ["a-index"]
+
+
+def test_without_versioning_each_object_is_its_only_version(store: WritableObjectStore) -> None:
+    put(store, "a", b"old")
+    put(store, "a", b"newer")
+    put(store, "b")
+    store.delete("b")
+
+    found = list(store.versions())
+
+    assert not store.is_versioned
+    assert [(one.key, one.size, one.is_latest, one.is_delete_marker) for one in found] == [("a", 5, True, False)]
+
+
+def test_without_its_delete_marker_an_object_is_there_again(versioned: WritableObjectStore, client: S3Client) -> None:
+    put(versioned, "a", b"bytes", role="data")
+    versioned.delete("a")
+    marker = next(versioned.versions("a"))
+
+    if isinstance(versioned, MemoryObjectStore):
+        versioned.delete_version("a", marker.version_id)
+    else:
+        client.delete_object(Bucket=versioned.bucket, Key="a", VersionId=marker.version_id)
+
+    info = versioned.head("a")
+    assert info is not None
+    assert (info.size, dict(info.user_metadata)) == (5, {"role": "data"})
+    assert [(one.is_latest, one.is_delete_marker) for one in versioned.versions("a")] == [(True, False)]
+
+
 # -- what only a real S3 can show
+
+
+def test_versions_go_on_behind_the_first_page(endpoint: str, client: S3Client) -> None:
+    client.create_bucket(Bucket="many-versions")
+    client.put_bucket_versioning(Bucket="many-versions", VersioningConfiguration={"Status": "Enabled"})
+    bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    for number in range(3 * 367):
+        bucket.put_object("many-versions", f"key-{number % 367:03}", b"x" * (number // 367))
+    store = S3Store(BucketSettings("many-versions", endpoint=endpoint), credentials=CREDENTIALS)
+
+    found = list(store.versions())
+
+    assert len({(one.key, one.version_id) for one in found}) == len(found) == 3 * 367
+    assert [one.key for one in found] == sorted(one.key for one in found)
+    assert sum(one.is_latest for one in found) == 367
+    assert all(one.size == 2 for one in found if one.is_latest)
 
 
 def test_list_goes_on_behind_the_first_page(endpoint: str, client: S3Client) -> None:
@@ -505,6 +586,8 @@ def homeless(endpoint: str) -> S3Store:
         pytest.param(lambda store: list(store.list()), id="list"),
         pytest.param(lambda store: list(store.uploads()), id="uploads"),
         pytest.param(lambda store: store.uploads_listable, id="uploads_listable"),
+        pytest.param(lambda store: store.is_versioned, id="is_versioned"),
+        pytest.param(lambda store: list(store.versions()), id="versions"),
         pytest.param(lambda store: put(store, "a"), id="put"),
         pytest.param(lambda store: put_parts(store, "a", iter([b"part"])), id="put_multipart"),
         pytest.param(lambda store: store.delete("a"), id="delete"),
