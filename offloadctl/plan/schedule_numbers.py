@@ -1,0 +1,135 @@
+"""Thresholds of a file in the unit of what they are compared with."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from offloadctl.errors import BadValue
+from offloadctl.model.measures import Measure, Unit
+from offloadctl.model.schedule import Comparison, Direction, Extent
+from offloadctl.plan import schedule_file as file
+from offloadctl.units import parse_duration, parse_size
+
+Given = str | int | float
+
+_PERCENT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    field: str
+    measure: Measure
+
+
+MEASURES: Final[Mapping[str, _Known]] = {
+    "localBytes": _Known("local_bytes", Measure.LOCAL_BYTES),
+    "oldestEligible": _Known("oldest_eligible", Measure.OLDEST_ELIGIBLE),
+    "backlogBytes": _Known("backlog_bytes", Measure.BACKLOG_BYTES),
+    "backlogMessages": _Known("backlog_messages", Measure.BACKLOG_MESSAGES),
+    "unreadFor": _Known("unread_for", Measure.UNREAD_FOR),
+    "coldReads": _Known("cold_reads", Measure.COLD_READS),
+    "brokerCpu": _Known("broker_cpu", Measure.BROKER_CPU),
+    "brokerMemory": _Known("broker_memory", Measure.BROKER_MEMORY),
+    "brokerDirectMemory": _Known("broker_direct_memory", Measure.BROKER_DIRECT_MEMORY),
+    "bookieDisk": _Known("bookie_disk", Measure.BOOKIE_DISK),
+    "s3Errors": _Known("s3_errors", Measure.S3_ERRORS),
+    "promql": _Known("promql", Measure.PROMQL),
+}
+"""By the key in the file."""
+
+
+def read_comparison(key: str, given: file.NumberPart) -> Comparison:
+    """One comparison of a file; BadValue without a place if something is wrong with it."""
+    measure = MEASURES[key].measure
+    thresholds = {
+        "above": given.above,
+        "below": given.below,
+        "aboveUsual": given.above_usual,
+        "belowUsual": given.below_usual,
+    }
+    named = [name for name, value in thresholds.items() if value is not None]
+    if len(named) != 1:
+        raise BadValue(f"it needs exactly one threshold, and has {len(named)}", hint=f"one of {', '.join(thresholds)}")
+    unusual = given.above_usual is not None or given.below_usual is not None
+    direction = Direction.ABOVE if named[0].startswith("above") else Direction.BELOW
+    sign = -1.0 if unusual and direction is Direction.BELOW else 1.0
+    parse = _deviations if unusual else _PARSERS[measure.unit]
+    threshold = sign * parse(_given(thresholds[named[0]]))
+    until = threshold if given.until is None else sign * parse(given.until)
+    if (until > threshold) if direction is Direction.ABOVE else (until < threshold):
+        raise BadValue(
+            f"until {given.until} is never passed once it is {direction} {thresholds[named[0]]}",
+            hint=f"until must be on the other side: what is {direction} 80% may hold until "
+            + ("70%" if direction is Direction.ABOVE else "90%"),
+        )
+    return Comparison(
+        measure,
+        direction,
+        threshold,
+        until,
+        Extent(given.of) if isinstance(given, file.TopicNumberPart) else Extent.TOPIC,
+        unusual=unusual,
+        lasting=parse_duration(given.for_),
+        query=given.query.strip() if isinstance(given, file.QueryPart) else "",
+    )
+
+
+def _given(value: Given | None) -> Given:
+    assert value is not None  # noqa: S101 - the caller has looked
+    return value
+
+
+def _bytes(given: Given) -> float:
+    return float(parse_size(str(given)))
+
+
+def _share(given: Given) -> float:
+    if isinstance(given, str):
+        match = _PERCENT.fullmatch(given.strip())
+        if match is None:
+            raise BadValue(f"{given!r} is no share", hint="write 80%, or 0.8")
+        return float(match[1]) / 100
+    if not 0 <= given <= 1:
+        raise BadValue(f"{given} is no share of the whole", hint=f"write {given:g}%, or a number up to 1")
+    return float(given)
+
+
+def _seconds(given: Given) -> float:
+    return parse_duration(str(given)).total_seconds()
+
+
+def _plain(given: Given) -> float:
+    if isinstance(given, str):
+        raise BadValue(f"{given!r} is no number")
+    return float(given)
+
+
+def _query_number(given: Given) -> float:
+    """Expressions have no unit that is known: 80% is 0.8, 10G is bytes, 5m is seconds."""
+    if not isinstance(given, str):
+        return float(given)
+    for parse in (_share, _bytes, _seconds):
+        try:
+            return parse(given)
+        except BadValue:
+            continue
+    raise BadValue(f"{given!r} is no number, share, size or duration")
+
+
+def _deviations(given: Given) -> float:
+    number = _plain(given)
+    if number <= 0:
+        raise BadValue(f"{given} deviations are always met", hint="4 is seldom met by chance")
+    return number
+
+
+_PARSERS: Final[Mapping[Unit, Callable[[Given], float]]] = {
+    Unit.BYTES: _bytes,
+    Unit.BYTES_A_SECOND: _bytes,
+    Unit.SHARE: _share,
+    Unit.SECONDS: _seconds,
+    Unit.MESSAGES: _plain,
+    Unit.A_MINUTE: _plain,
+    Unit.NUMBER: _query_number,
+}

@@ -1,0 +1,229 @@
+"""Files of schedules, read into schedules: what is wrong is told with its file, line and place."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from typing import Final
+
+import msgspec
+
+from offloadctl.errors import BadValue, UsageError
+from offloadctl.model.check import Level
+from offloadctl.model.limits import Limits
+from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.offload import OffloadWish
+from offloadctl.model.sample import Sample
+from offloadctl.model.schedule import (
+    Action,
+    AllOf,
+    AnyOf,
+    CheckAction,
+    Condition,
+    Cron,
+    Dates,
+    Gate,
+    Hours,
+    Missed,
+    OffloadAction,
+    Schedule,
+    ScheduleLimits,
+    ScheduleScope,
+)
+from offloadctl.model.scope import Scope
+from offloadctl.plan import schedule_file as file
+from offloadctl.plan.cron import check_cron, parse_zone
+from offloadctl.plan.schedule_numbers import MEASURES, read_comparison
+from offloadctl.plan.schedule_words import DAYS
+from offloadctl.plan.yaml_documents import YamlDocument, read_documents, require_kind
+from offloadctl.units import ByteSize, parse_duration, parse_size
+
+KIND: Final = "Schedule"
+
+_SEE: Final = "what it may say: offloadctl schema Schedule"
+_AT: Final = re.compile(r" - at `(?P<path>\$[^`]*)`$")
+_UNKNOWN: Final = re.compile(r"unknown field `(?P<field>[^`]*)`")
+_CLOCK: Final = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d", re.ASCII)
+_OTHERS: Final = {"OffloadPolicies": "policies of Pulsar's are applied by `offloadctl offload-policies apply`"}
+
+
+def read_schedules(text: str, name: str) -> tuple[Schedule, ...]:
+    """All schedules of a file, each name once. BadValue tells the first mistake, with its line."""
+    documents = read_documents(text, name)
+    if not documents:
+        raise UsageError(f"{name} has no schedules", hint=f"it begins with `kind: {KIND}`; {_SEE}")
+    found: dict[str, Schedule] = {}
+    for document in documents:
+        one = _Reader(document).schedule()
+        if one.name in found:
+            raise BadValue(f"{document.where('$.name')}: {one.name} is there twice")
+        found[one.name] = one
+    return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """One document."""
+
+    document: YamlDocument
+
+    def schedule(self) -> Schedule:
+        require_kind(self.document.value, self.document.where("$"), KIND, others=_OTHERS, taker="offloadctl schedule")
+        try:
+            given = msgspec.convert(self.document.value, file.Schedule)
+        except msgspec.ValidationError as error:
+            raise self._in_words(str(error)) from error
+        return Schedule(
+            name=given.name,
+            scope=self._scope(given.scope),
+            when=self._when(given.when, "$.when", given.name),
+            action=self._action(given.action, "$.action"),
+            gates=tuple(self._gate(one, f"$.gates[{index}]") for index, one in enumerate(given.gates)),
+            limits=self._limits(given.limits, "$.limits"),
+            missed=Missed(given.missed),
+            start_within=self._duration(given.start_within, "$.startWithin"),
+            cool_down=self._duration(given.cool_down, "$.coolDown"),
+            enabled=given.enabled,
+            description=given.description,
+        )
+
+    def _in_words(self, text: str) -> BadValue:
+        at = _AT.search(text)
+        path, message = (at["path"], text[: at.start()]) if at is not None else ("$", text)
+        if (unknown := _UNKNOWN.search(message)) is not None:
+            path += f".{unknown['field']}"
+            message = "there is no such key"
+        return BadValue(f"{self.document.where(path)}: {message.replace('`', '')}", hint=_SEE)
+
+    def _scope(self, given: file.ScopePart) -> ScheduleScope:
+        out = given.exclude
+        with self.document.told_at("$.scope"):
+            return ScheduleScope(
+                Scope.of(
+                    topics=[TopicName.parse(one) for one in given.topics],
+                    namespaces=[NamespaceName.parse(one) for one in given.namespaces],
+                    tenants=given.tenants,
+                    everything=given.all,
+                    match=given.match,
+                ),
+                labels=tuple(sorted(given.labels.items())),
+                not_namespaces=tuple(NamespaceName.parse(one) for one in out.namespaces),
+                not_topics=tuple(TopicName.parse(one) for one in out.topics),
+                not_match=_expression(out.match),
+            )
+
+    def _when(self, given: file.WhenPart, path: str, name: str) -> Condition:
+        key = self._only(given, path)
+        if given.any is not None or given.all is not None:
+            parts = given.any if given.any is not None else given.all or []
+            if not parts:
+                raise BadValue(f"{self.document.where(f'{path}.{key}')} is empty", hint="name at least one condition")
+            made = tuple(self._when(one, f"{path}.{key}[{index}]", name) for index, one in enumerate(parts))
+            return AnyOf(made) if given.any is not None else AllOf(made)
+        if given.cron is not None:
+            return self._cron(given.cron, f"{path}.{key}", name)
+        with self.document.told_at(f"{path}.{key}"):
+            return read_comparison(key, getattr(given, MEASURES[key].field))
+
+    def _cron(self, given: str | file.CronPart, path: str, name: str) -> Cron:
+        part = given if isinstance(given, file.CronPart) else file.CronPart(at=given)
+        cron = Cron(part.at.strip(), part.time_zone, self._duration(part.jitter, f"{path}.jitter"), name)
+        with self.document.told_at(path):
+            check_cron(cron)
+        return cron
+
+    def _gate(self, given: file.GatePart, path: str) -> Gate:
+        key = self._only(given, path)
+        path = f"{path}.{key}"
+        with self.document.told_at(path):
+            if given.dates is not None:
+                first, last = _date(given.dates.from_), _date(given.dates.to)
+                if last < first:
+                    raise BadValue(f"{last} is before {first}")
+                return Dates(first, last, parse_zone(given.dates.time_zone))
+            hours = given.hours if given.hours is not None else given.blackout
+            if hours is not None:
+                return _hours(hours, is_open=given.hours is not None)
+            return read_comparison(key, getattr(given, MEASURES[key].field))
+
+    def _limits(self, given: file.LimitsPart, path: str) -> ScheduleLimits:
+        return ScheduleLimits(
+            given.topics_at_once,
+            given.per_broker,
+            self._limit(given.bytes_an_hour, f"{path}.bytesAnHour"),
+            self._limit(given.bytes_a_run, f"{path}.bytesARun"),
+            given.topics_a_run,
+        )
+
+    def _action(self, given: file.ActionPart, path: str) -> Action:
+        key = self._only(given, path)
+        if (check := given.check) is not None:
+            with self.document.told_at(f"{path}.check.sample"):
+                _ = Sample.parse(check.sample, seed=0) if check.sample else None
+            duration = check.budget.duration
+            budget = Limits(
+                check.budget.requests,
+                None if duration is None else self._duration(duration, f"{path}.check.budget.duration"),
+                check.budget.rate,
+            )
+            return CheckAction(Level(check.level), budget, check.sample)
+        offload = given.offload or file.OffloadPart()
+        path = f"{path}.{key}"
+        if offload.size_threshold is None and offload.older_than is None:
+            raise BadValue(
+                f"{self.document.where(path)}: say what should move: sizeThreshold, olderThan, or both",
+                hint="sizeThreshold: 0 offloads everything that is closed",
+            )
+        size = None if offload.size_threshold is None else self._size(offload.size_threshold, f"{path}.sizeThreshold")
+        older = None if offload.older_than is None else self._duration(offload.older_than, f"{path}.olderThan")
+        return OffloadAction(OffloadWish(size, older), self._duration(offload.timeout, f"{path}.timeout"))
+
+    def _only(self, given: file.OneOf, path: str) -> str:
+        """The one key that is there."""
+        if len(given.given) == 1:
+            return given.given[0]
+        known = ", ".join(one.encode_name for one in msgspec.structs.fields(given))
+        what = f"these are {len(given.given)}: {', '.join(given.given)}" if given.given else "there is none"
+        raise BadValue(f"{self.document.where(path)} takes exactly one key, and {what}", hint=f"one of {known}")
+
+    def _duration(self, text: str, path: str) -> timedelta:
+        with self.document.told_at(path):
+            return parse_duration(text)
+
+    def _size(self, given: str | int, path: str) -> ByteSize:
+        with self.document.told_at(path):
+            size = parse_size(str(given))
+            if size < 0:
+                raise BadValue(f"{given} is less than nothing")
+            return size
+
+    def _limit(self, given: str | int | None, path: str) -> ByteSize | None:
+        size = None if given is None else self._size(given, path)
+        if size == 0:
+            raise BadValue(f"{self.document.where(path)}: 0 is no limit", hint="leave it out, or enabled: false")
+        return size
+
+
+def _expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise BadValue(f"{text!r} is no regular expression: {error}") from error
+    return text
+
+
+def _hours(given: file.HoursPart, *, is_open: bool) -> Hours:
+    days = frozenset(map(DAYS.index, given.days)) or frozenset(range(7))
+    return Hours(days, _clock(given.from_), _clock(given.to), parse_zone(given.time_zone), is_open)
+
+
+def _clock(text: str) -> time:
+    if _CLOCK.fullmatch(text) is None:
+        raise BadValue(f"{text!r} is no time of the day", hint="write it as 06:30 or 22:00")
+    return time.fromisoformat(text)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadValue(f"{text!r} is no date", hint="write it as 2026-12-24") from None

@@ -1,0 +1,163 @@
+"""Files of schedules: what they mean, and where each mistake stands."""
+
+from contextlib import suppress
+from datetime import date, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offloadctl.errors import UsageError
+from offloadctl.model.check import Level
+from offloadctl.model.limits import Limits
+from offloadctl.model.measures import Measure
+from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.offload import OffloadWish
+from offloadctl.model.schedule import (
+    AllOf,
+    AnyOf,
+    CheckAction,
+    Comparison,
+    Cron,
+    Dates,
+    Direction,
+    Extent,
+    Hours,
+    Missed,
+    OffloadAction,
+    Schedule,
+    ScheduleLimits,
+    ScheduleScope,
+)
+from offloadctl.model.scope import Scope
+from offloadctl.plan.schedule_reading import read_schedules
+from offloadctl.units import ByteSize
+
+FULL = """\
+apiVersion: offloadctl/v1
+kind: Schedule
+name: cold-orders
+description: Disks first, and every night
+scope:
+  namespaces: [acme/shop]
+  labels: {tier: cold}
+  exclude:
+    topics: [acme/shop/audit]
+    match: tmp
+when:
+  any:
+    - cron: {at: 30 2 * * mon-fri, timeZone: Europe/Berlin, jitter: 10m}
+    - all:
+        - bookieDisk: {above: 80%, until: 70%, for: 10m}
+        - localBytes: {of: namespace, above: 100G}
+        - unreadFor: {above: 24h}
+    - promql: {query: 'max(x)', above: 0.8}
+gates:
+  - brokerCpu: {below: 70%}
+  - blackout: {from: 08:00, to: 20:00, days: [mon, fri], timeZone: Europe/Berlin}
+  - hours: {from: 22:00, to: 06:00}
+  - dates: {from: 2026-12-24, to: 2026-12-26}
+  - s3Errors: {below: 5}
+limits: {topicsAtOnce: 4, perBroker: 1, bytesAnHour: 500G, bytesARun: 1T}
+action:
+  offload: {sizeThreshold: 10G, olderThan: 7d}
+missed: once
+---
+apiVersion: offloadctl/v1
+kind: Schedule
+name: weekly-index
+scope: {all: true}
+when: {cron: 0 4 * * sun}
+action:
+  check: {level: index, sample: 1/7, budget: {requests: 100000, duration: 2h, rate: 50}}
+"""
+
+CPU = Comparison(Measure.BROKER_CPU, Direction.BELOW, 0.7, 0.7)
+
+
+def test_a_file_says_what_it_means() -> None:
+    cold, weekly = read_schedules(FULL, "schedules.yaml")
+
+    berlin, utc = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
+    assert cold == Schedule(
+        "cold-orders",
+        ScheduleScope(
+            Scope.of(namespaces=[NamespaceName("acme", "shop")]),
+            labels=(("tier", "cold"),),
+            not_topics=(TopicName("acme", "shop", "audit"),),
+            not_match="tmp",
+        ),
+        AnyOf(
+            (
+                Cron("30 2 * * mon-fri", "Europe/Berlin", timedelta(minutes=10), "cold-orders"),
+                AllOf(
+                    (
+                        Comparison(Measure.BOOKIE_DISK, Direction.ABOVE, 0.8, 0.7, lasting=timedelta(minutes=10)),
+                        Comparison(
+                            Measure.LOCAL_BYTES, Direction.ABOVE, 100 * 1024**3, 100 * 1024**3, Extent.NAMESPACE
+                        ),
+                        Comparison(Measure.UNREAD_FOR, Direction.ABOVE, 86400, 86400),
+                    )
+                ),
+                Comparison(Measure.PROMQL, Direction.ABOVE, 0.8, 0.8, query="max(x)"),
+            )
+        ),
+        OffloadAction(OffloadWish(ByteSize(10 * 1024**3), timedelta(days=7))),
+        (
+            CPU,
+            Hours(frozenset({0, 4}), time(8), time(20), berlin, is_open=False),
+            Hours(frozenset(range(7)), time(22), time(6), utc, is_open=True),
+            Dates(date(2026, 12, 24), date(2026, 12, 26), utc),
+            Comparison(Measure.S3_ERRORS, Direction.BELOW, 5, 5),
+        ),
+        ScheduleLimits(4, 1, ByteSize(500 * 1024**3), ByteSize(1024**4)),
+        missed=Missed.ONCE,
+        description="Disks first, and every night",
+    )
+    assert weekly.action == CheckAction(Level.INDEX, Limits(100000, timedelta(hours=2), 50), "1/7")
+    assert weekly.scope.is_plain
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("above: 80%", "above: 80 percent", r"line 15: when\.any\[1\]\.all\[0\]\.bookieDisk: '80 percent' is no share"),
+        ("until: 70%", "until: 90%", r"line 15: .*until 90% is never passed"),
+        ("above: 100G", "above: 100G, below: 1G", r"line 16: .*exactly one threshold, and has 2"),
+        ("cron: 0 4 * * sun", "cron: 0 4 * *", r"line 34: when\.cron: '0 4 \* \*' is no cron expression"),
+        ("cron: 0 4 * * sun", "cron: 0 4 31 2 *", r"line 34: when\.cron: '0 4 31 2 \*' never comes"),
+        ("Europe/Berlin, jitter", "Europe/Bonn, jitter", r"line 13: .*'Europe/Bonn' is no time zone"),
+        ("tier: cold", "tier: 3", r"line 7: scope\.labels.*Expected str, got int"),
+        ("bytesARun", "bytesPerRun", r"line 25: limits\.bytesPerRun: there is no such key"),
+        ("from: 08:00", "from: 8:00", r"line 21: gates\[1\]\.blackout: '8:00' is no time of the day"),
+        ("to: 2026-12-26", "to: 2026-12-23", r"line 23: .*2026-12-23 is before 2026-12-24"),
+        ("name: weekly-index", "name: cold-orders", r"line 32: name: cold-orders is there twice"),
+        ("  - brokerCpu: {below: 70%}", "  - {}", r"line 20: gates\[0\] takes exactly one key, and there is none"),
+        ("sizeThreshold: 10G, olderThan: 7d", "timeout: 1h", r"line 27: action\.offload: say what should move"),
+        ("missed: once", "missed: never", r"line 28: missed: Invalid enum value 'never'"),
+        ("namespaces: [acme/shop]", "namespaces: [acme]", r"line 5: scope: 'acme' is not a namespace"),
+        ("limits: {topicsAtOnce: 4,", "limits: {topicsAtOnce: 0,", r"line 25: limits\.topicsAtOnce: Expected int >= 1"),
+        ("missed: once", "missed: once\nmissed: once", r"line 29: missed is there twice"),
+        ("scope: {all: true}", "scope: {all: true, topics: [a]}", r"line 33: scope: more than one kind of scope"),
+        ("kind: Schedule\nname: weekly", "kind: OffloadPolicies\nname: weekly", r"line 30 is of the kind 'OffloadPoli"),
+        ("sample: 1/7", "sample: 7", r"line 36: action\.check\.sample: "),
+        ("when: {cron", "when: {cron: [", r"line 34 is no YAML"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(before: str, after: str, message: str) -> None:
+    assert before in FULL
+
+    with pytest.raises(UsageError, match=r"^schedules\.yaml, " + message):
+        read_schedules(FULL.replace(before, after, 1), "schedules.yaml")
+
+
+def test_an_empty_file_is_told() -> None:
+    with pytest.raises(UsageError, match=r"none\.yaml has no schedules"):
+        read_schedules("---\n# nothing\n", "none.yaml")
+
+
+@given(st.text(max_size=200) | st.lists(st.sampled_from(FULL.splitlines())).map("\n".join))
+def test_any_text_is_read_or_refused_in_words(text: str) -> None:
+    with suppress(UsageError):
+        assert read_schedules(text, "any.yaml")
