@@ -9,6 +9,7 @@ from offloadctl.model.cursor_place import Readable
 from offloadctl.model.doctor import Weight
 from offloadctl.model.finding import Severity
 from offloadctl.model.ledger import OffloadProgress, OffloadState
+from offloadctl.model.standing import Movement
 from offloadctl.model.status import Bound
 from offloadctl.plan.offload_policies import Why
 from offloadctl.plan.policy_outcome import ChangeState
@@ -23,6 +24,20 @@ _CLAIMS: Final[Mapping[str, str]] = {
     ),
     OffloadState.SUCCESS: "The last offload by hand ended without an exception, even where an object was cut short.",
     OffloadState.ERROR: "The last offload by hand ended with an exception; its text follows. `doctor topic` reads it.",
+}
+
+_MOVEMENTS: Final[Mapping[str, str]] = {
+    Movement.MOVING: "A ledger was completed a short while ago, or an upload is open and grows.",
+    Movement.QUEUED: (
+        "The broker has begun the ledger, no upload of it is open, and other topics of the same broker go on: it waits "
+        "for one of the broker's offload threads, 2 by default."
+    ),
+    Movement.STANDING_STILL: (
+        "RUNNING, and nothing of it has moved for a minute or more: no ledger was completed, no part has arrived."
+    ),
+    Movement.UNCLEAR: (
+        "RUNNING since a short while, and no upload of it is open or could be looked at: it may wait, or have died."
+    ),
 }
 
 _PROGRESS: Final[Mapping[str, str]] = {
@@ -233,6 +248,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "topics": "How many topics are not shown.",
     "uploads": "Multipart uploads that were begun and not ended; they are paid for.",
     "why": "The reason.",
+    "versions": "What a versioned bucket keeps of objects that are deleted or replaced: billed, and in no listing.",
     "where": "The ledger, the object and the offset of a finding.",
 }
 
@@ -255,6 +271,7 @@ _LOOSE: Final[Mapping[str, str]] = {
 
 PRINTED_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "claim of a broker": _CLAIMS,
+    "how a run stands": _MOVEMENTS,
     "ledger": _PROGRESS,
     "bound of a number": _BOUNDS,
     "severity of a finding": _SEVERITIES,

@@ -111,18 +111,20 @@ class Outcome(StrEnum):
     CONFIRMED = "confirmed"
     UNCONFIRMED = "done-not-confirmed"
     FEWER = "fewer-than-planned"
+    TRIMMED = "trimmed"
     AUTOMATIC_RUN = "automatic-run"
     UNLOADED = "unloaded"
     DELETED = "deleted"
     FAILED = "failed"
     TIMED_OUT = "timed-out"
+    STALLED = "stalled"
     DAMAGED = "damaged"
     REFUSED = "refused"
     INTERRUPTED = "interrupted"
     NOT_STARTED = "not-started"
+    ABANDONED = "abandoned"
 
     @property
-    ABANDONED = "abandoned"
     def exit_code(self) -> ExitCode:
         """What this outcome alone makes the command exit with."""
         return _OUTCOMES[self][0]
@@ -155,9 +157,13 @@ _OUTCOMES = {
         "Every planned ledger is complete in the metadata, but its objects in S3 could not be looked at.",
     ),
     Outcome.FEWER: (ExitCode.FAILED, "The broker is done, but some planned ledgers are not complete."),
+    Outcome.TRIMMED: (
+        ExitCode.FAILED,
+        "Retention deleted planned ledgers during the run, and their objects with them; the others are complete.",
+    ),
     Outcome.AUTOMATIC_RUN: (
         ExitCode.FAILED,
-        "An automatic offload of the same topic was in the way; the broker refused the manual one.",
+        "An automatic offload of the same topic was in the way each time; the broker refused the manual one.",
     ),
     Outcome.UNLOADED: (
         ExitCode.FAILED,
@@ -166,6 +172,10 @@ _OUTCOMES = {
     Outcome.DELETED: (ExitCode.FAILED, "The topic was deleted during the run."),
     Outcome.FAILED: (ExitCode.FAILED, "The offload failed, or the broker could not be asked."),
     Outcome.TIMED_OUT: (ExitCode.TIMED_OUT, "The wait ended before the offload did; it may still be running."),
+    Outcome.STALLED: (
+        ExitCode.TIMED_OUT,
+        "Nothing has moved for --stall-timeout: no ledger completed, no upload grown, and no other topic to wait for.",
+    ),
     Outcome.DAMAGED: (
         ExitCode.DAMAGE,
         "The broker reports success, but what is in S3 is not the whole ledger.",
@@ -175,6 +185,10 @@ _OUTCOMES = {
     Outcome.NOT_STARTED: (
         ExitCode.INTERRUPTED,
         "The command was interrupted before this topic's turn; nothing was sent.",
+    ),
+    Outcome.ABANDONED: (
+        ExitCode.FAILED,
+        "The command ended without a word (kill -9, no power) at its request or after it; not every ledger has moved.",
     ),
 }
 
@@ -186,10 +200,6 @@ class Confirmation(StrEnum):
     UNCONFIRMED = "not-confirmed"
     """Complete in the metadata; its objects were not looked at."""
     DAMAGED = "damaged"
-    Outcome.ABANDONED: (
-        ExitCode.FAILED,
-        "The command ended without a word (kill -9, no power) at its request or after it; not every ledger has moved.",
-    ),
     NOT_MOVED = "not-moved"
     TRIMMED = "trimmed"
     """Gone from the topic: retention deleted it during the run, and its objects with it."""
@@ -221,13 +231,17 @@ class OffloadResult:
     findings: tuple[Finding, ...] = ()
     not_covered: tuple[str, ...] = ()
     """What could not be looked at, and why."""
+    warnings: tuple[Reason, ...] = ()
+    """What changed under the run, and did not keep it from its end."""
+    attempts: int = 1
+    """How often the request was sent; more than once where an automatic run was in the way."""
     seconds: float = 0.0
 
     @property
     def exit_code(self) -> ExitCode:
-        """The outcome's code; findings that are only warnings make a success a finish with warnings."""
+        """The outcome's code; warnings, and findings that are no more, make a success a finish with warnings."""
         code = self.outcome.exit_code
-        return ExitCode.WARNINGS if code is ExitCode.OK and self.findings else code
+        return ExitCode.WARNINGS if code is ExitCode.OK and (self.findings or self.warnings) else code
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,12 +269,20 @@ class OffloadRun:
     """Why, as whoever gave the command says: a ticket's number, for example."""
     plan_hash: str = ""
     """Of the approved plan that was applied, if there was one."""
+    run_id: str = ""
+    """In the journal; empty for what is not written there."""
+    journal_problem: str = ""
+    """What could not be written there after the work was done."""
+    remarks: tuple[str, ...] = ()
+    """What else happened beside the topics' own outcomes."""
 
     @property
     def exit_code(self) -> ExitCode:
         """One code for everything that the run met."""
         met = [result.exit_code for result in self.results]
         if self.scope is not None and self.scope.unread:
+            met.append(ExitCode.FAILED)
+        if self.journal_problem:
             met.append(ExitCode.FAILED)
         return combine(met if self.interrupted is None else [*met, self.interrupted])
 

@@ -11,8 +11,10 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Confirmation, MovedLedger, OffloadPlan, OffloadResult, Outcome, Reason
 from offloadctl.operations.facts import read_served
 from offloadctl.operations.waiting import Waited, WaitEnd
+from offloadctl.plan.broker_errors import known_error
 from offloadctl.plan.bucket_in_force import offered
 from offloadctl.plan.offload import confirm_ledger
+from offloadctl.plan.policy_changes import changed, moved_elsewhere
 from offloadctl.ports import Ports
 
 RUNNING_IS_A_CLAIM: Final = (
@@ -22,7 +24,9 @@ RUNNING_IS_A_CLAIM: Final = (
 """A driver that cannot be made dies of an exception, and its status stays (facts of a real 4.0.7)."""
 
 # ManagedLedgerImpl.java, OffloadInProgressException: an automatic run holds the topic's offload mutex.
-_AUTOMATIC_RUN: Final = "Offload operation already running"
+AUTOMATIC_RUN: Final = "Offload operation already running"
+
+_NAMED: Final = 10
 
 _HOW_TO_CONFIRM: Final = (
     "to have the objects confirmed, give the bucket (--bucket, or in the context) and credentials that may read it"
@@ -61,6 +65,8 @@ class Judge:
     check_objects: ObjectsCheck
     on_look: Callable[[int, int], None]
     """Is told how many of how many ledgers' objects were looked at."""
+    policies_now: Callable[[], OffloadPolicies | None] = lambda: None
+    """The policies in force at the end; None: not known."""
 
     def judge(self, result: OffloadResult, waited: Waited) -> OffloadResult:
         """The result with what really moved, after a wait that ended so."""
@@ -70,9 +76,13 @@ class Judge:
         if waited.end is WaitEnd.UNREACHABLE and waited.error is not None:
             reason = Reason(waited.error.code, waited.error.message)
             return replace(result, reasons=(*result.reasons, reason), hint="the offload may still be running")
+        now = self.policies_now()
+        result = replace(result, warnings=changed(self.plan.policies, now))
+        # Where ledgers may be in either place, missing in one proves nothing.
+        policies = None if moved_elsewhere(self.plan.policies, now) else self.plan.policies
         try:
             after = read_served(self.ports.admin, self.ports.clock, self.plan.topic)
-            looked = self._sure(list(self._looks(_compare(self.plan, after))))
+            looked = self._sure(list(self._looks(_compare(self.plan, after), policies)), policies)
         except NotFound:
             return deleted(result)
         except BrokerError as error:
@@ -82,7 +92,7 @@ class Judge:
         return self._result(result, looked, waited)
 
     def _looks(
-        self, compared: Sequence[tuple[Ledger, Confirmation]]
+        self, compared: Sequence[tuple[Ledger, Confirmation]], policies: OffloadPolicies | None
     ) -> Iterator[tuple[MovedLedger, ObjectsSeen | None]]:
         for number, each in enumerate(compared):
             self.on_look(number, len(compared))
@@ -92,28 +102,30 @@ class Judge:
                 # What was found so far is kept; the rest is told as not looked at.
                 yield from (_not_reached(MovedLedger(*left)) for left in compared[number:])
                 return
-            yield self._look(MovedLedger(*each))
+            yield self._look(MovedLedger(*each), policies)
 
     def _sure(
-        self, looked: list[tuple[MovedLedger, ObjectsSeen | None]]
+        self, looked: list[tuple[MovedLedger, ObjectsSeen | None]], policies: OffloadPolicies | None
     ) -> list[tuple[MovedLedger, ObjectsSeen | None]]:
         """Damage is told only if fresh metadata still names those objects and a second look finds it again."""
         if all(moved.confirmation is not Confirmation.DAMAGED for moved, _ in looked):
             return looked
         after = read_served(self.ports.admin, self.ports.clock, self.plan.topic)
         return [
-            one if one[0].confirmation is not Confirmation.DAMAGED else self._look_again(one[0].ledger, after)
+            one if one[0].confirmation is not Confirmation.DAMAGED else self._look_again(one[0].ledger, after, policies)
             for one in looked
         ]
 
-    def _look_again(self, ledger: Ledger, after: ManagedLedger) -> tuple[MovedLedger, ObjectsSeen | None]:
+    def _look_again(
+        self, ledger: Ledger, after: ManagedLedger, policies: OffloadPolicies | None
+    ) -> tuple[MovedLedger, ObjectsSeen | None]:
         now = after.ledger(ledger.ledger_id)
-        return self._look(MovedLedger(now or ledger, confirm_ledger(ledger, after)))
+        return self._look(MovedLedger(now or ledger, confirm_ledger(ledger, after)), policies)
 
-    def _look(self, ledger: MovedLedger) -> tuple[MovedLedger, ObjectsSeen | None]:
+    def _look(self, ledger: MovedLedger, policies: OffloadPolicies | None) -> tuple[MovedLedger, ObjectsSeen | None]:
         if ledger.confirmation is not Confirmation.UNCONFIRMED:
             return ledger, None
-        seen = self.check_objects(self.plan.topic, ledger, self.plan.policies)
+        seen = self.check_objects(self.plan.topic, ledger, policies)
         return replace(ledger, confirmation=seen.confirmation, object_bytes=seen.object_bytes), seen
 
     def _result(
@@ -121,6 +133,7 @@ class Judge:
     ) -> OffloadResult:
         ledgers = tuple(ledger for ledger, _ in looked)
         outcome, hint = outcome_of(ledgers, waited)
+        reasons = tuple(_what_the_error_left(ledgers, waited)) if outcome is Outcome.FAILED else ()
         if outcome is Outcome.UNCONFIRMED:
             hint += offered([self.plan.policies], known={store.bucket for store in self.ports.stores})
         seen = [one for _, one in looked if one is not None]
@@ -128,6 +141,7 @@ class Judge:
             result,
             outcome=outcome,
             hint=hint,
+            reasons=(*result.reasons, *reasons),
             ledgers=ledgers,
             findings=tuple(finding for one in seen for finding in one.findings),
             not_covered=tuple(dict.fromkeys(one.not_covered for one in seen if one.not_covered)),
@@ -160,22 +174,50 @@ def outcome_of(ledgers: Sequence[MovedLedger], waited: Waited) -> tuple[Outcome,
     if Confirmation.NOT_MOVED in met:
         return _why_not_all(waited)
     if Confirmation.TRIMMED in met:
-        return Outcome.FEWER, "retention trimmed planned ledgers during the run; offload does not keep them"
+        return Outcome.TRIMMED, "retention trimmed planned ledgers during the run; offload does not keep them"
     if Confirmation.UNCONFIRMED in met:
         return Outcome.UNCONFIRMED, _HOW_TO_CONFIRM
     return Outcome.CONFIRMED, ""
 
 
 def _why_not_all(waited: Waited) -> tuple[Outcome, str]:
-    if waited.end is WaitEnd.TIMED_OUT:
-        return Outcome.TIMED_OUT, RUNNING_IS_A_CLAIM
+    if waited.end is WaitEnd.STALLED:
+        return Outcome.STALLED, RUNNING_IS_A_CLAIM
     if waited.end is WaitEnd.FORGOTTEN:
         return Outcome.UNLOADED, "run the command again: what has moved is not moved twice"
-    if _AUTOMATIC_RUN in waited.status.last_error:
-        return Outcome.AUTOMATIC_RUN, "run the command again when the automatic run is done"
+    if AUTOMATIC_RUN in waited.status.last_error:
+        return Outcome.AUTOMATIC_RUN, "run the command again when the automatic run is done, or with a longer --timeout"
+    if waited.end is WaitEnd.TIMED_OUT:
+        return Outcome.TIMED_OUT, RUNNING_IS_A_CLAIM
     if waited.status.state is OffloadState.ERROR:
-        return Outcome.FAILED, f"the broker says: {waited.status.last_error.partition(chr(10))[0]}"
+        return Outcome.FAILED, _hint_of_error(waited.status.last_error)
     return Outcome.FEWER, "the broker claims success, its ledgers do not; run the command again"
+
+
+def _hint_of_error(said: str) -> str:
+    """The broker's words, and what is known to help."""
+    known = known_error(said)
+    words = f"the broker says: {said.partition(chr(10))[0]}"
+    return words if known is None else f"{words}; {known.do}"
+
+
+def _what_the_error_left(ledgers: Sequence[MovedLedger], waited: Waited) -> Iterator[Reason]:
+    """An error is the first one of a run that went on with the next ledger: what it means, and what moved."""
+    if waited.status.state is not OffloadState.ERROR or AUTOMATIC_RUN in waited.status.last_error:
+        return
+    if (known := known_error(waited.status.last_error)) is not None:
+        yield Reason("broker-error", f"what the broker's error means: {known.means}")
+    left = [one.ledger.ledger_id for one in ledgers if one.confirmation is Confirmation.NOT_MOVED]
+    moved = [one.ledger.ledger_id for one in ledgers if one.ledger.ledger_id not in left]
+    if left:
+        yield Reason(
+            "moved-in-spite", f"of {len(ledgers)} ledgers {len(moved)} moved: {_ids(moved)}; not: {_ids(left)}"
+        )
+
+
+def _ids(ledger_ids: Sequence[int]) -> str:
+    shown = ", ".join(map(str, ledger_ids[:_NAMED])) + (", …" if len(ledger_ids) > _NAMED else "")
+    return shown or "none"
 
 
 def _not_reached(moved: MovedLedger) -> tuple[MovedLedger, ObjectsSeen | None]:

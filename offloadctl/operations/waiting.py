@@ -29,6 +29,8 @@ class WaitEnd(StrEnum):
     DELETED = "deleted"
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed-out"
+    STALLED = "stalled"
+    """Nothing of it has moved for so long that whoever was polled with gave it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Wait:
     clock: Clock
     topic: TopicName
     timeout_s: float | None
-    on_poll: Callable[[OffloadStatus], None]
+    on_poll: Callable[[OffloadStatus], WaitEnd | None]
+    """Is told each answer, and may end the wait."""
 
     def until_done(self) -> Waited:
         """Poll `offload-status`. Passing errors are ridden out; a missing topic and a forgotten run are ends."""
@@ -65,8 +68,8 @@ class Wait:
                     return replace(last, end=WaitEnd.UNREACHABLE)
             else:
                 answered, last = self.clock.monotonic(), Waited(WaitEnd.TIMED_OUT, status)
-                self.on_poll(status)
-                if (end := _end(status)) is not None:
+                given_up = self.on_poll(status)
+                if (end := _end(status) or given_up) is not None:
                     return replace(last, end=end)
             pause = self._pause(begun, pause)
             if pause <= 0:

@@ -92,18 +92,24 @@ class BrokerStatusDocument(_Part, frozen=True, kw_only=True):
 
 
 class OffloadResultDocument(_Part, frozen=True, kw_only=True):
-    """The run of one topic or partition."""
+    """The run of one topic or partition.
+
+    `joined`: a run was going on already, and this one waited for it. `attempts`: how often the request was sent.
+    `warnings`: what changed under the run.
+    """
 
     topic: str
     outcome: OutcomeWord
     meaning: str
     exit_code: int
     joined: bool
+    attempts: int
     seconds: float
     plan: PlanDocument | None
     ledgers: list[MovedLedgerDocument]
     broker_status: BrokerStatusDocument | None
     reasons: list[ReasonDocument]
+    warnings: list[ReasonDocument]
     hint: str
     findings: list[FindingDocument]
     not_covered: list[str]
@@ -155,7 +161,8 @@ class _Document(_Part, frozen=True, kw_only=True):
 class OffloadRun(_Document, frozen=True, kw_only=True):
     """`offloadctl offload topic`, `namespace`, `all` and `apply`. Only a dry run is a plan that `apply` takes.
 
-    It expires, and `content_hash` is of everything else that it says.
+    It expires, and `content_hash` is of everything else that it says. `run_id` is the run's in the journal;
+    `journal_problem` tells what could not be written there after the work was done.
     """
 
     kind: Literal["OffloadRun"] = "OffloadRun"
@@ -168,6 +175,9 @@ class OffloadRun(_Document, frozen=True, kw_only=True):
     summary: OffloadSummaryDocument
     expires_at: Moment | None = None
     content_hash: str | None = None
+    run_id: str | None = None
+    journal_problem: str | None = None
+    remarks: list[str]
     exit_code: int
 
 

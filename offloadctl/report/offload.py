@@ -45,6 +45,9 @@ def run_document(run: Run, origin: Origin) -> doc.OffloadRun:
             for topic in run.topics
         ],
         summary=_summary(run),
+        run_id=run.run_id or None,
+        journal_problem=run.journal_problem or None,
+        remarks=list(run.remarks),
         exit_code=int(run.exit_code),
     )
     return sealed(document) if run.dry_run else document
@@ -85,11 +88,13 @@ def _result(result: Result) -> doc.OffloadResultDocument:
         meaning=result.outcome.meaning,
         exit_code=int(result.exit_code),
         joined=result.joined,
+        attempts=result.attempts,
         seconds=round(result.seconds, 3),
         plan=_plan(result.plan) if result.plan is not None else None,
         ledgers=[_moved(moved) for moved in result.ledgers],
         broker_status=broker_status_document(result.status) if result.status is not None else None,
         reasons=[_reason(reason) for reason in result.reasons],
+        warnings=[_reason(reason) for reason in result.warnings],
         hint=result.hint,
         findings=[finding_document(finding) for finding in result.findings],
         not_covered=list(result.not_covered),

@@ -110,6 +110,8 @@ def result_text(result: OffloadResult, *, wide: bool) -> Iterator[RenderableType
             yield labelled(label if known and len(label) < 12 else "why", text if label == "kept" else reason.text)
     if result.status is not None and result.exit_code and result.status.last_error:
         yield labelled("broker says", result.status.last_error.partition("\n")[0])
+    for reason in result.warnings:
+        yield labelled("warning", reason.text, style=Style.CAREFUL)
     yield from findings(result.findings)
     for text in result.not_covered:
         yield labelled("not seen", text, style=Style.CAREFUL)

@@ -1,6 +1,14 @@
 """A run is judged by the ledgers; the broker's status only explains what they show."""
 
-from offloadctl.errors import BrokerError, BrokerUnreachable, Busy, NotAuthorised, NotFound, ReadOnlyContext
+from offloadctl.errors import (
+    BrokerError,
+    BrokerUnreachable,
+    Busy,
+    Interrupted,
+    NotAuthorised,
+    NotFound,
+    ReadOnlyContext,
+)
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.finding import Finding, Severity
 from offloadctl.model.ledger import OffloadPolicies, OffloadState, OffloadStatus, Position
@@ -89,7 +97,10 @@ def test_an_error_can_hide_ledgers_that_did_move() -> None:
     result = run(FakeBroker([RUNNING, error("Read timed out\n at org.jclouds")], only_the_first))
 
     assert result.outcome is Outcome.FAILED
-    assert result.hint == "the broker says: Read timed out"
+    assert result.hint.startswith("the broker says: Read timed out; check the way from the broker")
+    told = {reason.code: reason.text for reason in result.reasons}
+    assert "cannot reach the store" in told["broker-error"]
+    assert told["moved-in-spite"] == "of 2 ledgers 1 moved: 31; not: 32"
     assert [one.confirmation for one in result.ledgers] == [Confirmation.CONFIRMED, Confirmation.NOT_MOVED]
 
 
@@ -108,10 +119,68 @@ def test_running_for_ever_times_out_and_says_what_may_be_wrong() -> None:
     assert "credentials" in result.hint
 
 
-def test_an_automatic_run_in_the_way_is_named() -> None:
-    text = "ManagedLedgerException$OffloadInProgressException: Offload operation already running"
+IN_THE_WAY = error("ManagedLedgerException$OffloadInProgressException: Offload operation already running")
 
-    assert run(FakeBroker([error(text)], nothing)).outcome is Outcome.AUTOMATIC_RUN
+
+def test_an_automatic_run_in_the_way_for_the_whole_time_is_named_with_the_attempts() -> None:
+    broker = FakeBroker([IN_THE_WAY], nothing)
+
+    result = run(broker)
+
+    assert result.outcome is Outcome.AUTOMATIC_RUN
+    assert result.attempts == len(broker.triggers)
+    # 600 s, with pauses that double up to a minute.
+    assert 10 < result.attempts < 20
+    assert [reason.code for reason in result.reasons][-1] == "automatic-run"
+    assert f"asked {result.attempts} times" in result.reasons[-1].text
+
+
+def test_when_the_automatic_run_is_over_the_request_is_accepted() -> None:
+    def accepted_the_third_time(broker: FakeBroker, before: Position) -> None:
+        if len(broker.triggers) == 3:
+            broker.statuses = [RUNNING, SUCCESS]
+            broker.complete_before(before)
+
+    broker = FakeBroker([IN_THE_WAY], accepted_the_third_time)
+
+    result = run(broker)
+
+    assert (result.outcome, result.attempts, len(broker.triggers)) == (Outcome.CONFIRMED, 3, 3)
+    assert "an automatic run was in the way: asked 3 times" in result.reasons[-1].text
+
+
+def test_what_the_automatic_run_has_moved_is_not_asked_for_again() -> None:
+    def moved_by_the_other(broker: FakeBroker, before: Position) -> None:
+        broker.complete_before(before)
+
+    broker = FakeBroker([IN_THE_WAY], moved_by_the_other)
+
+    result = run(broker)
+
+    assert (result.outcome, result.attempts, len(broker.triggers)) == (Outcome.CONFIRMED, 1, 1)
+
+
+def test_an_interruption_between_two_attempts_says_that_nothing_of_ours_runs() -> None:
+    broker = FakeBroker([IN_THE_WAY], nothing)
+    clock = Impatient(patience_s=5)
+
+    result = Offload(Ports(broker, clock), OffloadWish(ByteSize(0)), 600, whole).run(TOPIC)
+
+    assert (result.outcome, result.attempts) == (Outcome.INTERRUPTED, len(broker.triggers))
+    assert "nothing of this command runs" in result.reasons[-2].text
+
+
+class Impatient(VirtualClock):
+    """Somebody presses Ctrl-C after so many seconds."""
+
+    def __init__(self, *, patience_s: float) -> None:
+        super().__init__()
+        self._patience_s = patience_s
+
+    def sleep(self, seconds: float) -> None:
+        if self.elapsed + seconds > self._patience_s:
+            raise Interrupted("interrupted")
+        super().sleep(seconds)
 
 
 def test_a_run_that_goes_on_already_is_joined_and_not_triggered_again() -> None:
@@ -169,7 +238,7 @@ def test_a_ledger_trimmed_during_the_wait_is_no_damage_and_not_confirmed() -> No
 
     result = run(FakeBroker(on_trigger=trimmed))
 
-    assert result.outcome is Outcome.FEWER
+    assert result.outcome is Outcome.TRIMMED
     assert result.ledgers[0].confirmation is Confirmation.TRIMMED
     assert "retention" in result.hint
 

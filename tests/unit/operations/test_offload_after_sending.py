@@ -141,7 +141,7 @@ def test_a_ledger_that_is_trimmed_while_its_objects_are_looked_at_is_no_damage()
 
     result = run(broker, check=broker.look)
 
-    assert result.outcome is Outcome.FEWER
+    assert result.outcome is Outcome.TRIMMED
     assert [one.confirmation for one in result.ledgers] == [Confirmation.TRIMMED, Confirmation.CONFIRMED]
     assert result.findings == ()
 

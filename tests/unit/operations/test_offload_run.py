@@ -39,7 +39,9 @@ def whole(topic: TopicName, ledger: MovedLedger, policies: OffloadPolicies | Non
 
 
 def work(broker: FakeBroker, *, watcher: Watcher | None = None, may_load: bool = False) -> OffloadTopics:
-    offload = Offload(Ports(broker, VirtualClock()), OffloadWish(ByteSize(0)), None, whole, watcher or Watcher())
+    ports, wish = Ports(broker, VirtualClock()), OffloadWish(ByteSize(0))
+    # A run that goes on for ever does so here: hours pass in no time.
+    offload = Offload(ports, wish, None, whole, watcher or Watcher(), stall_timeout_s=None)
     return OffloadTopics(offload, may_load=may_load)
 
 
