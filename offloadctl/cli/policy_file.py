@@ -11,6 +11,7 @@ import yaml
 from offloadctl.errors import BadValue, UsageError
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.policies import PolicyScope
+from offloadctl.plan.yaml_documents import require_kind, told_as_yaml
 from offloadctl.redaction import remember
 
 KIND: Final = "OffloadPolicies"
@@ -40,15 +41,8 @@ def read_policy_file(source: str, *, is_global: bool = False) -> tuple[FilePolic
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"cannot read policies from {name}: {exc}") from exc
-    try:
+    with told_as_yaml(name):
         documents = [one for one in yaml.safe_load_all(text) if one is not None]
-    except yaml.MarkedYAMLError as exc:
-        # The text around the mistake is not shown: there may be credentials in it.
-        mark = exc.problem_mark
-        line = f", line {mark.line + 1}" if mark is not None else ""
-        raise BadValue(f"{name}{line} is no YAML: {exc.problem or 'a mistake'}") from None
-    except (yaml.YAMLError, RecursionError) as exc:
-        raise BadValue(f"{name} is no YAML: {type(exc).__name__}") from None
     found = tuple(one for number, document in enumerate(documents, 1) for one in _policies(document, name, number))
     if not found:
         raise UsageError(
@@ -67,17 +61,7 @@ def read_policy_file(source: str, *, is_global: bool = False) -> tuple[FilePolic
 
 def _policies(document: Any, source: str, number: int) -> Iterator[FilePolicy]:
     where = f"{source}, document {number}"
-    if not isinstance(document, dict):
-        raise BadValue(f"{where} is no mapping", hint=f"it begins with `kind: {KIND}`")
-    kind = document.get("kind")
-    if kind != KIND:
-        raise BadValue(
-            f"{where} is of the kind {str(kind)[:80]!r}, and not {KIND}",
-            hint=_OTHERS.get(str(kind), f"`offloadctl offload-policies` takes `kind: {KIND}` only"),
-        )
-    version = document.get("apiVersion")
-    if version != "offloadctl/v1":
-        raise BadValue(f"{where} has the apiVersion {str(version)[:80]!r}", hint="write apiVersion: offloadctl/v1")
+    require_kind(document, where, KIND, others=_OTHERS, taker="offloadctl offload-policies")
     policies = document.get("policies")
     if not isinstance(policies, list):
         raise BadValue(f"{where} has no list of policies", hint="write `policies:`, and below it `- namespace: t/ns`")

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from offloadctl.report.acknowledgements import ACKNOWLEDGEMENT_KINDS
+from offloadctl.plan.schedule_file import Schedule
 from offloadctl.report.broker_conf_documents import BROKER_CONF_KINDS
 from offloadctl.report.check_diff_documents import CHECK_DIFF_KINDS
 from offloadctl.report.check_documents import CHECK_KINDS
@@ -39,6 +40,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     *POLICY_KINDS,
     *DOCTOR_KINDS,
     *LEARNING_KINDS,
+    Schedule,
     Error,
 )
 """In the order in which `offloadctl schema` lists them."""

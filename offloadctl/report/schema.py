@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from offloadctl.report.acknowledgements import AcknowledgedFindingDocument
+from offloadctl.plan.schedule_file import OneOf, Schedule
 from offloadctl.report.broker_conf_documents import BrokerConfProfileDocument, BrokerConfSettingDocument
 from offloadctl.report.check_diff_documents import ComparedFindingDocument
 from offloadctl.report.check_object_documents import BlockDocument
@@ -56,6 +57,8 @@ def schema_of(kind: str) -> Mapping[str, Any]:
     for name, definition in schema["$defs"].items():
         if (struct := described.get(name)) is not None:
             _describe(definition, struct)
+            if issubclass(struct, OneOf):
+                definition |= {"minProperties": 1, "maxProperties": 1}
     if kind in LINE_KINDS:
         definition = schema["$defs"][found.__name__]
         stamp = {"apiVersion": {"enum": [API_VERSION]}, "kind": {"enum": [kind]}}
@@ -70,7 +73,7 @@ _KIND_OF_LINE: Final = {struct: kind for kind, struct in LINE_KINDS.items()}
 
 def _structs(kind: type[msgspec.Struct]) -> Iterable[type[msgspec.Struct]]:
     for one in kind.__subclasses__():
-        if one.__module__.startswith("offloadctl.report"):
+        if one.__module__.startswith(("offloadctl.report.", Schedule.__module__)):
             yield one
         yield from _structs(one)
 

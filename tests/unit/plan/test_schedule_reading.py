@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from offloadctl.errors import UsageError
 from offloadctl.model.check import Level
@@ -32,6 +33,8 @@ from offloadctl.model.schedule import (
 )
 from offloadctl.model.scope import Scope
 from offloadctl.plan.schedule_reading import read_schedules
+from offloadctl.plan.yaml_documents import read_documents
+from offloadctl.report.schema import schema_of
 from offloadctl.units import ByteSize
 
 FULL = """\
@@ -161,3 +164,13 @@ def test_an_empty_file_is_told() -> None:
 def test_any_text_is_read_or_refused_in_words(text: str) -> None:
     with suppress(UsageError):
         assert read_schedules(text, "any.yaml")
+
+
+def test_the_schema_takes_what_is_read_and_one_key_where_one_is_meant() -> None:
+    documents = [one.value for one in read_documents(FULL, "schedules.yaml")]
+    validator = Draft202012Validator(schema_of("Schedule"))
+    empty_gate = documents[0] | {"gates": [{}]}
+
+    assert [list(validator.iter_errors(one)) for one in documents] == [[], []]
+    assert not validator.is_valid(empty_gate)
+    assert not validator.is_valid(documents[1] | {"when": {"cron": "* * * * *", "unreadFor": {"above": "1h"}}})
