@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 from urllib.parse import urlsplit
@@ -11,7 +13,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from botocore.loaders import Loader, create_loader
-from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url, validate_region_name
+from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url, parse_timestamp, validate_region_name
 
 from offloadctl import __version__
 from offloadctl.errors import SettingsError
@@ -79,10 +81,24 @@ def connect(settings: BucketSettings, credentials: tuple[str, str] | None) -> "S
 def _session(settings: BucketSettings) -> boto3.Session:
     core = botocore.session.get_session()
     core.register_component("data_loader", _descriptions())
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
     session = boto3.Session(profile_name=settings.profile, region_name=settings.region, botocore_session=core)
     # Looks the profile up, which may not be there.
     core.get_scoped_config()
     return session
+
+
+def _moment(text: Any) -> datetime:
+    """A time as S3 writes it: by dateutil, as botocore reads them, it is two thirds of what a listed key costs."""
+    if isinstance(text, str) and text.endswith("Z"):
+        with suppress(ValueError):
+            return datetime.fromisoformat(text)
+    try:
+        moment: datetime = parse_timestamp(text)
+    except RuntimeError as exc:
+        # Of a number that is no time in any time zone.
+        raise ValueError(f"no time: {text!r}") from exc
+    return moment
 
 
 @cache
