@@ -19,6 +19,7 @@
     │   └── RedirectRefused           a redirect loop, or a target that must not get our credentials
     ├── StoreError                 1  the object store
     │   ├── StoreUnreachable
+    │   │   └── StoreBusy             asked too often: fewer requests at once would be answered
     │   ├── StoreDenied
     │   ├── BucketNotFound
     │   └── StoreFailed               any other answer that is not success
@@ -33,6 +34,7 @@
     │   ├── ProtectedContext
     │   ├── ClusterMismatch
     │   ├── ApprovalNeeded            so much is not begun without a yes
+    │   ├── CannotResume              no unfinished run asked for the same
     │   └── PlanChanged               what was approved is not what would be done
     └── Interrupted                130  Ctrl-C ended the run
         └── Terminated             143  SIGTERM did
@@ -175,6 +177,12 @@ class StoreUnreachable(StoreError):
     retryable = True
 
 
+class StoreBusy(StoreUnreachable):
+    """The object store asks to be asked less often."""
+
+    code = "store-busy"
+
+
 class StoreDenied(StoreError):
     """The object store refuses these credentials, or there are none."""
 
@@ -259,6 +267,12 @@ class ApprovalNeeded(Refused):
     """The run is large enough to need a yes, and nobody gave it."""
 
     code = "approval-needed"
+
+
+class CannotResume(Refused):
+    """There is no run to go on with, or it asked for something else."""
+
+    code = "cannot-resume"
 
 
 class PlanChanged(Refused):

@@ -1,32 +1,22 @@
-"""The listings of a check's buckets, and which ledgers they settle.
-
-A bucket is listed from several places at once if it has more than a page of objects: uuids are random, so the sixteen
-hexadecimal digits share it evenly.
-"""
+"""The listings of a check's buckets, and which ledgers they settle."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise, takewhile
+from itertools import islice
 from typing import Final
 
 from offloadctl.check.pairing import Pairing
-from offloadctl.errors import Interrupted, StoreError
+from offloadctl.errors import StoreError
 from offloadctl.format.keys import split_key
 from offloadctl.model.check import Inspection, LedgerCheck, Level
 from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.operations.check_ledger import Asked
-from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.operations.listing import PAGE, list_bucket
+from offloadctl.operations.workers import StoppableClock
 from offloadctl.ports import ObjectInfo, ObjectStore
 
-LISTERS: Final = 8
-"""S3 takes thousands of requests a second from one bucket; the processor is what these wait for."""
-
-PAGE: Final = 1000
-"""S3's ListObjectsV2 gives no more keys in one answer."""
-
-_BOUNDS: Final = "123456789abcdef"
 _HEADS_A_LEDGER: Final = 2
 
 
@@ -119,39 +109,12 @@ class BucketLists:
         return None
 
     def _list(self, one: BucketList) -> None:
-        first = list(islice(one.store.list(), PAGE + 1))
-        one.pairing.add(first)
-        if len(first) > PAGE:
-            last = first[-1].key
-            bounds = [last, *(bound for bound in _BOUNDS if bound > last), None]
-            ranges = [(after, upto) for after, upto in pairwise(bounds) if after is not None]
-            finished = work_through(
-                ranges,
-                lambda between: self._list_range(one, *between),
-                at_once=LISTERS,
-                stop=self._clock.stop,
-                done=lambda _error: None,
-            )
-            if finished.interrupted:
-                raise Interrupted("interrupted while the bucket was listed")
-            failed = [error for error in finished.results.values() if error is not None]
-            if failed:
-                raise failed[0]
-        one.is_whole = True
+        def take(objects: Sequence[ObjectInfo]) -> None:
+            with self._lock:
+                one.pairing.add(objects)
 
-    def _list_range(self, one: BucketList, after: str, upto: str | None) -> StoreError | None:
-        objects: Iterator[ObjectInfo] = one.store.list(after=after)
-        if upto is not None:
-            objects = takewhile(lambda info: info.key <= upto, objects)
-        try:
-            while batch := list(islice(objects, PAGE)):
-                if self._clock.stop.is_set():
-                    return None
-                with self._lock:
-                    one.pairing.add(batch)
-        except StoreError as error:
-            return error
-        return None
+        list_bucket(one.store, take, self._clock)
+        one.is_whole = True
 
 
 def _requests(one: BucketList) -> int:

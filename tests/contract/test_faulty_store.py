@@ -1,6 +1,8 @@
 """Checks through a store that fails in the ways in which stores fail: no sound verdict, and no finding, comes of it."""
 
 import re
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -13,6 +15,7 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import CheckReport, CheckStatus, Level, Verdict
 from offloadctl.model.scope import Scope
 from offloadctl.model.settings import BucketSettings
+from offloadctl.operations import listing
 from offloadctl.operations.check import Check
 from offloadctl.ports import Ports
 from tests.faulty_s3 import Answered, Asked, FaultyS3, before, cut_at, refusal
@@ -158,6 +161,44 @@ def test_keys_that_come_twice_across_pages_are_counted_once(faulty: Faulty) -> N
     assert (report.exit_code, codes(report)) == (ExitCode.OK, [])
     assert sum(asked.is_listing for asked in faulty.proxy.asked) > 2
     assert bucket(report).ledger_objects.objects == 12
+
+
+def test_a_listing_slows_down_for_a_store_that_bears_only_two_requests_at_once(
+    faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    faulty.proxy.page_size = 2
+    at_once, lock, refused = 0, threading.Lock(), 0
+
+    def spoil(asked: Asked, answered: Answered) -> Answered:
+        nonlocal at_once, refused
+        if not asked.is_listing:
+            return answered
+        with lock:
+            at_once += 1
+            too_many = at_once > 2
+            refused += too_many
+        time.sleep(0.01)
+        with lock:
+            at_once -= 1
+        return refusal("SlowDown", 503, "Please reduce your request rate.") if too_many else answered
+
+    faulty.proxy.spoil = spoil
+
+    report = faulty.check(EVERYTHING, Level.LISTING)
+
+    assert (report.exit_code, report.status, codes(report)) == (ExitCode.OK, CheckStatus.FULL, [])
+    assert bucket(report).ledger_objects.objects == 12
+    assert refused
+
+
+def test_a_listing_that_is_refused_for_ever_is_not_covered(faulty: Faulty) -> None:
+    faulty.proxy.spoil = lambda asked, answered: refusal("SlowDown", 503) if asked.is_listing else answered
+
+    report = faulty.check(EVERYTHING, Level.LISTING)
+
+    assert (report.exit_code, codes(report)) == (ExitCode.NOT_COVERED, [])
+    assert "SlowDown" in " ".join(report.coverage.reasons)
 
 
 def test_a_page_from_before_an_upload_is_no_missing_object(faulty: Faulty) -> None:

@@ -25,6 +25,7 @@ from offloadctl.errors import (
     ObjectArchived,
     OffloadctlError,
     SettingsError,
+    StoreBusy,
     StoreDenied,
     StoreError,
     StoreFailed,
@@ -356,8 +357,9 @@ def test_nobody_is_asked_for_credentials_before_the_first_use(wire: FakeWire, mo
         (error(404, "NoSuchBucket", "no bucket"), BucketNotFound, "name"),
         (error(301, "PermanentRedirect", "use the endpoint"), StoreFailed, "another region"),
         (error(403, "InvalidObjectState", "archived", StorageClass="GLACIER"), ObjectArchived, "restore"),
-        (error(503, "SlowDown", "Reduce your request rate."), StoreUnreachable, "later"),
-        (error(503, "ServiceUnavailable", "down"), StoreUnreachable, "later"),
+        (error(503, "SlowDown", "Reduce your request rate."), StoreBusy, "later"),
+        (error(503, "ServiceUnavailable", "down"), StoreBusy, "later"),
+        (error(429, "TooManyRequests", "down"), StoreBusy, "later"),
         (error(500, "InternalError", "sorry"), StoreFailed, ""),
         (error(404, "NoSuchThing", "what"), StoreFailed, ""),
         (error(400, "InvalidArgument", "S3 API Requests must be made to API port."), StoreFailed, "S3 API"),
@@ -716,6 +718,29 @@ def test_a_listing_that_does_not_tell_what_it_must_is_an_error(wire: FakeWire, l
 
     assert isinstance(found, StoreFailed)
     assert "each key and its size" in found.message
+
+
+@pytest.mark.parametrize("moment", ["1e400", "tomorrow", "9e30", "Z", "2026-11-24T99:00:00Z"])
+def test_a_listing_whose_times_are_none_is_an_error(wire: FakeWire, moment: str) -> None:
+    item = f"<Contents><Key>a</Key><Size>1</Size><LastModified>{moment}</LastModified></Contents>"
+    wire.script = [page(f"<ListBucketResult>{item}</ListBucketResult>")]
+
+    assert isinstance(refusal(lambda: list(store_on(wire).list())), StoreFailed)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["2026-11-24T02:12:18.695Z", "2026-11-24T02:12:18Z", "2026-11-24T03:12:18+01:00", "Tue, 24 Nov 2026 02:12:18 GMT"],
+)
+def test_a_listing_tells_times_as_any_store_writes_them(wire: FakeWire, moment: str) -> None:
+    item = f"<Contents><Key>a</Key><Size>1</Size><LastModified>{moment}</LastModified></Contents>"
+    wire.script = [page(f"<ListBucketResult>{item}</ListBucketResult>")]
+
+    (info,) = store_on(wire).list()
+
+    assert info.last_modified is not None
+    assert info.last_modified.tzinfo is UTC
+    assert info.last_modified.replace(microsecond=0) == datetime(2026, 11, 24, 2, 12, 18, tzinfo=UTC)
 
 
 # -- uploads

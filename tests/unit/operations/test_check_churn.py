@@ -22,8 +22,8 @@ from offloadctl.model.check import CheckReport, Level
 from offloadctl.model.ledger import Position
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.scope import Scope
-from offloadctl.operations import bucket_lists, check_strays
 from offloadctl.operations import check as check_module
+from offloadctl.operations import check_strays, listing
 from offloadctl.operations import scope as scope_module
 from offloadctl.operations.check import Check
 from offloadctl.ports import ObjectInfo, Ports
@@ -189,7 +189,7 @@ def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
         (check_module, "LEDGERS_AT_ONCE"),
         (scope_module, "_AT_ONCE"),
         (check_strays, "_AT_ONCE"),
-        (bucket_lists, "LISTERS"),
+        (listing, "LISTERS"),
     ):
         monkeypatch.setattr(module, name, 1)
 
