@@ -15,6 +15,7 @@ from offloadctl.check.presence import ARCHIVED
 from offloadctl.check.sizes import fits_the_ledger, part_count
 from offloadctl.format.keys import INDEX_SUFFIX, split_key
 from offloadctl.model.bucket import ObjectSum
+from offloadctl.model.verified import Marks
 
 _ABSENT: Final = -1
 _MANY: Final = 2**16 - 1
@@ -62,12 +63,14 @@ class ListedObject(Protocol):
 class Pairing:
     """One bucket's listing, to which `add` gives the objects in any order, each once or more often."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_etags: bool = False) -> None:
+        """Without its ETags it cannot tell what is unchanged; they take another 16 bytes."""
         self._rows: dict[int, int] = {}
         self._data_sizes = array("q")
         self._index_sizes = array("q")
         self._modified = array("q")
         self._parts = array("H")
+        self._etags = (array("q"), array("q")) if keeps_etags else None
         self._archived = bytearray()
         self._claimed = bytearray()
         self.unknown = ObjectSum()
@@ -99,6 +102,8 @@ class Pairing:
             if sizes[row] == _ABSENT:
                 self._count(one.storage_class, size)
             sizes[row] = size
+            if self._etags is not None:
+                self._etags[is_index][row] = hash(one.etag)
             if not is_index:
                 self._parts[row] = min(part_count(one.etag), _MANY)
             if one.storage_class in ARCHIVED:
@@ -132,6 +137,15 @@ class Pairing:
         fits = fits_the_ledger(data, index, parts=self._parts[row], entries=entries, size=size)
         return data + index if fits else None
 
+    def is_unchanged(self, uuid: UUID, ledger_id: int, marks: Marks, since: datetime) -> bool:
+        """Whether both objects are those of these marks, can be read, and were not written since."""
+        row = self._rows.get((uuid.int << _LEDGER_BITS) | ledger_id)
+        if row is None or self._etags is None or self._archived[row] or self._modified[row] > since.timestamp():
+            return False
+        data, index = marks.data, marks.index
+        same_sizes = (self._data_sizes[row], self._index_sizes[row]) == (data.size, index.size)
+        return same_sizes and (self._etags[0][row], self._etags[1][row]) == (hash(data.etag), hash(index.etag))
+
     def modified(self, row: int) -> datetime:
         """When the younger of both objects was written."""
         return datetime.fromtimestamp(self._modified[row], UTC)
@@ -156,6 +170,9 @@ class Pairing:
             self._index_sizes.append(_ABSENT)
             self._modified.append(0)
             self._parts.append(0)
+            if self._etags is not None:
+                self._etags[0].append(0)
+                self._etags[1].append(0)
             self._archived.append(False)
             self._claimed.append(False)
         return row

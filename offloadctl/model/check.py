@@ -15,7 +15,7 @@ from offloadctl.model.ledger import Ledger
 from offloadctl.model.ledger_times import NO_TIMES, Times
 from offloadctl.model.names import TopicName
 from offloadctl.model.readback import ReadBack
-from offloadctl.model.sample import Sample
+from offloadctl.model.sample import ByteSample, Sample, Window
 from offloadctl.model.scope import ScopeRead
 from offloadctl.model.status import UnreadTopic
 from offloadctl.model.verified import NO_EARLIER, Earlier, SeenObjects
@@ -231,7 +231,7 @@ class CheckReport:
     """How far it is known which topics the scope has."""
     buckets: tuple[BucketCheck, ...] = ()
     """Those that were listed."""
-    sample: Sample | None = None
+    sample: Sample | Window | ByteSample | None = None
     """Which ledgers were asked for, if not all of them."""
     spent: str = ""
     """Why it ended early, if a budget was used up."""

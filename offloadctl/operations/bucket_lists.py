@@ -42,8 +42,8 @@ class InFlight:
 class BucketLists:
     """All buckets of a check. Nothing is listed before it is asked for; metadata is read after that."""
 
-    def __init__(self, stores: Sequence[ObjectStore], clock: StoppableClock) -> None:
-        self.lists = [BucketList(store) for store in stores]
+    def __init__(self, stores: Sequence[ObjectStore], clock: StoppableClock, *, keeps_etags: bool = False) -> None:
+        self.lists = [BucketList(store, Pairing(keeps_etags=keeps_etags)) for store in stores]
         self.in_flight: list[InFlight] = []
         self._clock = clock
         self._lock = threading.Lock()

@@ -8,27 +8,30 @@ of each only what there is to tell is kept.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from typing import Final, TypeVar
 
-from offloadctl.errors import BrokerError, Interrupted, NotFound, UsageError
+from offloadctl.errors import BrokerError, Interrupted, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.bucket import BucketCheck
-from offloadctl.model.check import ALWAYS_TOLD, CheckedGroup, CheckReport, LedgerCheck, Level, TopicCheck
-from offloadctl.model.ledger import Ledger, OffloadProgress
+from offloadctl.model.check import ALWAYS_TOLD, CheckedGroup, CheckReport, LedgerCheck, Level
+from offloadctl.model.check_run import RunAsked
+from offloadctl.model.ledger import Ledger
 from offloadctl.model.limits import Limits
 from offloadctl.model.names import TopicName
-from offloadctl.model.offload import Reason
-from offloadctl.model.sample import Sample
+from offloadctl.model.sample import ByteSample, Sample, Window
 from offloadctl.model.scope import Scope, ScopeRead
 from offloadctl.model.status import UnreadTopic
 from offloadctl.operations.bucket_lists import BucketLists
 from offloadctl.operations.budget import Budget, MeteredStore
 from offloadctl.operations.check_buckets import BucketChecker
+from offloadctl.operations.check_groups import LookedTopic, folded, group_of, is_unread, name_of
 from offloadctl.operations.check_ledger import Asked, LedgerChecker
+from offloadctl.operations.check_memory import Memory, RunMemory
 from offloadctl.operations.check_order import out_of_time
+from offloadctl.operations.check_sample import window_of
 from offloadctl.operations.check_sharing import claim_for
 from offloadctl.operations.check_topics import Found, TopicRead, TopicReader
 from offloadctl.operations.check_twice import SecondLooks
@@ -38,6 +41,7 @@ from offloadctl.operations.topics import Target
 from offloadctl.operations.workers import StoppableClock, work_through
 from offloadctl.plan.bucket_in_force import offered
 from offloadctl.ports import BrokerAdmin, Ports
+from offloadctl.units import format_duration
 
 _ASKED: Final = 5
 """Of so many topics the policies are read for a hint."""
@@ -80,11 +84,13 @@ class Check:
     """Whether topics may be loaded that nobody serves; without that it stays unknown which offloads are complete."""
     fail_on: frozenset[ExitCode] = ALWAYS_TOLD
     watcher: CheckWatcher = field(default_factory=CheckWatcher)
-    sample: Sample | None = None
+    sample: Sample | ByteSample | None = None
     """Which ledgers to look at, if not all of them."""
     limits: Limits = field(default_factory=Limits)
     sharing: tuple[BrokerAdmin, ...] = ()
     """Of other clusters that keep ledgers in the same buckets."""
+    memory: Memory | None = None
+    """What is remembered of other checks and of this one; None: nothing."""
 
     def report(self, topics: Sequence[TopicName]) -> CheckReport:
         """Look at every ledger of these topics that is in S3; one that cannot be read does not stop the others."""
@@ -98,6 +104,20 @@ class Check:
                 hint=f"name each bucket that was ever in use: --bucket NAME, or in the context{self._offer(scope)}",
             )
         return _Run(self, scope).report()
+
+    def asked(self, scope: Scope) -> RunAsked:
+        """Everything that decides what the report says."""
+        memory = self.memory
+        return RunAsked(
+            context=memory.context if memory is not None else "",
+            scope=str(scope),
+            level=self.level.value,
+            sample=str(self.sample) if self.sample is not None else "",
+            load_topics="yes" if self.may_load else "",
+            max_age=format_duration(memory.max_age) if memory is not None and memory.max_age is not None else "",
+            shared_with=memory.shared_with if memory is not None else (),
+            buckets=tuple(sorted(store.location for store in self.ports.stores)),
+        )
 
     def _offer(self, scope: Scope) -> str:
         """The buckets that the policies of named topics name, to be pasted; of a wide scope none is asked for."""
@@ -114,21 +134,33 @@ class _Run:
         self._scope = scope
         self._clock = StoppableClock(check.ports.clock)
         self._budget = Budget(check.limits, self._clock)
+        self._memory = RunMemory(check.memory, check.level, self._clock)
         stores = tuple(MeteredStore(store, self._budget) for store in check.ports.stores)
         reader = LedgerReader(check.ports.admin, self._clock, may_load=check.may_load)
-        self._topics = TopicReader(check.ports.admin, reader, check.sample)
-        checker = LedgerChecker(stores, check.level, self._clock.stop)
-        self._lists = BucketLists(stores, self._clock)
+        self._topics = TopicReader(check.ports.admin, reader)
+        self._checker = LedgerChecker(stores, check.level, self._clock.stop)
+        self._lists = BucketLists(stores, self._clock, keeps_etags=self._memory.spares)
+        self._sample: Sample | Window | None = None
         self._unread = False
-        self._looks = SecondLooks(checker, self._topics, self._clock, check.watcher.looked_at)
-        self._interrupted = self._is_cut_short = False
+        self._is_cut_short = False
 
     def report(self) -> CheckReport:
-        started_at = self._clock.now()
+        asked = self._check.asked(self._scope)
+        started_at = self._memory.begin(asked)
+        is_complete = False
+        try:
+            report = self._report(started_at)
+            is_complete = report.interrupted is None and not report.spent
+        finally:
+            is_resumable = self._memory.end(asked, is_complete=is_complete)
+        return replace(report, is_resumable=is_resumable, not_remembered=self._memory.broken)
+
+    def _report(self, started_at: datetime) -> CheckReport:
         if self._scope.everything:
             # The bucket first: a broker writes a ledger's uuid before it uploads, so metadata names what is listed.
             self._lists.list_all()
         read, asked = self._asked()
+        self._take_sample(asked)
         groups = [group for some in self._portions_of(asked) for group in self._groups(some)]
         buckets = self._buckets(started_at, read)
         return CheckReport(
@@ -137,12 +169,17 @@ class _Run:
             started_at=started_at,
             finished_at=self._clock.now(),
             fail_on=self._check.fail_on,
-            interrupted=ExitCode.INTERRUPTED if self._interrupted or self._clock.stop.is_set() else None,
+            interrupted=self._clock.code,
             scope=read,
             buckets=buckets,
-            sample=self._check.sample,
+            sample=self._sample or self._check.sample,
             spent=self._budget.spent if self._is_cut_short else "",
         )
+
+    @property
+    def _looks(self) -> SecondLooks:
+        watcher = self._check.watcher
+        return SecondLooks(self._checker, self._topics, self._clock, watcher.looked_at, self._memory.unchanged)
 
     # -- the scope
 
@@ -152,6 +189,22 @@ class _Run:
         expanded = expand(self._check.ports.admin, self._scope, self._clock)
         return expanded.read, expanded.targets
 
+    def _take_sample(self, asked: Sequence[TopicName | Target]) -> None:
+        """Find out which ledgers are in the sample; those of a size are known once all metadata was read."""
+        sample = self._check.sample
+        if isinstance(sample, ByteSample) and self._memory.window:
+            self._sample = sample.again(self._memory.window)
+        elif isinstance(sample, ByteSample):
+            try:
+                self._sample = window_of(sample, self._topics, asked, self._clock)
+            except Interrupted as error:
+                self._clock.end_by(error)
+                return
+            self._memory.keep_window(self._sample.bounds)
+        else:
+            self._sample = sample
+        self._topics = replace(self._topics, sample=self._sample)
+
     def _portions_of(self, asked: Sequence[TopicName | Target]) -> Iterator[Sequence[TopicName | Target]]:
         size = _PORTION if self._scope.is_wide else max(1, len(asked))
         return (asked[start : start + size] for start in range(0, len(asked), size))
@@ -160,10 +213,10 @@ class _Run:
         found, read = self._read_by_listing(asked) if self._trusts_listings else self._read_all(asked)
         parts = [part for one in found.values() if isinstance(one, Found) for part in one.target.parts]
         self._unread = self._unread or len(found) < len(asked) or len(read) < len(parts)
-        self._unread = self._unread or any(map(_is_unread, (*found.values(), *read.values())))
+        self._unread = self._unread or any(map(is_unread, (*found.values(), *read.values())))
         looked = self._look_at([one for one in read.values() if isinstance(one, TopicRead)])
-        groups = (_group(_name(one), found.get(one), read, looked) for one in asked)
-        return (_folded(group) for group in groups) if self._scope.is_wide else groups
+        groups = (group_of(name_of(one), found.get(one), read, looked) for one in asked)
+        return (folded(group) for group in groups) if self._scope.is_wide else groups
 
     def _read_all(self, asked: Sequence[TopicName | Target]) -> _Read:
         found = self._work(asked, self._topics.find, at_once=TOPICS_AT_ONCE)
@@ -211,42 +264,66 @@ class _Run:
         """Whether all is known that the other clusters name; what they name is theirs."""
         try:
             return all(claim_for(admin, self._lists, self._clock) for admin in self._check.sharing)
-        except (Interrupted, KeyboardInterrupt):
-            self._clock.stop.set()
+        except (Interrupted, KeyboardInterrupt) as error:
+            self._clock.end_by(error)
             return False
 
     def _settle(self, asked: Sequence[Sequence[Asked]]) -> tuple[list[LedgerCheck], list[list[Asked]]]:
-        """What the listings settle, if that is deep enough; and what must be looked at."""
-        if self._check.level is not Level.LISTING or not self._scope.is_wide:
+        """What the listings settle, and what must be looked at."""
+        if not self._scope.is_wide:
             return [], [list(ledgers) for ledgers in asked]
-        if not self._trusts_listings:
-            self._list_if_cheaper(sum(map(len, asked)))
-        both = [self._lists.settle(ledgers, self._check.watcher.looked_at) for ledgers in asked]
+        watcher = self._check.watcher
+        if self._check.level is not Level.LISTING:
+            both = [self._memory.settle(ledgers, self._lists, watcher.looked_at) for ledgers in asked]
+        else:
+            if not self._trusts_listings:
+                self._list_if_cheaper(sum(map(len, asked)))
+            both = [self._lists.settle(ledgers, watcher.looked_at) for ledgers in asked]
         return [one for sound, _ in both for one in sound], [others for _, others in both]
 
     def _list_if_cheaper(self, ledgers: int) -> None:
         try:
             self._lists.list_if_cheaper(ledgers)
-        except (Interrupted, KeyboardInterrupt):
-            self._clock.stop.set()
+        except (Interrupted, KeyboardInterrupt) as error:
+            self._clock.end_by(error)
 
-    def _look_at(self, read: Sequence[TopicRead]) -> dict[TopicName, list[LedgerCheck]]:
-        every = [each.asked() for each in read]
-        self._check.watcher.begins([one.ledger for ledgers in every for one in ledgers])
+    def _look_at(self, read: Sequence[TopicRead]) -> dict[TopicName, LookedTopic]:
+        self._check.watcher.begins([one.ledger for each in read for one in each.asked()])
         for each in read:
             self._lists.claim(each.ledgers)
+        done = self._memory.done(read)
+        for check in done.checks:
+            self._check.watcher.looked_at(check)
+        every = [done.without(each.asked()) for each in read]
+        known = self._memory.recall(chain(*every))
+        if known and self._scope.is_wide:
+            self._list_if_cheaper(known)
         settled, asked = self._settle(every)
         together = [portion for ledgers in asked for portion in _portions(ledgers)]
-        done = self._work(together, self._looks.look_at_some, at_once=LEDGERS_AT_ONCE)
+        looked = self._work(together, self._look_at_some, at_once=LEDGERS_AT_ONCE)
         checked: dict[TopicName, list[LedgerCheck]] = {each.ledgers.topic: [] for each in read}
-        for check in chain(settled, *done.values()):
+        for check in chain(done.checks, settled, *looked.values()):
             checked[check.topic].append(check)
         ordered = {topic: sorted(checks, key=lambda one: one.ledger.ledger_id) for topic, checks in checked.items()}
+        ordered |= self._with_order(read, ordered)
+        return {topic: LookedTopic(checks, done.gone.get(topic, 0)) for topic, checks in ordered.items()}
+
+    def _look_at_some(self, asked: tuple[Asked, ...]) -> list[LedgerCheck]:
+        checks = self._looks.look_at_some(asked)
+        self._memory.keep(checks)
+        return checks
+
+    def _with_order(
+        self, read: Sequence[TopicRead], ordered: Mapping[TopicName, list[LedgerCheck]]
+    ) -> dict[TopicName, list[LedgerCheck]]:
+        """The topics of which some ledgers' objects seem to be of another time, looked at once more."""
         suspicious = tuple(each for each in read if out_of_time(each.asked(), ordered[each.ledgers.topic]))
-        in_order = self._work(
+        told = self._work(
             suspicious, lambda each: self._looks.check_order(each, ordered[each.ledgers.topic]), at_once=LEDGERS_AT_ONCE
         )
-        return ordered | {each.ledgers.topic: checks for each, checks in in_order.items()}
+        for checks in told.values():
+            self._memory.keep([one for one in checks if one.inspection.findings])
+        return {each.ledgers.topic: checks for each, checks in told.items()}
 
     def _work(self, items: Sequence[T], work: Callable[[T], R], *, at_once: int) -> dict[T, R]:
         """The results of what was done before an interruption."""
@@ -264,7 +341,6 @@ class _Run:
             # No worker would begin, and nobody would answer.
             return {}
         finished = work_through(items, attempt, at_once=at_once, stop=self._clock.stop, done=lambda _result: None)
-        self._interrupted = self._interrupted or finished.interrupted
         return {items[index]: one for index, one in sorted(finished.results.items()) if one is not None}
 
 
@@ -272,53 +348,3 @@ def _portions(asked: Sequence[Asked]) -> Iterator[tuple[Asked, ...]]:
     """A topic's ledgers in portions: small enough to keep all workers busy and to lose little by an interruption."""
     size = max(1, min(_TOGETHER, len(asked) // LEDGERS_AT_ONCE))
     return (tuple(asked[start : start + size]) for start in range(0, len(asked), size))
-
-
-def _name(asked: TopicName | Target) -> TopicName:
-    return asked.topic if isinstance(asked, Target) else asked
-
-
-def _is_unread(one: Found | TopicRead | UnreadTopic) -> bool:
-    return isinstance(one, UnreadTopic) and one.reason.code != NotFound.code
-
-
-def _folded(group: CheckedGroup) -> CheckedGroup:
-    """The same with sound ledgers counted only, and without what was deleted since it was listed."""
-    parts = tuple(
-        part.folded() if isinstance(part, TopicCheck) else part
-        for part in group.parts
-        if isinstance(part, TopicCheck) or part.reason.code != NotFound.code
-    )
-    return CheckedGroup(group.topic, group.partitions, parts)
-
-
-def _group(
-    topic: TopicName,
-    found: Found | UnreadTopic | None,
-    read: Mapping[TopicName, TopicRead | UnreadTopic],
-    looked: Mapping[TopicName, Sequence[LedgerCheck]],
-) -> CheckedGroup:
-    if isinstance(found, Found):
-        parts = tuple(_part(part, read.get(part), looked.get(part, ())) for part in found.target.parts)
-        return CheckedGroup(topic, found.target.partitions, parts)
-    return CheckedGroup(topic, 0, (found if found is not None else _not_begun(topic),))
-
-
-def _part(
-    topic: TopicName, read: TopicRead | UnreadTopic | None, ledgers: Sequence[LedgerCheck]
-) -> TopicCheck | UnreadTopic:
-    if not isinstance(read, TopicRead):
-        return read if read is not None else _not_begun(topic)
-    return TopicCheck(
-        topic,
-        served=read.ledgers.served,
-        ledgers=tuple(ledgers),
-        in_flight=read.with_progress(OffloadProgress.IN_FLIGHT),
-        local=read.with_progress(OffloadProgress.LOCAL),
-        not_begun=len(read.asked()) - len(ledgers),
-        not_sampled=read.not_sampled,
-    )
-
-
-def _not_begun(topic: TopicName) -> UnreadTopic:
-    return UnreadTopic(topic, Reason(Interrupted.code, "the check was interrupted before this topic's turn"))

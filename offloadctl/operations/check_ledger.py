@@ -1,7 +1,7 @@
 """One ledger of a topic in a check: found in a bucket, looked at, and looked at again before anything is told of it."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -18,6 +18,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.operations.ledger_check import look_at_ledger
 from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.operations.locate import Located, find_objects, is_todays_among, stores_in_order
+from offloadctl.operations.restore import how_to_restore
 from offloadctl.plan.storage import deletion_lag
 from offloadctl.ports import ObjectInfo, ObjectStore
 from offloadctl.units import format_duration
@@ -77,6 +78,10 @@ class Looked:
         return self.found is not None and self.found.objects is None
 
 
+Known = Callable[[Asked, LedgerObjects], LedgerCheck | None]
+"""What is known of a ledger's objects without a look at them."""
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerChecker:
     """Looks at ledgers in these buckets."""
@@ -85,8 +90,11 @@ class LedgerChecker:
     level: Level
     stop: threading.Event
 
-    def look(self, asked: Asked) -> Looked:
-        """Find the objects and look at them; what cannot be reached is said. Raises only Interrupted."""
+    def look(self, asked: Asked, *, unless: Known = lambda _asked, _objects: None) -> Looked:
+        """Find the objects and look at them, unless they are known; what cannot be reached is said.
+
+        Raises only Interrupted.
+        """
         if self.stop.is_set():
             raise Interrupted("interrupted")
         try:
@@ -95,10 +103,13 @@ class LedgerChecker:
             return Looked(asked, self._not_looked_at(asked, error.message))
         if found.objects is None:
             return Looked(asked, self._missing(asked, found), found)
+        if (known := unless(asked, found.objects)) is not None:
+            return Looked(asked, known, found)
         inspection = look_at_ledger(found.objects, asked.subject, self.level, stop=self.stop)
         told = tuple(_told(one, asked, found.objects) for one in inspection.findings)
         inspection = replace(inspection, findings=told)
-        return Looked(asked, LedgerCheck(asked.topic, asked.ledger, inspection, found.bucket), found)
+        seen = found.objects.seen
+        return Looked(asked, LedgerCheck(asked.topic, asked.ledger, inspection, found.bucket, objects=seen), found)
 
     def is_unchanged(self, looked: Looked) -> bool:
         """Whether the same objects are still where they were, or still nowhere; raises a StoreError."""
@@ -116,15 +127,22 @@ class LedgerChecker:
         bucket = asked.policies.bucket if asked.policies is not None else None
         if found.is_anywhere or is_todays_among(self.stores, asked.policies):
             missing = missing_objects(subject, data=found.has_data, index=found.has_index, looked_in=found.looked_in)
-            findings = tuple(_with_rescue(one, asked, None) for one in missing)
+            restore = self._restore(asked, found)
+            findings = tuple(replace(_with_rescue(one, asked, None), restore=restore) for one in missing)
             return LedgerCheck(asked.topic, asked.ledger, Inspection(self.level, findings), found.bucket)
         why = f"ledger {asked.ledger.ledger_id} of {asked.topic}: in no known bucket, " + (
             f"and the broker now writes to {bucket}" if bucket else "and where the broker writes to is not known"
         )
-        inspection = Inspection(
-            self.level, (not_found(subject, looked_in=found.looked_in),), 0, (why,), looked_at=False
-        )
+        finding = replace(not_found(subject, looked_in=found.looked_in), restore=self._restore(asked, found))
+        inspection = Inspection(self.level, (finding,), 0, (why,), looked_at=False)
         return LedgerCheck(asked.topic, asked.ledger, inspection)
+
+    def _restore(self, asked: Asked, found: Located) -> str:
+        """Of what is missing: whether a bucket with versions still keeps it."""
+        subject = asked.subject
+        there = {subject.data_key: found.has_data, subject.index_key: found.has_index}
+        missing = [key for key, is_there in there.items() if not is_there]
+        return how_to_restore(stores_in_order(self.stores, asked.policies), missing)
 
     def _not_looked_at(self, asked: Asked, why: str) -> LedgerCheck:
         return LedgerCheck(asked.topic, asked.ledger, Inspection(self.level, not_covered=(why,), looked_at=False))

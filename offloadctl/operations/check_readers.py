@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from offloadctl.check.readers import place_of
 from offloadctl.errors import BrokerError
-from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import CheckedGroup, CheckReport, TopicCheck
 from offloadctl.model.cursor_place import CursorPlace, Readable
 from offloadctl.model.status import UnreadTopic
 from offloadctl.operations.facts import LedgerReader
+from offloadctl.operations.workers import code_of
 
 
 def with_places(report: CheckReport, reader: LedgerReader, subscription: str) -> CheckReport:
@@ -23,8 +23,8 @@ def with_places(report: CheckReport, reader: LedgerReader, subscription: str) ->
         groups = tuple(
             CheckedGroup(group.topic, group.partitions, tuple(map(placed, group.parts))) for group in report.groups
         )
-    except KeyboardInterrupt:
-        return replace(report, interrupted=ExitCode.INTERRUPTED)
+    except KeyboardInterrupt as signal:
+        return replace(report, interrupted=code_of(signal))
     return replace(report, groups=groups)
 
 

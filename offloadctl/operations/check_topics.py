@@ -6,7 +6,7 @@ from offloadctl.errors import BrokerError
 from offloadctl.model.ledger import ManagedLedger, OffloadPolicies, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
-from offloadctl.model.sample import Sample
+from offloadctl.model.sample import Sample, Window
 from offloadctl.model.status import UnreadTopic
 from offloadctl.operations.check_ledger import Asked, ledgers_in_s3
 from offloadctl.operations.facts import LedgerReader, read_policies
@@ -21,7 +21,7 @@ class TopicRead:
     ledgers: ManagedLedger
     policies: OffloadPolicies | None
 
-    sample: Sample | None = None
+    sample: Sample | Window | None = None
 
     def asked(self) -> list[Asked]:
         """The ledgers whose objects are to be looked at."""
@@ -58,7 +58,7 @@ class TopicReader:
 
     admin: BrokerAdmin
     ledgers: LedgerReader
-    sample: Sample | None = None
+    sample: Sample | Window | None = None
 
     def find(self, asked: TopicName | Target) -> Found | UnreadTopic:
         """The topic with its partitions and policies."""

@@ -8,7 +8,7 @@ from offloadctl.errors import Interrupted, NotFound, StoreError
 from offloadctl.model.check import Inspection, LedgerCheck, Level
 from offloadctl.model.names import TopicName
 from offloadctl.model.status import UnreadTopic
-from offloadctl.operations.check_ledger import Asked, LedgerChecker, Looked
+from offloadctl.operations.check_ledger import Asked, Known, LedgerChecker, Looked
 from offloadctl.operations.check_order import out_of_time, with_findings, with_times
 from offloadctl.operations.check_topics import TopicRead, TopicReader
 from offloadctl.operations.workers import StoppableClock
@@ -29,6 +29,7 @@ class SecondLooks:
     clock: StoppableClock
     looked_at: Callable[[LedgerCheck], None]
     """Is told of each first look."""
+    known: Known
 
     def look_at_some(self, asked: tuple[Asked, ...]) -> list[LedgerCheck]:
         """Ledgers of one topic, whose metadata is then read once to confirm what was found."""
@@ -36,7 +37,7 @@ class SecondLooks:
         unsettled: list[Looked] = []
         try:
             for one in asked:
-                looked = self.checker.look(one)
+                looked = self.checker.look(one, unless=self.known)
                 self.looked_at(looked.check)
                 if looked.is_unsettled:
                     unsettled.append(looked)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from offloadctl.model.verified import Mark, Marks, Place, SeenObjects
 from offloadctl.ports import ObjectInfo, ObjectStore
 
 
@@ -14,3 +15,9 @@ class LedgerObjects:
     index: ObjectInfo
     are_files: bool = False
     """Files have neither user metadata nor an ETag, and so these are not judged."""
+
+    @property
+    def seen(self) -> SeenObjects:
+        """By what they are known again."""
+        data, index = (Mark(one.etag, one.size) for one in (self.data, self.index))
+        return SeenObjects(Place(self.store.location, self.store.bucket), Marks(data, index))

@@ -17,7 +17,6 @@ from offloadctl.check.readback import (
 )
 from offloadctl.check.subject import Subject
 from offloadctl.errors import BrokerError
-from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import CheckedGroup, CheckReport, LedgerCheck, Level, TopicCheck
 from offloadctl.model.ledger import Cursor, OffloadPolicies, Position
 from offloadctl.model.names import TopicName
@@ -25,6 +24,7 @@ from offloadctl.model.readback import Probe, ReadBack
 from offloadctl.model.status import UnreadTopic
 from offloadctl.operations.check_ledger import with_readers
 from offloadctl.operations.facts import LedgerReader, read_policies
+from offloadctl.operations.workers import code_of
 from offloadctl.ports import BrokerAdmin, MessageReader
 
 DEADLINE_S: Final = 15.0
@@ -51,9 +51,9 @@ class Sampler:
         for group in report.groups:
             try:
                 parts = tuple(map(self._part, group.parts))
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as signal:
                 rest = report.groups[len(groups) :]
-                return replace(report, groups=(*groups, *rest), level=Level.READBACK, interrupted=ExitCode.INTERRUPTED)
+                return replace(report, groups=(*groups, *rest), level=Level.READBACK, interrupted=code_of(signal))
             groups.append(CheckedGroup(group.topic, group.partitions, parts))
         return replace(report, groups=tuple(groups), level=Level.READBACK)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Generic, TypeVar
 
-from offloadctl.errors import Interrupted, TerminationSignal
+from offloadctl.errors import Interrupted, Terminated, TerminationSignal
 from offloadctl.exitcodes import ExitCode
 from offloadctl.ports import Clock
 
@@ -22,12 +22,39 @@ _GRACE_S: Final = 3.0
 """So long is waited for workers after an interruption; one that waits for a broker's answer may take longer."""
 
 
+class Stop(threading.Event):
+    """Set once work must end; it knows which signal wanted that."""
+
+    code: ExitCode | None = None
+    """INTERRUPTED or TERMINATED; None if no signal came."""
+
+    def by(self, signal: BaseException) -> None:
+        """A signal came: the first one counts."""
+        self.code = self.code or code_of(signal)
+        self.set()
+
+
+def code_of(signal: BaseException) -> ExitCode:
+    """What a command exits with that was ended by this: TERMINATED by SIGTERM, INTERRUPTED otherwise."""
+    is_termination = isinstance(signal, TerminationSignal | Terminated)
+    return ExitCode.TERMINATED if is_termination else ExitCode.INTERRUPTED
+
+
 @dataclass(frozen=True, slots=True)
 class StoppableClock:
     """The clock behind it, whose sleepers raise Interrupted once `stop` is set."""
 
     clock: Clock
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=Stop)
+
+    def end_by(self, signal: BaseException) -> None:
+        """A signal came: everything that looks at this clock must end."""
+        _stop(self.stop, signal)
+
+    @property
+    def code(self) -> ExitCode | None:
+        """INTERRUPTED or TERMINATED, if a signal has ended the work."""
+        return self.stop.code if isinstance(self.stop, Stop) else None
 
     def now(self) -> datetime:
         """The wall clock, in UTC."""
@@ -123,8 +150,8 @@ def _collect(
         while answered < total:
             take(None)
     except KeyboardInterrupt as signal:
-        stop.set()
-        code = ExitCode.TERMINATED if isinstance(signal, TerminationSignal) else ExitCode.INTERRUPTED
+        _stop(stop, signal)
+        code = code_of(signal)
         try:
             while answered < len(begun):
                 take(_GRACE_S)
@@ -136,3 +163,10 @@ def _collect(
                     results[index] = result
         return Finished(results, frozenset(begun), code)
     return Finished(results, frozenset(begun))
+
+
+def _stop(stop: threading.Event, signal: BaseException) -> None:
+    if isinstance(stop, Stop):
+        stop.by(signal)
+    else:
+        stop.set()

@@ -189,7 +189,8 @@ def _coverage(report: CheckReport, *, wide: bool) -> Iterator[RenderableType]:
     coverage = report.coverage
     topics, ledgers = count(coverage.topics, "topic"), count(coverage.ledgers, "ledger")
     if report.sample is not None:
-        yield labelled("sample", f"{report.sample}; {report.sample.runs} seeds in a row cover everything")
+        runs = f"; {count(report.sample.runs, 'seed')} in a row cover everything" if report.sample.runs else ""
+        yield labelled("sample", f"{report.sample}{runs}")
     yield labelled(
         "looked at",
         f"{coverage.topics_read:,} of {topics}, {coverage.ledgers_covered:,} of {ledgers} in S3, "
