@@ -348,6 +348,7 @@ class SimulatedCluster:
         now = self.clock.now()
         while self.offloading.finish_next(now) is not None:
             pass
+        self.offloading.grow(now)
         if now >= self._next_trim:
             self._next_trim = now + self.tuning.trim_interval
             for topic in list(self.loaded):

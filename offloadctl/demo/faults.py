@@ -18,6 +18,8 @@ class Fault(StrEnum):
     """The admin service closes the connection instead of answering."""
     STUCK_RUNNING = "stuck-running"
     """The offload task dies of an exception and its status stays RUNNING until the topic is unloaded."""
+    STALLED_UPLOAD = "stalled-upload"
+    """The store stops answering in the middle of an upload, which holds one of the broker's threads from then on."""
     CRASH_BEFORE_INDEX = "crash-before-index"
     """The broker dies after the data object and before the index object."""
     LOST_OBJECT = "lost-object"
@@ -35,6 +37,10 @@ FAULTS: Final = {
     Fault.STUCK_RUNNING: (
         "The offload dies of an exception in the broker, as with a driver that lacks its credentials. "
         "Its status says RUNNING, and will for ever."
+    ),
+    Fault.STALLED_UPLOAD: (
+        "The store stops answering in the middle of an upload. The status says RUNNING, no part arrives any more, and "
+        "other topics wait for the thread."
     ),
     Fault.CRASH_BEFORE_INDEX: (
         "The broker is killed after the upload of the data object and before that of the index. "

@@ -15,6 +15,7 @@ from uuid import UUID
 from offloadctl.demo.faults import Fault, Faults
 from offloadctl.demo.ledgers import ManagedLedgerMetadata, OffloadContext, SimulatedLedger
 from offloadctl.demo.object_writer import LedgerObjects, delete_objects, leave_upload_open, write_objects
+from offloadctl.demo.offload_threads import Threads, Upload
 from offloadctl.demo.policies import EffectivePolicy
 from offloadctl.demo.tuning import Tuning
 from offloadctl.errors import StoreError
@@ -43,16 +44,6 @@ class OffloadRun:
     first_error: str = ""
     detached: bool = False
     """The topic was unloaded or deleted: an upload goes on, but its last metadata write fails."""
-
-
-@dataclass(slots=True, eq=False)
-class _Upload:
-    run: OffloadRun
-    ledger_id: int
-    uuid: UUID
-    bucket: str
-    takes: timedelta
-    due_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -84,24 +75,6 @@ class LoadedTopic:
     def open_ledger(self, metadata: ManagedLedgerMetadata) -> SimulatedLedger | None:
         """The ledger whose numbers are told apart from the list's: the last one, also of a topic just terminated."""
         return None if self.for_reading else metadata.last
-
-
-@dataclass(slots=True)
-class _Threads:
-    """The offload threads of one broker: what runs, and what waits for its turn."""
-
-    size: int
-    running: list[_Upload] = field(default_factory=list)
-    waiting: deque[_Upload] = field(default_factory=deque)
-
-    def start_waiting(self, now: datetime) -> None:
-        while self.waiting and len(self.running) < self.size:
-            upload = self.waiting.popleft()
-            upload.due_at = now + upload.takes
-            self.running.append(upload)
-
-    def next_due(self) -> _Upload | None:
-        return min(self.running, key=lambda upload: upload.due_at or _NEVER, default=None)
 
 
 class OffloadWorld(Protocol):
@@ -141,7 +114,7 @@ class Offloading:
 
     def __init__(self, world: OffloadWorld, brokers: tuple[str, ...], tuning: Tuning) -> None:
         self._world = world
-        self._threads = {broker: _Threads(tuning.offload_threads) for broker in brokers}
+        self._threads = {broker: Threads(tuning.offload_threads) for broker in brokers}
         self._tuning = tuning
 
     def start_manual(self, topic: TopicName, loaded: LoadedTopic, position: Position, now: datetime) -> None:
@@ -199,10 +172,16 @@ class Offloading:
         """The broker died: whatever it was uploading never ends."""
         threads = self._threads[broker]
         for upload in threads.running:
-            if (store := self._world.store_of(upload.bucket)) is not None:
-                leave_upload_open(store, upload.uuid, upload.ledger_id)
+            if upload.open is None:
+                leave_upload_open(upload.store, upload.uuid, upload.ledger_id)
         threads.running.clear()
         threads.waiting.clear()
+
+    def grow(self, now: datetime) -> None:
+        """Let arrive what has been uploaded by now."""
+        for threads in self._threads.values():
+            for upload in threads.running:
+                upload.grow(now)
 
     @property
     def busy(self) -> bool:
@@ -237,14 +216,17 @@ class Offloading:
             # The exception kills the task; the promise that the run waits for is never kept.
             return True
         takes = timedelta(seconds=self._tuning.upload_overhead + ledger.length / self._tuning.upload_rate)
+        stalls = self._world.faults.take(Fault.STALLED_UPLOAD, run.topic)
+        parts = _parts(ledger.length, self._world.policy_of(run.topic).max_block_size)
         threads = self._threads[broker]
-        threads.waiting.append(_Upload(run, ledger.ledger_id, ledger.context.uuid, store.bucket, takes))
+        threads.waiting.append(Upload(run, ledger.ledger_id, ledger.context.uuid, store, takes, parts, stalls))
         threads.start_waiting(now)
         return True
 
-    def _finish(self, broker: str, upload: _Upload, at: datetime) -> None:
+    def _finish(self, broker: str, upload: Upload, at: datetime) -> None:
         """Steps 4 to 6: data object, index object, `complete`."""
         run, faults = upload.run, self._world.faults
+        upload.close()
         metadata = self._world.metadata_of(run.topic)
         ledger = metadata.ledgers.get(upload.ledger_id) if metadata is not None else None
         if metadata is None or ledger is None or ledger.context is None or ledger.context.uuid != upload.uuid:
@@ -326,6 +308,11 @@ class Offloading:
         if metadata is None:
             raise LookupError(f"{topic} has no managed ledger")
         return metadata
+
+
+def _parts(length: int, block_size: int) -> tuple[int, ...]:
+    """The sizes of the parts that a ledger makes, give or take headers and padding."""
+    return tuple(min(block_size, length - at) for at in range(0, length, block_size))
 
 
 def _existing(store: WritableObjectStore | None, bucket: str) -> WritableObjectStore:

@@ -179,7 +179,7 @@ class Story:
 
     @property
     def _is_endless(self) -> bool:
-        return self.fault is Fault.STUCK_RUNNING
+        return self.fault in (Fault.STUCK_RUNNING, Fault.STALLED_UPLOAD)
 
     def _run(self, ports: Ports, topic: TopicName, threshold: str, *, timeout_s: float | None = None) -> OffloadRun:
         with self.watching() as watcher:
