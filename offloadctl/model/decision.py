@@ -136,6 +136,8 @@ class Intent:
     asked_by: str = ""
     """Who asked for it by hand; empty if a condition did."""
     reasons: tuple[Reason, ...] = ()
+    number: int = 1
+    """The how-manieth run of its schedule it is."""
 
 
 @dataclass(frozen=True, slots=True)

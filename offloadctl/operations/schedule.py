@@ -143,6 +143,7 @@ class Scheduler:
                 schedule.limits.bytes_a_run,
                 asked_by=asked_by,
                 reasons=(Reason("asked", f"asked for by {asked_by}" + (f": {reason}" if reason else "")),),
+                number=state.runs + 1,
             )
             self._begin(schedule, intent, state, None)
         return intent
@@ -180,6 +181,7 @@ class Scheduler:
                     decision.whole_scope,
                     decision.at_most,
                     reasons=decision.reasons,
+                    number=after.runs + 1,
                 )
                 self._begin(schedule, intent, after, decision)
                 return decision, intent

@@ -1,0 +1,101 @@
+"""What schedules do: the same offloads and checks that the commands run, for the topics of an intent."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from offloadctl.exitcodes import ExitCode
+from offloadctl.model.check import CheckReport
+from offloadctl.model.decision import Intent, RunResult
+from offloadctl.model.offload import Confirmation, OffloadLimits, OffloadRun
+from offloadctl.model.sample import Sample
+from offloadctl.model.schedule import CheckAction, OffloadAction, Schedule
+from offloadctl.model.scope import Scope
+from offloadctl.operations.check import Check
+from offloadctl.operations.offload import ObjectsCheck, Offload, not_looked_at
+from offloadctl.operations.offload_run import OffloadTopics
+from offloadctl.operations.remember import remembered
+from offloadctl.ports import FindingStore, Ports
+from offloadctl.units import format_size
+
+_MOVED: Final = frozenset({Confirmation.CONFIRMED, Confirmation.UNCONFIRMED, Confirmation.DAMAGED})
+
+
+@contextmanager
+def not_recorded(work: OffloadTopics) -> Iterator[OffloadTopics]:
+    """Offloads that are in no journal."""
+    yield work
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleActions:
+    """Does what an intent says, and waits for its end."""
+
+    ports: Ports
+    recorded: Callable[[OffloadTopics], AbstractContextManager[OffloadTopics]] = not_recorded
+    """Makes the offloads a run in the journal."""
+    check_objects: ObjectsCheck = not_looked_at
+    findings: FindingStore | None = None
+    """Where it is remembered what checks find."""
+
+    def __call__(self, schedule: Schedule, intent: Intent) -> RunResult:
+        """The outcome. Raises an OffloadctlError if nothing could be done."""
+        began_at = self.ports.clock.now()
+        scope = schedule.scope.scope if intent.whole_scope else Scope.of(topics=intent.topics)
+        if isinstance(schedule.action, OffloadAction):
+            run = self._offload(schedule, schedule.action, scope, intent)
+            moved = _bytes_moved(run)
+            runs = (run.run_id,) if run.run_id else ()
+            done = _Done(run.exit_code, _offload_words(run, moved), moved, runs)
+        else:
+            report = self._check(schedule.action, scope, intent)
+            done = _Done(report.exit_code, _check_words(report))
+        ended_at = self.ports.clock.now()
+        return RunResult(
+            intent.run_id, schedule.name, began_at, ended_at, done.code, done.moved, done.summary, done.runs
+        )
+
+    def _offload(self, schedule: Schedule, action: OffloadAction, scope: Scope, intent: Intent) -> OffloadRun:
+        work = OffloadTopics(
+            Offload(self.ports, action.wish, action.timeout.total_seconds(), self.check_objects),
+            limits=OffloadLimits(at_most=intent.at_most),
+            reason=f"schedule {schedule.name}, run {intent.run_id}",
+        )
+        with self.recorded(work) as work:
+            run = work.act(work.plan(scope))
+            return run if work.record is None else work.record.close(run)
+
+    def _check(self, action: CheckAction, scope: Scope, intent: Intent) -> CheckReport:
+        # Each run takes the next part of the ledgers.
+        sample = Sample.parse(action.sample, seed=intent.number - 1) if action.sample else None
+        check = Check(self.ports, action.level, sample=sample, limits=action.budget)
+        return remembered(check.report_scope(scope), self.findings)
+
+
+class _Done(NamedTuple):
+    code: ExitCode
+    summary: str
+    moved: int = 0
+    runs: tuple[str, ...] = ()
+
+
+def _bytes_moved(run: OffloadRun) -> int:
+    ledgers = (one for result in run.results for one in result.ledgers)
+    return sum(one.ledger.size for one in ledgers if one.confirmation in _MOVED)
+
+
+def _offload_words(run: OffloadRun, moved: int) -> str:
+    outcomes: dict[str, int] = {}
+    for result in run.results:
+        outcomes[result.outcome] = outcomes.get(result.outcome, 0) + 1
+    told = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
+    return f"{format_size(moved)} moved; topics: {told or 'none'}"
+
+
+def _check_words(report: CheckReport) -> str:
+    coverage = report.coverage
+    return (
+        f"{coverage.ledgers_covered:,} of {coverage.ledgers:,} ledgers looked at, {len(report.findings):,} findings: "
+        f"{report.status}"
+    )
