@@ -68,7 +68,8 @@ def _seen(writing: Writing, now: datetime) -> str:
     if writing.not_seen:
         return f"{ledger} was begun; whether an upload of it is open was not looked at: {writing.not_seen}"
     if writing.has_upload:
-        arrived = f"{writing.parts:,} parts, {format_size(writing.size)}" if writing.parts else "no part yet"
+        parts = "1 part" if writing.parts == 1 else f"{writing.parts:,} parts"
+        arrived = f"{parts}, {format_size(writing.size)}" if writing.parts else "no part yet"
         ago = f", the last {_ago(writing.last_part_at, now)} ago" if writing.last_part_at is not None else ""
         return f"the upload of {ledger} is open and has {arrived}{ago}"
     if writing.has_data:
