@@ -73,6 +73,23 @@ class OpenUploads:
 
 
 @dataclass(frozen=True, slots=True)
+class OldVersions:
+    """What a versioned bucket keeps of ledgers' objects that are deleted or replaced: paid for, and never listed."""
+
+    is_versioned: bool = False
+    """False also where nobody asked."""
+    noncurrent: ObjectSum = ObjectSum()
+    delete_markers: int = 0
+
+    def __add__(self, other: Self) -> "OldVersions":
+        return OldVersions(
+            self.is_versioned or other.is_versioned,
+            self.noncurrent + other.noncurrent,
+            self.delete_markers + other.delete_markers,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class BucketCheck:
     """One bucket that was listed, or should have been."""
 
@@ -86,6 +103,7 @@ class BucketCheck:
     """Objects whose keys are not those of ledgers: never judged."""
     strays: Strays = Strays()
     uploads: OpenUploads = OpenUploads()
+    versions: OldVersions = OldVersions()
     findings: tuple[Finding, ...] = ()
     more_findings: int = 0
     """So many more there were than are kept."""

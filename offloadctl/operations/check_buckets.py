@@ -8,12 +8,13 @@ from typing import Final
 from offloadctl.check.subject import Subject
 from offloadctl.errors import BrokerError, Interrupted, StoreError
 from offloadctl.format.keys import data_key, split_key
-from offloadctl.model.bucket import GRACE, BucketCheck, ObjectSum, OpenUploads
+from offloadctl.model.bucket import GRACE, BucketCheck, ObjectSum, OldVersions, OpenUploads
 from offloadctl.model.finding import Finding
 from offloadctl.model.ledger import OffloadProgress
 from offloadctl.operations.bucket_lists import BucketList, BucketLists, InFlight
 from offloadctl.operations.check_strays import Judged, StrayJudge
 from offloadctl.operations.check_topics import TopicRead, TopicReader
+from offloadctl.operations.check_versions import count_versions
 from offloadctl.operations.workers import StoppableClock
 from offloadctl.ports import BrokerAdmin, MultipartUpload, ObjectStore
 
@@ -57,8 +58,8 @@ class BucketChecker:
             return check
         try:
             return self._with_strays(check, one, lists)
-        except (Interrupted, KeyboardInterrupt):
-            self.clock.stop.set()
+        except (Interrupted, KeyboardInterrupt) as error:
+            self.clock.end_by(error)
             why = f"what no metadata names in {one.store.location}: the check was interrupted before"
             return replace(check, not_covered=(why,))
 
@@ -70,11 +71,17 @@ class BucketChecker:
         except StoreError as error:
             uploads, of_uploads = OpenUploads(), []
             judged += Judged(not_covered=(f"open uploads in {one.store.location}: {error.message}",))
+        try:
+            versions = count_versions(one.store, self.clock)
+        except StoreError as error:
+            versions = OldVersions()
+            judged += Judged(not_covered=(f"older versions in {one.store.location}: {error.message}",))
         findings = (*judged.findings, *unfinished, *of_uploads)
         return replace(
             check,
             strays=judged.strays,
             uploads=uploads,
+            versions=versions,
             findings=findings[:MOST_FINDINGS],
             more_findings=max(0, len(findings) - MOST_FINDINGS),
             not_covered=judged.not_covered,

@@ -13,10 +13,14 @@ _BROKER_OBJECTS: Final = (
     "s3:AbortMultipartUpload",
     "s3:ListMultipartUploadParts",
 )
-_OUR_BUCKET: Final = ("s3:ListBucket", "s3:ListBucketMultipartUploads")
+_OUR_BUCKET: Final = (
+    "s3:ListBucket",
+    "s3:ListBucketMultipartUploads",
+    "s3:ListBucketVersions",
+    "s3:GetBucketVersioning",
+)
 _OUR_DOCTOR: Final = (
     "s3:GetBucketLocation",
-    "s3:GetBucketVersioning",
     "s3:GetBucketObjectLockConfiguration",
     "s3:GetEncryptionConfiguration",
     "s3:GetLifecycleConfiguration",

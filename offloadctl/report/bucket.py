@@ -25,6 +25,11 @@ def bucket_document(check: BucketCheck) -> doc.BucketCheckDocument:
             owner_unknown=uploads.owner_unknown,
             oldest=uploads.oldest,
         ),
+        versions=doc.OldVersionsDocument(
+            is_versioned=check.versions.is_versioned,
+            noncurrent=_sum(check.versions.noncurrent),
+            delete_markers=check.versions.delete_markers,
+        ),
         findings=[finding.id for finding in check.findings],
         more_findings=check.more_findings,
         not_covered=list(check.not_covered),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
-from offloadctl.model.bucket import BucketCheck, ObjectSum, OpenUploads, Strays
+from offloadctl.model.bucket import BucketCheck, ObjectSum, OldVersions, OpenUploads, Strays
 from offloadctl.report.text import Style, count, labelled
 from offloadctl.units import format_size
 
@@ -19,6 +19,7 @@ def bucket_text(check: BucketCheck) -> Iterator[RenderableType]:
         yield labelled("others'", f"{_sum(check.unknown)} under keys that are not those of ledgers", style=Style.QUIET)
     yield from _strays(check.strays)
     yield from _uploads(check.uploads)
+    yield from _versions(check.versions)
     if check.more_findings:
         yield labelled("more", f"{count(check.more_findings, 'finding')} of this bucket are not shown")
 
@@ -41,6 +42,16 @@ def _uploads(uploads: OpenUploads) -> Iterator[RenderableType]:
         young = f", {uploads.young} of them younger than a day" if uploads.young else ""
         unknown = f", {uploads.owner_unknown} of nobody known" if uploads.owner_unknown else ""
         yield labelled("uploads", f"{count(uploads.seen, 'open multipart upload')}{young}{unknown}")
+
+
+def _versions(versions: OldVersions) -> Iterator[RenderableType]:
+    old = versions.noncurrent
+    if old.objects or versions.delete_markers:
+        text = (
+            f"{count(old.objects, 'version')} of the past, {format_size(old.size)}: billed, and in no listing; "
+            f"{count(versions.delete_markers, 'delete marker')}"
+        )
+        yield labelled("versions", text, style=Style.CAREFUL)
 
 
 def _sum(sums: ObjectSum) -> str:

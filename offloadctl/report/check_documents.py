@@ -210,6 +210,15 @@ class OpenUploadsDocument(Part, frozen=True, kw_only=True):
     oldest: Moment | None
 
 
+class OldVersionsDocument(Part, frozen=True, kw_only=True):
+    """What a versioned bucket keeps of ledgers' objects that are deleted or replaced: billed, and in no listing."""
+
+    is_versioned: bool
+    """False also if nobody looked: only `--all` does."""
+    noncurrent: ObjectSumDocument
+    delete_markers: int
+
+
 class BucketCheckDocument(Part, frozen=True, kw_only=True):
     """One bucket that was listed, or should have been; `unknown` are objects under other keys than those of ledgers."""
 
@@ -221,6 +230,7 @@ class BucketCheckDocument(Part, frozen=True, kw_only=True):
     unknown: ObjectSumDocument
     strays: StraysDocument
     uploads: OpenUploadsDocument
+    versions: OldVersionsDocument
     findings: list[str]
     more_findings: int
     not_covered: list[str]

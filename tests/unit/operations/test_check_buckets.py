@@ -190,7 +190,7 @@ def test_a_topic_with_something_missing_is_asked_for_at_its_broker(world: World)
     report = world.check(may_load=False)
 
     assert codes(report) == ["index-missing"]
-    assert "BookKeeper" in report.findings[0].meaning
+    assert "BookKeeper" in report.findings[0].copy
     assert report.coverage.completeness_unknown == 3
 
 
