@@ -8,6 +8,7 @@ from offloadctl.format.keys import ObjectRole
 from offloadctl.model.cursor_place import Readable
 from offloadctl.model.doctor import Weight
 from offloadctl.model.finding import Severity
+from offloadctl.model.journal import RunState, StepState
 from offloadctl.model.ledger import OffloadProgress, OffloadState
 from offloadctl.model.standing import Movement
 from offloadctl.model.status import Bound
@@ -92,6 +93,25 @@ _WHYS: Final[Mapping[str, str]] = {
     Why.ASKED: "The field changes because it was asked for.",
     Why.PINNED: "A policy is born with another value for it, which would win; so the one in force is repeated.",
     Why.REQUIRED: "The broker accepts no policy without driver and bucket.",
+}
+
+_RUN_STATES: Final[Mapping[str, str]] = {
+    RunState.GOING_ON: "The run's process is alive and at work.",
+    RunState.ENDED: "The run has said how it ended; the outcomes tell what came of it.",
+    RunState.BROKEN_OFF: (
+        "The run's process is gone without a word, by kill -9 or a power cut. The next run that meets its topics joins "
+        "what still goes on, or judges it by ledgers and objects."
+    ),
+}
+
+_STEP_STATES: Final[Mapping[str, str]] = {
+    StepState.PLANNED: "Nothing was sent for the topic so far; its run comes to it.",
+    StepState.NEVER_SENT: "Nothing was sent for the topic: its run was broken off before.",
+    StepState.SENT: "The request was about to be sent, and its run is at work on it.",
+    StepState.UNFINISHED: (
+        "The request was about to be sent when the run was broken off. What came of it the next run finds out."
+    ),
+    StepState.ENDED: "The step has an outcome.",
 }
 
 _CHECKSUMS: Final[Mapping[str, str]] = {
@@ -279,6 +299,8 @@ PRINTED_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "whether a subscription can read on": _READABLE,
     "outcome of a policy change": _CHANGES,
     "why a field changes": _WHYS,
+    "state of a run": _RUN_STATES,
+    "state of a run's step": _STEP_STATES,
     "checksum of an entry": _CHECKSUMS,
     "role of an object": _ROLES,
     "severity of broker-conf lint": _LINT,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from offloadctl.config.given import Origin, OriginKind
 from offloadctl.errors import ClusterMismatch, ProtectedContext, ReadOnlyContext, SettingsError
+from offloadctl.journal_ports import History, Journal
 from offloadctl.model.settings import BucketSettings, Context
 from offloadctl.ports import (
     BrokerAdmin,
@@ -67,6 +68,30 @@ def open_findings(context: Context) -> Iterator[FindingStore | None]:
 
 
 def require_messages(ports: Ports) -> MessageReader:
+@contextmanager
+def open_journal(context: Context, clock: Clock) -> Iterator[Journal]:
+    """The journal of runs; nothing is written before a run begins."""
+    from offloadctl.adapters.sqlite_journal import SqliteJournal  # noqa: PLC0415 - `--help` must not load sqlite3
+
+    journal = SqliteJournal(_state_of(context), clock)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def open_history(context: Context) -> Iterator[History]:
+    """The same for whoever only reads; of a journal that is not there nothing was ever written."""
+    from offloadctl.adapters.sqlite_journal import SqliteHistory  # noqa: PLC0415 - `--help` must not load sqlite3
+
+    history = SqliteHistory(_state_of(context))
+    try:
+        yield history
+    finally:
+        history.close()
+
+
     """Whoever reads messages; a SettingsError or MissingExtra, before anything is done, if nobody can."""
     if ports.messages is None:
         raise SettingsError(
@@ -153,3 +178,9 @@ def _store(bucket: BucketSettings) -> "S3Store":
     from offloadctl.adapters.s3 import S3Store  # noqa: PLC0415 - boto3 is slow to load, and often there is no bucket
 
     return S3Store(bucket)
+def _state_of(context: Context) -> Path:
+    if context.state is None:
+        raise SettingsError("runs must be remembered somewhere", hint="give a directory: --state, or OFFLOADCTL_STATE")
+    return context.state
+
+

@@ -16,6 +16,7 @@ import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError  # typer exports no base class
 from typer.core import TyperCommand
 
+from offloadctl.cli.command_words import given
 from offloadctl.cli.help import GroupedCommand, GroupedGroup
 from offloadctl.cli.output import (
     Invocation,
@@ -40,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code is all that is left of any failure."""
     invocation = Invocation.of(arguments, os.environ)
     remember_environment(os.environ)
-    with scrubbed_streams(), _termination() as terminated:
+    with scrubbed_streams(), given(arguments), _termination() as terminated:
         code: int = ExitCode.OK
         try:
             code = _run(arguments, invocation, terminated)

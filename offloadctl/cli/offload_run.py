@@ -16,6 +16,7 @@ import typer
 
 from offloadctl.cli.connection import ConnectionFlags, Session, connect
 from offloadctl.cli.injection import injecting
+from offloadctl.cli.journal import recorded
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
 from offloadctl.cli.scope import say_if_none_match
 from offloadctl.cli.timeout import Timeout, timeout_of
@@ -62,12 +63,13 @@ def offload_scope(scope: Scope, flags: RunFlags, connection: ConnectionFlags) ->
         work = _prepare(session, flags.wish, flags.timeout, reason=flags.reason)
         may_load = flags.load_topics or not (scope.is_wide or flags.dry_run)
         work = replace(work, may_load=may_load, limits=flags.limits)
-        planned = work.plan(scope)
         if flags.dry_run:
-            run = work.report(planned, dry_run=True)
+            run = work.report(work.plan(scope), dry_run=True)
         else:
-            _require_approval(session, scope, flags, planned)
-            run = _act(session, work, planned, wait=flags.wait)
+            with recorded(session, work) as work:
+                planned = work.plan(scope)
+                _require_approval(session, scope, flags, planned)
+                run = _act(session, work, planned, wait=flags.wait)
         _show(session, run, flags.output)
     return run.exit_code
 
@@ -95,7 +97,8 @@ def apply_plan(
         session.allow_change()
         work = _prepare(session, approved.wish, timeout, reason=reason or approved.reason)
         work = replace(work, plan_hash=approved.content_hash, offload=replace(work.offload, exactly=True))
-        run = _act(session, work, plan_approved(work, approved, session.origin().cluster), wait=wait)
+        with recorded(session, work) as work:
+            run = _act(session, work, plan_approved(work, approved, session.origin().cluster), wait=wait)
         _show(session, run, output)
     return run.exit_code
 
@@ -141,9 +144,10 @@ def _act(session: Session, work: "OffloadTopics", planned: "Planned", *, wait: b
     from offloadctl.cli.progress import watching  # noqa: PLC0415 - rich is slow to load
 
     if planned.selection.chosen and not planned.interrupted:
-        say(f"offloading {_amount(planned)}: {session.origin()}")
+        say(f"offloading {_amount(planned)}: {session.origin()}, run {work.record.run_id}")
     with watching(session.ports.clock) as watcher:
-        return replace(work, offload=replace(work.offload, watcher=watcher)).act(planned, wait=wait)
+        run = replace(work, offload=replace(work.offload, watcher=watcher)).act(planned, wait=wait)
+    return work.record.close(run)
 
 
 def _amount(planned: "Planned") -> str:
@@ -164,6 +168,9 @@ def _show(session: Session, run: OffloadRun, output: OutputFormat) -> None:
         output,
         document=lambda: documents.run_document(run, origin),
         lines=lambda: documents.result_documents(run, origin),
+    for remark in (*run.remarks, run.journal_problem):
+        if remark:
+            say(f"warning: {remark}")
         text=lambda *, wide: as_text(run, origin, wide=wide),
     )
 

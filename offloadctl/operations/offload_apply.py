@@ -29,11 +29,11 @@ def plan_approved(work: OffloadTopics, approved: ApprovedRun, cluster: str | Non
     started_at = clock.now()
     _refuse(list(still_holds(approved, cluster, started_at)))
     offload = replace(work.offload, ports=replace(ports, clock=clock))
-    reader = LedgerReader(ports.admin, clock, may_load=work.may_load)
     parts = approved.parts
+    reader = work.reader_for([part.topic for part in parts], clock)
     finished = work_through(
         parts,
-        lambda part: _plan(offload, part, reader),
+        lambda part: _plan(offload, part, reader(part.topic)),
         at_once=_AT_ONCE,
         stop=clock.stop,
         done=lambda _plan: None,

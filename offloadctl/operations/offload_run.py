@@ -1,6 +1,6 @@
 """Offload everything that one command asked for: plan all of it, choose, act; one topic's failure is its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -12,11 +12,14 @@ from offloadctl.model.offload import OffloadLimits, OffloadResult, OffloadRun, O
 from offloadctl.model.scope import Scope, ScopeRead
 from offloadctl.operations.facts import LedgerReader
 from offloadctl.operations.offload import Offload
+from offloadctl.operations.recorded import Recorded
+from offloadctl.operations.run_record import RunRecord
 from offloadctl.operations.scope import expand, named_topics
 from offloadctl.operations.topics import Target, find_target
 from offloadctl.operations.turns import AT_ONCE, Turn, Turns
 from offloadctl.operations.workers import StoppableClock, work_through
 from offloadctl.plan.selection import Selection, select
+from offloadctl.ports import Clock
 
 _READS_AT_ONCE: Final = 8
 
@@ -31,6 +34,7 @@ class Planned:
     selection: Selection
     started_at: datetime
     interrupted: ExitCode | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class OffloadTopics:
     reason: str = ""
     plan_hash: str = ""
     """Of the approved plan, if one is applied."""
+    record: RunRecord | None = None
+    """Where the run is written down; None: nowhere."""
 
     def dry_run(self, topics: Sequence[TopicName]) -> OffloadRun:
         """What would be sent for each topic; nothing is."""
@@ -60,10 +66,10 @@ class OffloadTopics:
         started_at = clock.now()
         read, targets, unfound = self._targets(scope, clock)
         parts = [part for target in targets for part in target.parts if part not in unfound]
-        reader = LedgerReader(offload.ports.admin, clock, may_load=self.may_load)
+        reader = self.reader_for(parts, clock)
         finished = work_through(
             parts,
-            lambda part: offload.dry_run(part, reader),
+            lambda part: offload.dry_run(part, reader(part)),
             at_once=_READS_AT_ONCE,
             stop=clock.stop,
             done=self._told_if_over,
@@ -76,12 +82,28 @@ class OffloadTopics:
             results[result.topic] = replace(result, outcome=Outcome.LEFT, reasons=(*result.reasons, left.reason))
         return Planned(read, targets, results, selection, started_at, finished.code)
 
+    def reader_for(self, parts: Collection[TopicName], clock: Clock) -> Callable[[TopicName], LedgerReader]:
+        """Who reads each of these; what a dead run has left unfinished can only be known of a loaded topic."""
+        admin = self.offload.ports.admin
+        usual, loading = (LedgerReader(admin, clock, may_load=may_load) for may_load in (self.may_load, True))
+        left = self.record.left_by_others(parts) if self.record is not None else ()
+        unfinished = {step.topic for step in left}
+        return lambda part: loading if part in unfinished else usual
+
     def act(self, planned: Planned, *, wait: bool = True) -> OffloadRun:
         """Act on what was chosen, largest first, a few at once; then report."""
         if planned.interrupted:
             return self.report(planned, dry_run=False)
         clock = StoppableClock(self.offload.ports.clock)
         offload, plans = self._by(clock), planned.selection.chosen
+        act: Callable[..., OffloadResult] = offload.act
+        if self.record is not None:
+            recorded = Recorded.of(offload, self.record)
+            act = recorded.act
+            self.record.choose(plans)
+            planned = self._settled(planned, recorded, clock)
+            if planned.interrupted:
+                return self.report(planned, dry_run=False)
         turns = Turns(plans, offload.ports.admin.owner_of, clock.stop)
 
         def work(_ticket: int) -> OffloadResult | None:
@@ -90,7 +112,7 @@ class OffloadTopics:
             except Interrupted:
                 return None
             try:
-                return offload.act(turn.plan, wait=wait)
+                return act(turn.plan, wait=wait)
             finally:
                 turns.end(turn)
 
@@ -103,6 +125,15 @@ class OffloadTopics:
         }
         results |= {result.topic: result for result in finished.results.values() if result is not None}
         return self.report(replace(planned, results=results, interrupted=finished.code), dry_run=False)
+
+    def _settled(self, planned: Planned, recorded: Recorded, clock: StoppableClock) -> Planned:
+        """Judge what dead runs have left unfinished of the topics that this one does not act on."""
+        chosen = {plan.topic for plan in planned.selection.chosen}
+        left = recorded.record.left_by_others(planned.results.keys() - chosen)
+        told = list[str]()
+        finished = work_through(left, recorded.settle, at_once=_READS_AT_ONCE, stop=clock.stop, done=told.append)
+        remarks = (*planned.remarks, *filter(None, told))
+        return replace(planned, remarks=remarks, interrupted=finished.code)
 
     def report(self, planned: Planned, *, dry_run: bool) -> OffloadRun:
         """What was planned and done so far, topic by topic."""
@@ -126,6 +157,7 @@ class OffloadTopics:
             limits=self.limits,
             reason=self.reason,
             plan_hash=self.plan_hash,
+            remarks=planned.remarks,
         )
 
     def _by(self, clock: StoppableClock) -> Offload:
