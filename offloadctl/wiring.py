@@ -67,7 +67,6 @@ def open_findings(context: Context) -> Iterator[FindingStore | None]:
         file.close()
 
 
-def require_messages(ports: Ports) -> MessageReader:
 @contextmanager
 def open_journal(context: Context, clock: Clock) -> Iterator[Journal]:
     """The journal of runs; nothing is written before a run begins."""
@@ -92,6 +91,7 @@ def open_history(context: Context) -> Iterator[History]:
         history.close()
 
 
+def require_messages(ports: Ports) -> MessageReader:
     """Whoever reads messages; a SettingsError or MissingExtra, before anything is done, if nobody can."""
     if ports.messages is None:
         raise SettingsError(

@@ -162,15 +162,15 @@ def _show(session: Session, run: OffloadRun, output: OutputFormat) -> None:
     from offloadctl.report.offload_text import run_text  # noqa: PLC0415
 
     say_if_none_match(run.scope, looked_at=len(run.topics))
+    for remark in (*run.remarks, run.journal_problem):
+        if remark:
+            say(f"warning: {remark}")
     origin = session.origin(may_ask=run.interrupted is None)
     as_text = many_text if _is_many(run) else run_text
     emit_result(
         output,
         document=lambda: documents.run_document(run, origin),
         lines=lambda: documents.result_documents(run, origin),
-    for remark in (*run.remarks, run.journal_problem):
-        if remark:
-            say(f"warning: {remark}")
         text=lambda *, wide: as_text(run, origin, wide=wide),
     )
 
