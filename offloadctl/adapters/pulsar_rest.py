@@ -154,13 +154,29 @@ class PulsarRest(PolicyCalls):
         path = ADMIN + _of(topic, "offload")
         self._transport.trigger(Call("PUT", path, body=msgspec.json.encode(body), loads_topic=True))
 
-    def _get(self, path: str, *, loads_topic: bool = False) -> Reply:
-        return self._transport.read(Call("GET", ADMIN + path, loads_topic=loads_topic))
+    def _get(self, path: str) -> Reply:
+        return self._transport.read(Call("GET", ADMIN + path))
 
     def _ask_owner(self, topic: TopicName, what: str) -> Reply:
-        reply = self._get(_of(topic, what), loads_topic=True)
-        self._owners[topic], self._answered_by[topic] = reply.redirected_to, reply.host
+        call, owner = Call("GET", ADMIN + _of(topic, what), loads_topic=True), self._owners.get(topic, "")
+        reply = self._known_owner_answer(call, owner)
+        if reply is None:
+            reply, owner = self._transport.read(call), ""
+        self._owners[topic], self._answered_by[topic] = reply.redirected_to or owner, reply.host
         return reply
+
+    def _known_owner_answer(self, call: Call, owner: str) -> Reply | None:
+        """What whoever answered last time says; None unless it succeeds: then all are asked, and a redirect tells.
+
+        Any other broker would only answer with a redirect, so this halves the requests of a run.
+        """
+        if not owner:
+            return None
+        try:
+            reply = self._transport.ask(call, at=owner, attempts=1)
+        except BrokerUnreachable:
+            return None
+        return reply if reply.is_success else None
 
     def _ask_internal_info(self, topic: TopicName) -> Reply:
         """Of the owner, if it is known: any broker should answer, and 4.0.7 times out or says 500 where it was owner.

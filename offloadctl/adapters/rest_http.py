@@ -1,5 +1,6 @@
 """One HTTP request on requests: how sessions are built, how an answer becomes a Reply, why there was none."""
 
+import os
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -130,7 +131,31 @@ def host_of(url: str) -> str:
 
 
 class _Session(requests.Session):
-    """Leaves redirects alone: even when told not to follow them, requests parses where they lead, and fails there."""
+    """A session that leaves redirects alone, and asks the environment for a proxy once for each host.
+
+    Even when told not to follow redirects, requests parses where they lead, and fails there. And it goes through all of
+    the environment for each request, twice, which is a fifth of what a request costs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        self._proxies: dict[tuple[str, str], dict[str, str]] = {}
+
+    def merge_environment_settings(  # type: ignore[override]  # the base class has no types of its own
+        self, url: str, proxies: dict[str, str], stream: Any, verify: Any, cert: Any
+    ) -> Mapping[str, Any]:
+        if verify is True:
+            verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        used = proxies or self._environment_proxies(url)
+        settings: Mapping[str, Any] = super().merge_environment_settings(url, used, stream, verify, cert)
+        return settings
+
+    def _environment_proxies(self, url: str) -> dict[str, str]:
+        scheme, host, *_ = urlsplit(url)
+        if (scheme, host) not in self._proxies:
+            self._proxies[scheme, host] = requests.utils.get_environ_proxies(url)
+        return self._proxies[scheme, host]
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - requests' own name
         return None

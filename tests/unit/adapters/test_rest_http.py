@@ -6,6 +6,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -13,6 +14,7 @@ from cryptography import x509
 from offloadctl import __version__
 from offloadctl.adapters.memory import ManualClock
 from offloadctl.adapters.pulsar_rest import PulsarRest
+from offloadctl.adapters.rest_http import build_session
 from offloadctl.errors import BadReply, BrokerUnreachable, NotAuthenticated, OffloadctlError, SettingsError
 from offloadctl.model.ledger import Position
 from offloadctl.model.names import TopicName
@@ -401,6 +403,21 @@ def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None
             assert rest.clusters() == ("eu",)
 
     assert proxy.heard[0].line == "GET http://broker.invalid:8080/admin/v2/clusters HTTP/1.1"
+
+
+def test_each_host_has_the_proxy_that_the_environment_means_for_it(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("http_proxy", f"http://{port}")
+    monkeypatch.setenv("no_proxy", "one.example, two.example:8080")
+    session = build_session(TlsSettings())
+
+    def proxies(url: str) -> Any:
+        return session.merge_environment_settings(url, {}, None, session.verify, None)["proxies"]
+
+    for _ in range(2):
+        assert not proxies("http://one.example:8080/admin/v2/clusters")
+        assert not proxies("http://two.example:8080/admin/v2/clusters")
+        assert proxies("http://two.example:8081/admin/v2/clusters")["http"] == f"http://{port}"
+        assert proxies("http://three.example/admin/v2/clusters")["http"] == f"http://{port}"
 
 
 def test_the_environments_exceptions_are_kept_to(monkeypatch: pytest.MonkeyPatch, port: str) -> None:

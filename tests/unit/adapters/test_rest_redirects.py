@@ -363,3 +363,52 @@ def test_an_owner_that_is_gone_is_not_waited_for() -> None:
 
     assert found.ledgers == ()
     assert [asked.host for asked in of.brokers.asked][2:] == ["broker2:8080", "broker:8080"]
+
+
+def test_loading_calls_go_to_the_owner_that_a_redirect_led_to() -> None:
+    of = bench(owner_is("http://broker2:8080"), settings(HOME, "broker2"))
+
+    for _ in range(3):
+        ask(of)
+
+    assert [asked.host for asked in of.brokers.asked] == ["broker:8080", *["broker2:8080"] * 3]
+    assert of.rest.owner_of(TOPIC) == "broker2:8080"
+
+
+@pytest.mark.parametrize("answer", [Failed("gone"), refusal(503), refusal(404)], ids=["gone", "busy", "unloaded"])
+def test_an_owner_that_is_not_the_owner_any_more_is_looked_for_again(answer: Answer | Exception) -> None:
+    owners = ["broker2:8080"]
+
+    def broker(asked: Asked) -> Answer | Exception:
+        if asked.host == "broker2:8080" and owners != ["broker2:8080"]:
+            return answer
+        return owner_is(f"http://{owners[0]}")(asked)
+
+    of = bench(broker, settings(HOME, "broker2", "broker3"))
+    ask(of)
+    owners[0] = "broker3:8080"
+
+    ask(of)
+    ask(of)
+
+    assert [asked.host for asked in of.brokers.asked][2:] == [
+        "broker2:8080",
+        "broker:8080",
+        "broker3:8080",
+        "broker3:8080",
+    ]
+    assert of.rest.owner_of(TOPIC) == "broker3:8080"
+
+
+def test_an_owner_that_redirects_by_now_is_followed_and_the_new_one_remembered() -> None:
+    def broker(asked: Asked) -> Answer:
+        if asked.host == "broker2:8080" and not asked.query:
+            return moved(f"http://broker3:8080{asked.path}?authoritative=true")
+        return owner_is("http://broker2:8080")(asked)
+
+    of = bench(broker, settings(HOME, "broker2", "broker3"))
+
+    for _ in range(3):
+        ask(of)
+
+    assert [asked.host for asked in of.brokers.asked][2:] == ["broker2:8080", "broker3:8080", "broker3:8080"]
