@@ -10,7 +10,7 @@ from offloadctl.cli.offload_run import RunFlags, apply_plan, offload_scope, with
 from offloadctl.cli.offload_status import status
 from offloadctl.cli.output import OutputFormat, OutputOption
 from offloadctl.cli.scope import read_topics
-from offloadctl.cli.timeout import Timeout, timeout_of
+from offloadctl.cli.timeout import StallTimeout, Timeout, stall_timeout_of, timeout_of
 from offloadctl.errors import UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.names import NamespaceName, TopicName
@@ -116,6 +116,7 @@ def apply(
         bool, typer.Option("--wait/--no-wait", help="Wait for the end and confirm it; or only have it accepted.")
     ] = True,
     timeout: Timeout = None,
+    stall_timeout: StallTimeout = None,
     reason: Annotated[
         str,
         typer.Option("--reason", metavar="TEXT", help="Why; the plan's own if left out.", show_default=False),
@@ -128,7 +129,15 @@ def apply(
     Refused (exit 6, nothing is sent) if the file was changed, if it was made for another cluster, if it is older than
     a day, or if other ledgers would move by now than it names. It asks no more questions.
     """
-    return apply_plan(plan, connection, wait=wait, timeout=timeout_of(timeout), reason=reason, output=output)
+    return apply_plan(
+        plan,
+        connection,
+        wait=wait,
+        timeout=timeout_of(timeout),
+        stall_timeout=stall_timeout_of(stall_timeout),
+        reason=reason,
+        output=output,
+    )
 
 
 app.command("status")(status)

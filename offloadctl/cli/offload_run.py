@@ -19,7 +19,7 @@ from offloadctl.cli.injection import injecting
 from offloadctl.cli.journal import recorded
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
 from offloadctl.cli.scope import say_if_none_match
-from offloadctl.cli.timeout import Timeout, timeout_of
+from offloadctl.cli.timeout import StallTimeout, Timeout, stall_timeout_of, timeout_of
 from offloadctl.errors import ApprovalNeeded, BadValue, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.offload import OffloadLimits, OffloadRun, OffloadWish
@@ -41,6 +41,7 @@ class RunFlags:
     wish: OffloadWish
     limits: OffloadLimits
     timeout: timedelta | None
+    stall_timeout: timedelta | None
     dry_run: bool
     wait: bool
     load_topics: bool
@@ -60,7 +61,7 @@ def offload_scope(scope: Scope, flags: RunFlags, connection: ConnectionFlags) ->
         if not flags.dry_run:
             session.allow_change()
             session.warn_of_untested_version()
-        work = _prepare(session, flags.wish, flags.timeout, reason=flags.reason)
+        work = _prepare(session, flags.wish, flags.timeout, flags.stall_timeout, reason=flags.reason)
         may_load = flags.load_topics or not (scope.is_wide or flags.dry_run)
         work = replace(work, may_load=may_load, limits=flags.limits)
         if flags.dry_run:
@@ -80,6 +81,7 @@ def apply_plan(
     *,
     wait: bool,
     timeout: timedelta | None,
+    stall_timeout: timedelta | None,
     reason: str,
     output: OutputFormat,
 ) -> ExitCode:
@@ -95,7 +97,7 @@ def apply_plan(
     approved = read_plan(text, name)
     with connect(connection) as session:
         session.allow_change()
-        work = _prepare(session, approved.wish, timeout, reason=reason or approved.reason)
+        work = _prepare(session, approved.wish, timeout, stall_timeout, reason=reason or approved.reason)
         work = replace(work, plan_hash=approved.content_hash, offload=replace(work.offload, exactly=True))
         with recorded(session, work) as work:
             run = _act(session, work, plan_approved(work, approved, session.origin().cluster), wait=wait)
@@ -103,7 +105,9 @@ def apply_plan(
     return run.exit_code
 
 
-def _prepare(session: Session, wish: OffloadWish, timeout: timedelta | None, *, reason: str) -> "OffloadTopics":
+def _prepare(
+    session: Session, wish: OffloadWish, timeout: timedelta | None, stall_timeout: timedelta | None, *, reason: str
+) -> "OffloadTopics":
     """The operation, as yet without anybody who watches it."""
     from offloadctl.operations.confirm import ObjectsInStores  # noqa: PLC0415 - protobuf is slow to load
     from offloadctl.operations.offload import Offload, not_looked_at  # noqa: PLC0415
@@ -115,6 +119,7 @@ def _prepare(session: Session, wish: OffloadWish, timeout: timedelta | None, *, 
         wish=wish,
         timeout_s=timeout.total_seconds() if timeout is not None else None,
         check_objects=ObjectsInStores(stores) if stores else not_looked_at,
+        stall_timeout_s=stall_timeout.total_seconds() if stall_timeout is not None else None,
     )
     return OffloadTopics(offload, reason=reason)
 
@@ -190,6 +195,7 @@ def _flags(
     wait: bool,
     timeout: str | None,
     load_topics: bool,
+    stall_timeout: str | None,
     reason: str,
     yes: bool,
     output: OutputFormat,
@@ -207,6 +213,7 @@ def _flags(
         limits=OffloadLimits(free=_limit(free, "--free"), at_most=_limit(max_bytes, "--max-bytes")),
         timeout=timeout_of(timeout),
         dry_run=dry_run,
+        stall_timeout=stall_timeout_of(stall_timeout),
         wait=wait,
         load_topics=load_topics,
         reason=reason,
@@ -280,6 +287,7 @@ _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
     ),
     "timeout": (Timeout, None),
     "load_topics": (
+    "stall_timeout": (StallTimeout, None),
         Annotated[
             bool, _option("--load-topics", help="Let brokers load topics that nobody uses, for a complete answer.")
         ],

@@ -13,13 +13,14 @@ from offloadctl.cli.output import console
 from offloadctl.model.ledger import OffloadStatus
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import OffloadPlan, OffloadResult, Outcome
+from offloadctl.model.standing import Movement, Standing
 from offloadctl.operations.offload import RUNNING_IS_A_CLAIM, Watcher
+from offloadctl.plan.standing import why
 from offloadctl.ports import Clock
 from offloadctl.report.text import count, short_name
 from offloadctl.units import format_duration, format_size
 
-_STANDS_STILL_S: Final = 60.0
-"""Long enough for most ledgers to be uploaded; a dead run never moves one."""
+_TOLD: Final = (Movement.QUEUED, Movement.STANDING_STILL)
 
 _BETWEEN_LINES_S: Final = 30.0
 """Logs keep one line in so many seconds for each topic that goes on."""
@@ -31,9 +32,9 @@ def watching(clock: Clock) -> Iterator[Watcher]:
     screen = console(stderr=True)
     if screen.is_terminal:
         with _bars(screen) as bars:
-            yield _LiveTable(bars, _Stalls(screen, clock))
+            yield _LiveTable(bars, _Standings(screen, clock))
     else:
-        yield _Lines(screen, clock, _Stalls(screen, clock))
+        yield _Lines(screen, clock, _Standings(screen, clock))
 
 
 def _bars(screen: Console) -> Progress:
@@ -48,35 +49,32 @@ def _bars(screen: Console) -> Progress:
     )
 
 
-class _Stalls:
-    """Says once of each topic that none of its ledgers has moved for a minute, and what that may mean."""
+class _Standings:
+    """Says of a topic that it waits for its broker's threads, or that nothing of it moves: once, until that changes."""
 
     def __init__(self, screen: Console, clock: Clock) -> None:
         self._screen = screen
         self._clock = clock
-        self._moved: dict[TopicName, tuple[int, float]] = {}
-        self._told: set[TopicName] = set()
+        self._told: dict[TopicName, Movement] = {}
         self._lock = threading.Lock()
 
-    def notice(self, topic: TopicName, complete: int) -> None:
-        """So many ledgers are complete by now."""
-        now = self._clock.monotonic()
+    def notice(self, topic: TopicName, standing: Standing) -> None:
+        """It stands so now."""
         with self._lock:
-            before, since = self._moved.setdefault(topic, (complete, now))
-            if complete != before:
-                self._moved[topic] = (complete, now)
-            elif now - since >= _STANDS_STILL_S and topic not in self._told:
-                self._told.add(topic)
-                text = f"{topic}: no ledger has moved for {format_duration(timedelta(seconds=now - since))}"
-                self._screen.print(f"{text}. {RUNNING_IS_A_CLAIM}", markup=False)
+            before = self._told.get(topic, Movement.MOVING)
+            self._told[topic] = standing.movement
+            if standing.movement in _TOLD and standing.movement is not before:
+                text = f"{topic}: {why(standing, self._clock.now()).text}"
+                claim = f". {RUNNING_IS_A_CLAIM}" if standing.movement is Movement.STANDING_STILL else ""
+                self._screen.print(text + claim, markup=False)
 
 
 class _LiveTable(Watcher):
     """One bar for each topic that is under way; rich's Progress has a lock of its own."""
 
-    def __init__(self, bars: Progress, stalls: _Stalls) -> None:
+    def __init__(self, bars: Progress, standings: _Standings) -> None:
         self._bars = bars
-        self._stalls = stalls
+        self._standings = standings
         self._tasks: dict[TopicName, TaskID] = {}
 
     def planned(self, plan: OffloadPlan) -> None:
@@ -91,7 +89,15 @@ class _LiveTable(Watcher):
     def progressed(self, plan: OffloadPlan, status: OffloadStatus, complete: frozenset[int]) -> None:
         moved = sum(ledger.size for ledger in plan.moves if ledger.ledger_id in complete)
         self._update(plan, completed=moved, done=_done(plan, complete), says=status.state.value)
-        self._stalls.notice(plan.topic, len(complete))
+
+    def stands(self, plan: OffloadPlan, standing: Standing) -> None:
+        if standing.movement in _TOLD:
+            self._update(plan, says=standing.movement.value)
+        self._standings.notice(plan.topic, standing)
+
+    def delayed(self, plan: OffloadPlan, attempts: int, pause_s: float) -> None:
+        again = format_duration(timedelta(seconds=pause_s))
+        self._update(plan, says=f"automatic run in the way {attempts} x, again in {again}")
 
     def confirming(self, plan: OffloadPlan, looked_at: int, total: int) -> None:
         self._update(plan, says=f"looking at objects, {looked_at} of {total}")
@@ -108,10 +114,10 @@ class _LiveTable(Watcher):
 class _Lines(Watcher):
     """A line for each step, and one now and then in between; nothing for a topic that has nothing to move."""
 
-    def __init__(self, screen: Console, clock: Clock, stalls: _Stalls) -> None:
+    def __init__(self, screen: Console, clock: Clock, standings: _Standings) -> None:
         self._screen = screen
         self._clock = clock
-        self._stalls = stalls
+        self._standings = standings
         self._said_at: dict[TopicName, float] = {}
         self._lock = threading.Lock()
 
@@ -122,7 +128,13 @@ class _Lines(Watcher):
     def progressed(self, plan: OffloadPlan, status: OffloadStatus, complete: frozenset[int]) -> None:
         if self._clock.monotonic() - self._said_at.get(plan.topic, 0.0) >= _BETWEEN_LINES_S:
             self._say(plan.topic, f"{status.state.value}, {_done(plan, complete)}")
-        self._stalls.notice(plan.topic, len(complete))
+
+    def stands(self, plan: OffloadPlan, standing: Standing) -> None:
+        self._standings.notice(plan.topic, standing)
+
+    def delayed(self, plan: OffloadPlan, attempts: int, pause_s: float) -> None:
+        again = format_duration(timedelta(seconds=pause_s))
+        self._say(plan.topic, f"an automatic run is in the way, attempt {attempts}; asked again in {again}")
 
     def finished(self, result: OffloadResult) -> None:
         if result.outcome not in (Outcome.PLANNED, Outcome.NOTHING_TO_DO):

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from offloadctl.model.standing import STALL_TIMEOUT
 from offloadctl.units import parse_duration
 
 UNATTENDED_TIMEOUT: Final = timedelta(hours=6)
@@ -21,9 +22,24 @@ Timeout = Annotated[
     ),
 ]
 
+StallTimeout = Annotated[
+    str | None,
+    typer.Option(
+        "--stall-timeout",
+        metavar="DURATION",
+        help="How long nothing of a topic may move before it is given up, exit 7. Default: 30m; 0: no end.",
+        show_default=False,
+    ),
+]
+
 
 def timeout_of(text: str | None) -> timedelta | None:
     """How long to wait; None has no end."""
     if text is not None:
         return parse_duration(text)
     return None if sys.stderr.isatty() else UNATTENDED_TIMEOUT
+
+
+def stall_timeout_of(text: str | None) -> timedelta | None:
+    """How long nothing may move; None has no end."""
+    return (parse_duration(text) or None) if text is not None else STALL_TIMEOUT

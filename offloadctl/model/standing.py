@@ -1,9 +1,13 @@
 """How a run that goes on stands: it moves, it waits for a thread of its broker, or nothing moves; and what tells so."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
+
+STALL_TIMEOUT: Final = timedelta(minutes=30)
+"""How long nothing of a run may move, by default: a part of 64 MiB takes far less, even on a slow way to the store."""
 
 
 class Movement(StrEnum):

@@ -9,6 +9,7 @@ from offloadctl.errors import BrokerError, Interrupted, OffloadctlError, PlanCha
 from offloadctl.model.ledger import OffloadPolicies
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import OffloadPlan, OffloadResult, OffloadWish, Outcome, Reason
+from offloadctl.model.standing import STALL_TIMEOUT
 from offloadctl.operations.applied_policies import AppliedPolicies
 from offloadctl.operations.facts import LedgerReader, read_served
 from offloadctl.operations.follow import Follow, Watcher
@@ -21,7 +22,7 @@ from offloadctl.operations.offload_judging import (
     see,
 )
 from offloadctl.operations.sending import Sent, send
-from offloadctl.operations.standstill import STALL_TIMEOUT_S, Activity, Standstill
+from offloadctl.operations.standstill import Activity, Standstill
 from offloadctl.operations.waiting import Waited
 from offloadctl.plan.offload import plan_before, plan_offload
 from offloadctl.ports import Ports
@@ -46,7 +47,7 @@ class Offload:
     watcher: Watcher = field(default_factory=Watcher)
     exactly: bool = False
     """Whether a plan is refused when the loaded topic would move other ledgers than it has."""
-    stall_timeout_s: float | None = STALL_TIMEOUT_S
+    stall_timeout_s: float | None = STALL_TIMEOUT.total_seconds()
     """How long nothing may move before a run is given up; None: as long as it likes."""
     activity: Activity = field(default_factory=Activity)
     """What moves on which broker: all topics of one command share it."""

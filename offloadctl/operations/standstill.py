@@ -11,8 +11,6 @@ from offloadctl.operations.writing import WritingLook
 from offloadctl.plan.standing import assess
 from offloadctl.ports import Ports
 
-STALL_TIMEOUT_S: Final = 30 * 60.0
-
 _FIRST_LOOK_S: Final = 15.0
 _BETWEEN_LOOKS_S: Final = 30.0
 """Metadata and bucket are looked at only while no ledger is completed, and so seldom."""

@@ -11,6 +11,7 @@ from offloadctl.cli import progress
 from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadProgress, OffloadState, OffloadStatus
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import OffloadPlan, OffloadWish
+from offloadctl.model.standing import Movement, Standing
 from offloadctl.operations.offload import Watcher
 from offloadctl.plan.offload import plan_offload
 from offloadctl.units import ByteSize
@@ -37,7 +38,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     return written
 
 
-def run_for(seconds: int, *, moved_at: int | None = None) -> None:
+def run_for(seconds: int, *, moved_at: int | None = None, movement: Movement = Movement.MOVING) -> None:
     clock = ManualClock()
     made = plan()
     with progress.watching(clock) as watcher:
@@ -47,6 +48,7 @@ def run_for(seconds: int, *, moved_at: int | None = None) -> None:
             clock.sleep(1)
             complete = {1} if moved_at is not None and second >= moved_at else set[int]()
             watcher.progressed(made, RUNNING, frozenset(complete))
+            watcher.stands(made, Standing(movement, float(second)))
 
 
 def test_a_log_gets_a_line_now_and_then(screen: io.StringIO) -> None:
@@ -56,11 +58,25 @@ def test_a_log_gets_a_line_now_and_then(screen: io.StringIO) -> None:
     assert "RUNNING, 0 of 2 ledgers" in screen.getvalue()
 
 
-def test_a_run_in_which_nothing_moves_is_called_a_claim_once(screen: io.StringIO) -> None:
-    run_for(300)
+def test_a_run_of_which_nothing_moves_is_called_a_claim_once(screen: io.StringIO) -> None:
+    run_for(300, movement=Movement.STANDING_STILL)
 
     assert screen.getvalue().count("RUNNING is only a claim") == 1
-    assert "no ledger has moved for 1m" in screen.getvalue()
+    assert "nothing of it has moved for" in screen.getvalue()
+
+
+def test_a_run_that_waits_for_its_broker_is_said_to_once_and_is_no_mere_claim(screen: io.StringIO) -> None:
+    run_for(300, movement=Movement.QUEUED)
+
+    assert screen.getvalue().count("waits for an offload thread") == 1
+    assert "claim" not in screen.getvalue()
+
+
+def test_an_automatic_run_in_the_way_is_told_with_the_attempt(screen: io.StringIO) -> None:
+    with progress.watching(ManualClock()) as watcher:
+        watcher.delayed(plan(), 3, 8.0)
+
+    assert "an automatic run is in the way, attempt 3; asked again in 8s" in screen.getvalue()
 
 
 def test_a_run_that_moves_is_left_alone(screen: io.StringIO) -> None:
