@@ -24,6 +24,7 @@ from offloadctl.ports import (
 if TYPE_CHECKING:
     from offloadctl.adapters.pulsar_client import PulsarMessages
     from offloadctl.adapters.s3 import S3Store
+    from offloadctl.adapters.sqlite_checks import SqliteChecks
 
 
 @contextmanager
@@ -89,6 +90,23 @@ def open_history(context: Context) -> Iterator[History]:
         yield history
     finally:
         history.close()
+
+
+@contextmanager
+def open_checks(context: Context, *, read_only: bool = False) -> Iterator["SqliteChecks | None"]:
+    """What checks have verified so far, and their runs; None where nothing is remembered. Opened when it is used."""
+    if context.state is None:
+        yield None
+        return
+    from offloadctl.adapters.checks_shape import CHECKS, CHECKS_FILE, WHAT  # noqa: PLC0415 - sqlite3 is slow to load
+    from offloadctl.adapters.sqlite_checks import SqliteChecks  # noqa: PLC0415
+    from offloadctl.adapters.sqlite_file import SqliteFile  # noqa: PLC0415
+
+    checks = SqliteChecks(SqliteFile(context.state / CHECKS_FILE, CHECKS, what=WHAT, read_only=read_only))
+    try:
+        yield checks
+    finally:
+        checks.close()
 
 
 def require_messages(ports: Ports) -> MessageReader:
@@ -167,6 +185,12 @@ def _read_only_words(name: str, origin: Origin | None) -> tuple[str, str]:
             return "", "offloadctl context show tells where read_only comes from"
 
 
+def _state_of(context: Context) -> Path:
+    if context.state is None:
+        raise SettingsError("runs must be remembered somewhere", hint="give a directory: --state, or OFFLOADCTL_STATE")
+    return context.state
+
+
 def _messages(context: Context, clock: Clock) -> "PulsarMessages":
     from offloadctl.adapters.pulsar_client import PulsarMessages  # noqa: PLC0415 - only where a broker_url is given
 
@@ -178,9 +202,3 @@ def _store(bucket: BucketSettings) -> "S3Store":
     from offloadctl.adapters.s3 import S3Store  # noqa: PLC0415 - boto3 is slow to load, and often there is no bucket
 
     return S3Store(bucket)
-def _state_of(context: Context) -> Path:
-    if context.state is None:
-        raise SettingsError("runs must be remembered somewhere", hint="give a directory: --state, or OFFLOADCTL_STATE")
-    return context.state
-
-

@@ -8,7 +8,8 @@ import typer
 
 from offloadctl.cli.injection import injecting
 from offloadctl.model.limits import Limits
-from offloadctl.model.sample import Sample
+from offloadctl.model.price import Prices
+from offloadctl.model.sample import ByteSample, Sample, parse_sample
 from offloadctl.units import parse_duration
 
 PANEL: Final = "Budget"
@@ -18,10 +19,17 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class CheckBudget:
-    """Which ledgers, and how much."""
+    """Which ledgers, and how much; what that costs, and whether somebody has said yes to it."""
 
-    sample: Sample | None
+    sample: Sample | ByteSample | None
     limits: Limits
+    prices: Prices
+    yes: bool
+
+    @property
+    def is_one(self) -> bool:
+        """Whether there is an end to what it costs."""
+        return any(one is not None for one in (self.sample, self.limits.requests, self.limits.duration))
 
 
 def with_budget(command: Callable[..., R]) -> Callable[..., R]:
@@ -30,11 +38,20 @@ def with_budget(command: Callable[..., R]) -> Callable[..., R]:
 
 
 def _budget(
-    *, sample: str | None, seed: int, max_requests: int | None, max_duration: str | None, rate: float | None
+    *,
+    sample: str | None,
+    seed: int,
+    max_requests: int | None,
+    max_duration: str | None,
+    rate: float | None,
+    price: list[str] | None,
+    yes: bool,
 ) -> CheckBudget:
     return CheckBudget(
-        Sample.parse(sample, seed=seed) if sample is not None else None,
+        parse_sample(sample, seed=seed) if sample is not None else None,
         Limits(max_requests, parse_duration(max_duration) if max_duration is not None else None, rate),
+        Prices.parse(price or ()),
+        yes,
     )
 
 
@@ -44,13 +61,15 @@ def _option(*names: str, help: str, **how: Any) -> Any:  # noqa: A002 - as typer
 
 _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
     "sample": (
-        Annotated[str | None, _option("--sample", metavar="SHARE", help="Only this share of the ledgers: 5%, 1/7.")],
+        Annotated[
+            str | None, _option("--sample", metavar="PART", help="Only this part of the ledgers: 5%, 1/7, 200GiB.")
+        ],
         None,
     ),
     "seed": (
         Annotated[
             int,
-            _option("--seed", metavar="N", help="Which share: 0, 1, ... until all had their turn.", show_default=True),
+            _option("--seed", metavar="N", help="Which part: 0, 1, ... until all had their turn.", show_default=True),
         ],
         0,
     ),
@@ -67,5 +86,24 @@ _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
             float | None, _option("--rate", metavar="N", help="At most N requests to buckets a second.", min=0.001)
         ],
         None,
+    ),
+    "price": (
+        Annotated[
+            list[str] | None,
+            _option(
+                "--price",
+                metavar="WHAT=PRICE",
+                help="Of get and list (a thousand) or transfer (a GiB), for the cost told before a wide scope is read: "
+                "get=0.0004, list=0.005, transfer=0.09. Default: S3 Standard within us-east-1.",
+            ),
+        ],
+        None,
+    ),
+    "yes": (
+        Annotated[
+            bool,
+            _option("--yes", help="Read every byte of a wide scope without a question, and without another budget."),
+        ],
+        False,
     ),
 }

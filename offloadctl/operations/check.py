@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from offloadctl.errors import BrokerError, Interrupted, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.bucket import BucketCheck
-from offloadctl.model.check import ALWAYS_TOLD, CheckedGroup, CheckReport, LedgerCheck, Level
+from offloadctl.model.check import ALWAYS_TOLD, CheckedGroup, CheckReport, CheckStatus, LedgerCheck, Level
 from offloadctl.model.check_run import RunAsked
 from offloadctl.model.ledger import Ledger
 from offloadctl.model.limits import Limits
@@ -91,6 +91,8 @@ class Check:
     """Of other clusters that keep ledgers in the same buckets."""
     memory: Memory | None = None
     """What is remembered of other checks and of this one; None: nothing."""
+    then: Callable[[CheckReport], CheckReport] = lambda report: report
+    """What else belongs to the check, once all objects were looked at."""
 
     def report(self, topics: Sequence[TopicName]) -> CheckReport:
         """Look at every ledger of these topics that is in S3; one that cannot be read does not stop the others."""
@@ -149,8 +151,10 @@ class _Run:
         started_at = self._memory.begin(asked)
         is_complete = False
         try:
-            report = self._report(started_at)
-            is_complete = report.interrupted is None and not report.spent
+            report = self._check.then(self._report(started_at))
+            self._memory.keep_read_back(report)
+            is_cut_short = bool(self._budget.spent) and report.status is not CheckStatus.FULL
+            is_complete = report.interrupted is None and not is_cut_short
         finally:
             is_resumable = self._memory.end(asked, is_complete=is_complete)
         return replace(report, is_resumable=is_resumable, not_remembered=self._memory.broken)
@@ -178,8 +182,10 @@ class _Run:
 
     @property
     def _looks(self) -> SecondLooks:
-        watcher = self._check.watcher
-        return SecondLooks(self._checker, self._topics, self._clock, watcher.looked_at, self._memory.unchanged)
+        memory, watcher = self._memory, self._check.watcher
+        return SecondLooks(
+            self._checker, self._topics, self._clock, watcher.looked_at, known=memory.unchanged, keep=memory.keep
+        )
 
     # -- the scope
 
@@ -300,18 +306,13 @@ class _Run:
             self._list_if_cheaper(known)
         settled, asked = self._settle(every)
         together = [portion for ledgers in asked for portion in _portions(ledgers)]
-        looked = self._work(together, self._look_at_some, at_once=LEDGERS_AT_ONCE)
+        looked = self._work(together, self._looks.look_at_some, at_once=LEDGERS_AT_ONCE)
         checked: dict[TopicName, list[LedgerCheck]] = {each.ledgers.topic: [] for each in read}
         for check in chain(done.checks, settled, *looked.values()):
             checked[check.topic].append(check)
         ordered = {topic: sorted(checks, key=lambda one: one.ledger.ledger_id) for topic, checks in checked.items()}
         ordered |= self._with_order(read, ordered)
         return {topic: LookedTopic(checks, done.gone.get(topic, 0)) for topic, checks in ordered.items()}
-
-    def _look_at_some(self, asked: tuple[Asked, ...]) -> list[LedgerCheck]:
-        checks = self._looks.look_at_some(asked)
-        self._memory.keep(checks)
-        return checks
 
     def _with_order(
         self, read: Sequence[TopicRead], ordered: Mapping[TopicName, list[LedgerCheck]]

@@ -6,14 +6,14 @@ A memory that cannot be used costs no check its result: then everything is looke
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from offloadctl.check.presence import ARCHIVED
 from offloadctl.check_ports import CheckRuns, VerifiedStore
 from offloadctl.errors import CannotResume, StateError
-from offloadctl.model.check import Inspection, LedgerCheck, Level
+from offloadctl.model.check import CheckReport, Inspection, LedgerCheck, Level, TopicCheck
 from offloadctl.model.check_run import CheckRun, RunAsked
 from offloadctl.model.names import TopicName
 from offloadctl.model.verified import (
@@ -209,7 +209,7 @@ class RunMemory:
         if memory is None or run is None:
             return
         gone = [_offloaded(one) for one in checks if one.trimmed or (one.inspection.findings and one.objects is None)]
-        looks = [look for one in checks if (look := self._look(one, run)) is not None]
+        looks = [look for one in checks if (look := self._look(one, run, self._level)) is not None]
         with self._lock:
             self._waiting += looks
             is_time = self._clock.monotonic() - self._written_at >= _BETWEEN_S or len(self._waiting) >= _TOGETHER
@@ -221,19 +221,30 @@ class RunMemory:
         if is_time:
             self._flush()
 
-    def _look(self, check: LedgerCheck, run: CheckRun) -> Verified | None:
+    def keep_read_back(self, report: CheckReport) -> None:
+        """Remember what a broker gave of the ledgers: the deepest look at them."""
+        run = self._run
+        if report.level is not Level.READBACK or report.interrupted is not None or run is None:
+            return
+        parts = [part for part in report.parts if isinstance(part, TopicCheck) and part.readback is not None]
+        checks = [one for part in parts if not part.not_covered for one in part.ledgers]
+        looks = [self._look(replace(one, earlier=None), run, Level.READBACK) for one in checks]
+        with self._lock:
+            self._waiting += [look for look in looks if look is not None]
+
+    def _look(self, check: LedgerCheck, run: CheckRun, level: Level) -> Verified | None:
         """None for what proves nothing."""
         look, objects = check.inspection, check.objects
         is_clean = not look.findings
         if objects is None or check.trimmed or (is_clean and (look.not_covered or check.earlier is not None)):
             return None
-        if is_clean and self._level is Level.LISTING:
+        if is_clean and level is Level.LISTING:
             # To see that objects are unchanged costs what looking at them costs there.
             return None
         return Verified(
             _offloaded(check),
             objects,
-            self._level,
+            level,
             self._clock.now(),
             run.number,
             is_clean,

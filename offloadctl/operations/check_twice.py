@@ -30,6 +30,8 @@ class SecondLooks:
     looked_at: Callable[[LedgerCheck], None]
     """Is told of each first look."""
     known: Known
+    keep: Callable[[Sequence[LedgerCheck]], None]
+    """Is told of each ledger as soon as it is known what to tell of it."""
 
     def look_at_some(self, asked: tuple[Asked, ...]) -> list[LedgerCheck]:
         """Ledgers of one topic, whose metadata is then read once to confirm what was found."""
@@ -43,7 +45,10 @@ class SecondLooks:
                     unsettled.append(looked)
                 else:
                     settled.append(looked.check)
-            return settled + (self._confirm(asked[0].topic, unsettled) if unsettled else [])
+                    self.keep([looked.check])
+            confirmed = self._confirm(asked[0].topic, unsettled) if unsettled else []
+            self.keep(confirmed)
+            return settled + confirmed
         except Interrupted:
             # A finding that could not be looked at twice is none yet.
             return settled
