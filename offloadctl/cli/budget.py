@@ -9,7 +9,7 @@ import typer
 from offloadctl.cli.injection import injecting
 from offloadctl.model.limits import Limits
 from offloadctl.model.price import Prices
-from offloadctl.model.sample import Sample
+from offloadctl.model.sample import ByteSample, Sample, parse_sample
 from offloadctl.units import parse_duration
 
 PANEL: Final = "Budget"
@@ -21,7 +21,7 @@ R = TypeVar("R")
 class CheckBudget:
     """Which ledgers, and how much; what that costs, and whether somebody has said yes to it."""
 
-    sample: Sample | None
+    sample: Sample | ByteSample | None
     limits: Limits
     prices: Prices
     yes: bool
@@ -48,7 +48,7 @@ def _budget(
     yes: bool,
 ) -> CheckBudget:
     return CheckBudget(
-        Sample.parse(sample, seed=seed) if sample is not None else None,
+        parse_sample(sample, seed=seed) if sample is not None else None,
         Limits(max_requests, parse_duration(max_duration) if max_duration is not None else None, rate),
         Prices.parse(price or ()),
         yes,

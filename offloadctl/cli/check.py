@@ -1,13 +1,15 @@
 """`offloadctl check`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from offloadctl.cli.budget import CheckBudget, with_budget
 from offloadctl.cli.check_cost import approve
+from offloadctl.cli.check_memory import MemoryFlags, remembering, say_what_is_remembered, with_memory
 from offloadctl.cli.connection import ConnectionFlags, Session, complete_contexts, connect, others, with_connection
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
 from offloadctl.cli.scope import say_if_none_match, with_scope
@@ -17,6 +19,9 @@ from offloadctl.model.check import ALWAYS_TOLD, CheckReport, Level
 from offloadctl.model.scope import Scope
 from offloadctl.ports import BrokerAdmin, MessageReader
 from offloadctl.wiring import open_findings, require_messages
+
+if TYPE_CHECKING:
+    from offloadctl.operations.check_memory import Memory
 
 
 class FailOn(StrEnum):
@@ -76,12 +81,14 @@ SharedWith = Annotated[
 
 
 @with_connection
+@with_memory
 @with_budget
 @with_scope
 def check(
     *,
     scope: Scope,
     budget: CheckBudget,
+    memory: MemoryFlags,
     level: LevelOption = None,
     load_topics: LoadTopics = False,
     fail_on: FailOnOption = None,
@@ -102,23 +109,27 @@ def check(
         raise UsageError("--shared-with goes with --all only: of less no stray is judged")
     if level is Level.READBACK and scope.is_wide:
         raise UsageError("the level readback goes with named topics only")
-    with connect(connection) as session, others(shared_with or ()) as sharing:
-        approve(session, scope, level or _default(scope), budget)
-        messages = require_messages(session.ports) if level is Level.READBACK else None
+    depth = level or _default(scope)
+    memory.refuse_nonsense(depth)
+    with ExitStack() as stack:
+        session = stack.enter_context(connect(connection))
+        sharing = stack.enter_context(others(shared_with or ()))
+        approve(session, scope, depth, budget)
+        remembered = stack.enter_context(remembering(session, memory, shared_with or ()))
         report = _report(
             session,
             scope,
-            level or _default(scope),
-            causes,
+            depth,
+            causes=causes,
             budget=budget,
+            memory=remembered,
+            then=_afterwards(session, depth, subscription, may_load=load_topics),
             sharing=sharing,
             may_load=load_topics,
         )
-        if messages is not None:
-            report = _read_back(session, messages, report, may_load=load_topics)
-        if subscription is not None:
-            report = _with_places(session, report, subscription, may_load=load_topics)
-        report = _remembered(session, report)
+        say_what_is_remembered(report)
+        if memory.remember:
+            report = _remembered(session, report)
         _show(session, report, output)
     return report.exit_code
 
@@ -145,9 +156,11 @@ def _report(
     session: Session,
     scope: Scope,
     level: Level,
-    causes: frozenset[ExitCode],
     *,
+    causes: frozenset[ExitCode],
     budget: CheckBudget,
+    memory: "Memory | None",
+    then: Callable[[CheckReport], CheckReport],
     sharing: tuple[BrokerAdmin, ...],
     may_load: bool,
 ) -> CheckReport:
@@ -164,7 +177,23 @@ def _report(
             sample=budget.sample,
             limits=budget.limits,
             sharing=sharing,
+            memory=memory,
+            then=then,
         ).report_scope(scope)
+
+
+def _afterwards(
+    session: Session, level: Level, subscription: str | None, *, may_load: bool
+) -> Callable[[CheckReport], CheckReport]:
+    """What else belongs to the check once objects were looked at; refuses beforehand what cannot be done then."""
+    messages = require_messages(session.ports) if level is Level.READBACK else None
+
+    def then(report: CheckReport) -> CheckReport:
+        if messages is not None:
+            report = _read_back(session, messages, report, may_load=may_load)
+        return _with_places(session, report, subscription, may_load=may_load) if subscription is not None else report
+
+    return then
 
 
 def _read_back(session: Session, messages: MessageReader, report: CheckReport, *, may_load: bool) -> CheckReport:
