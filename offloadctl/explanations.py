@@ -100,6 +100,13 @@ _DANGERS: Final = {
         "BookKeeper's copies of offloaded ledgers could be deleted sooner. A clean check of their objects at the level"
         " blocks allows it, or --accept-unverified."
     ),
+    DangerKind.OFFLOADED_DELETABLE: (
+        "Offloaded data could go sooner, from the bucket too. A clean check of its objects at the level blocks allows"
+        " it, or --accept-unverified."
+    ),
+    DangerKind.DATA_GOES: (
+        "At a lower retention brokers delete whole ledgers at their next look, wherever they are. --yes allows it."
+    ),
     DangerKind.UNREADABLE: (
         "Offloaded ledgers are read with the driver and the endpoint in force now, not with those that wrote them."
         " --yes allows it."
@@ -118,7 +125,10 @@ _DANGERS: Final = {
 
 _LEVELS: Final = {
     PolicyLevel.TOPIC: "The topic's own policy; it wins, field by field.",
-    PolicyLevel.GLOBAL_TOPIC: "The topic's policy for all clusters of a geo-replicated instance.",
+    PolicyLevel.GLOBAL_TOPIC: (
+        "The topic's policy for all clusters of a geo-replicated instance; it counts as a whole, and only without one of"
+        " the topic's own."
+    ),
     PolicyLevel.NAMESPACE: "The namespace's policy, for all topics that have none of their own.",
     PolicyLevel.OLDER_FIELD: (
         "offload_threshold and its neighbours, from before there were policies: they count where the policy is silent."

@@ -205,7 +205,9 @@ _COLUMNS: Final[Mapping[str, str]] = {
 }
 
 _LABELS: Final[Mapping[str, str]] = {
-    "before": "What the first of two reports found.",
+    "after": "What counts after a change.",
+    "before": "What the first of two reports found; of a change, what counted before it.",
+    "because": "Why a step ended as it did, in the words of the run that found out.",
     "bookkeeper": "How BookKeeper kept the ledger, as the index object remembers it.",
     "broker": "What the broker does about it.",
     "bytes": "How much was read, of how much there is.",
@@ -214,7 +216,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "Context": "The context whose settings are in force.",
     "coverage": "How much of what was asked for was looked at: full, partial, failed; nothing of what was found.",
     "danger": "What a change may do that cannot be taken back, or that nobody may have meant.",
-    "data": "The data object, as its index describes it.",
+    "data": "The data object, as its index describes it; of policies and retention, when all of the data goes.",
     "disk space": "When BookKeeper's copies are deleted, and the disk space comes back.",
     "do": "What to do about it.",
     "do next": "The command that leads on.",
@@ -226,6 +228,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "File": "The file of contexts.",
     "found": "What is there instead of what was expected.",
     "hint": "What to do about an error.",
+    "due": "What brokers delete at their next look, from the bucket too: consumed, and beyond the retention.",
     "gained": "What only the second of two reports looked at.",
     "id": "The name of a finding, the same in each check, and since when checks have found it.",
     "idle": "Topics that no broker has loaded; they are planned from the metadata alone.",
@@ -259,6 +262,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "readers": "Subscriptions that have the damaged ledger still before them.",
     "reason": "The words that were given with --reason.",
     "request": "What is asked of the broker.",
+    "offloaded": "Ledgers whose offload was begun, complete or not: what of them retention keeps in the bucket.",
     "restore": "How a deleted object can be brought back.",
     "result": "How it ended, in one line.",
     "sample": "The share of the ledgers that is looked at with --sample; the seed chooses which.",
@@ -270,6 +274,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "why": "The reason.",
     "versions": "What a versioned bucket keeps of objects that are deleted or replaced: billed, and in no listing.",
     "where": "The ledger, the object and the offset of a finding.",
+    "retention": "How much is kept of what all subscriptions have consumed, and where that is set.",
 }
 
 _LOOSE: Final[Mapping[str, str]] = {

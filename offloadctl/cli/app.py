@@ -93,6 +93,9 @@ COMMANDS: Final = {
         "Pulsar's offload policies: what is in force, and changing it.",
         "Settings",
     ),
+    "retention": LazyCommand(
+        "offloadctl.cli.retention", "app", "How long consumed data is kept, in the bucket too; changing it.", "Settings"
+    ),
     "demo": LazyCommand("offloadctl.cli.demo", "app", "The whole story on an embedded cluster.", "Learning"),
     "explain": LazyCommand("offloadctl.cli.explain", "explain", "What a code, a key or a word means.", "Learning"),
     "schema": LazyCommand("offloadctl.cli.schema", "schema", "The JSON Schema of the documents.", "Learning"),

@@ -71,7 +71,7 @@ def get(
     connection: ConnectionFlags,
 ) -> ExitCode:
     """What a namespace or topic itself has."""
-    scope = _one_scope(topic, namespace, is_global=is_global)
+    scope = one_scope(topic, namespace, is_global=is_global)
     with connect(connection) as session:
         _show_policies(session, _read_own(session, [(scope, is_global)]), output)
     return ExitCode.OK
@@ -94,7 +94,7 @@ def effective(
     from offloadctl.report import policies as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.policies_text import effective_text  # noqa: PLC0415
 
-    scope = _one_scope(topic, namespace)
+    scope = one_scope(topic, namespace)
     with connect(connection) as session:
         report = documents.EffectiveReport.of(_read(session, scope))
         origin = session.origin()
@@ -135,7 +135,7 @@ def set_(
     from offloadctl.plan.offload_policies import PolicyWish  # noqa: PLC0415 - only when it is needed
 
     topic, texts = _taken_apart(arguments, namespace, is_name=lambda text: "=" in text)
-    scope = _one_scope(topic, namespace, is_global=is_global)
+    scope = one_scope(topic, namespace, is_global=is_global)
     given = _given(texts)
     with connect(connection) as session:
         fields = _parsed(given, _read(session, scope))
@@ -166,7 +166,7 @@ def unset(
     from offloadctl.plan.offload_policies import PolicyWish  # noqa: PLC0415
 
     topic, names = _taken_apart(arguments or [], namespace, is_name=lambda _: False)
-    scope = _one_scope(topic, namespace, is_global=is_global)
+    scope = one_scope(topic, namespace, is_global=is_global)
     with connect(connection) as session:
         driver = _driver(_read(session, scope)) if names else ""
         fields = frozenset(field_named(name, driver=driver).name for name in names)
@@ -235,7 +235,8 @@ def export(*, scope: Scope, output: OutputOption = OutputFormat.YAML, connection
     return ExitCode.OK
 
 
-def _one_scope(topic: str | None, namespace: str | None, *, is_global: bool = False) -> "PolicyScope":
+def one_scope(topic: str | None, namespace: str | None, *, is_global: bool = False) -> "PolicyScope":
+    """The topic or the namespace that was named."""
     from offloadctl.cli.policy_file import policy_topic  # noqa: PLC0415 - yaml is slow to load
 
     if (topic is None) == (namespace is None):
@@ -333,7 +334,8 @@ def _change(
     dry_run: bool,
     is_diff: bool = False,
 ) -> ExitCode:
-    from offloadctl.operations.offload_policies import ChangePolicies, verified_by_check  # noqa: PLC0415 - as above
+    from offloadctl.operations.offload_policies import ChangePolicies  # noqa: PLC0415 - as above
+    from offloadctl.operations.policy_guard import verified_by_check  # noqa: PLC0415
     from offloadctl.report import policies as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.policies_text import change_text, request_words, scope_name  # noqa: PLC0415
 

@@ -317,10 +317,10 @@ class SimulatedCluster:
 
     def retention_of(self, topic: TopicName) -> Retention:
         """How long and how much is kept of what is consumed: the topic's own wish, the namespace's, the default."""
-        tuned = self.tuning
-        policy = self.topic_retention.get(topic.parent) or self.namespaces[topic.namespace_name].retention
+        of_topic = self.topic_retention.get(topic.parent) or self.topic_policies.retention_everywhere.get(topic.parent)
+        policy = of_topic or self.namespaces[topic.namespace_name].retention
         if policy is None:
-            return Retention(tuned.retention_minutes, tuned.retention_mebibytes)
+            return Retention(self.tuning.retention_minutes, self.tuning.retention_mebibytes)
         return Retention(policy["retentionTimeInMinutes"], policy["retentionSizeInMB"])
 
     def policy_of(self, topic: TopicName) -> EffectivePolicy:

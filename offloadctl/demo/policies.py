@@ -106,11 +106,12 @@ def merged(
 
 
 class TopicPolicies(dict[TopicName, PolicyJson]):
-    """What topics have themselves, and `everywhere`: what they have in every cluster."""
+    """What topics have themselves, and what they have `everywhere`: in every cluster."""
 
     def __init__(self) -> None:
         super().__init__()
         self.everywhere: dict[TopicName, PolicyJson] = {}
+        self.retention_everywhere: dict[TopicName, dict[str, int]] = {}
 
     def in_force(self, topic: TopicName) -> PolicyJson | None:
         """The topic's own, and as a whole the global one only without it (BrokerService, getManagedLedgerConfig)."""
@@ -121,6 +122,7 @@ class TopicPolicies(dict[TopicName, PolicyJson]):
         """The topic is gone."""
         self.pop(topic, None)
         self.everywhere.pop(topic, None)
+        self.retention_everywhere.pop(topic, None)
 
 
 @dataclass(slots=True)

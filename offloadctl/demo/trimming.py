@@ -1,7 +1,7 @@
 """What a trim takes away: ledgers that retention lets go, and BookKeeper's copies of offloaded ones.
 
 ManagedLedgerImpl.java (internalTrimLedgers, isOffloadedNeedsDelete) is the authority. What is closed counts as consumed
-unless a subscription stands in it or before it.
+unless a subscription stands before its last entry.
 """
 
 from datetime import datetime, timedelta
@@ -25,9 +25,10 @@ def expired(metadata: ManagedLedgerMetadata, retention: Retention, now: datetime
     if retention.minutes < 0 and retention.mebibytes < 0:
         return gone
     kept = metadata.total_length
-    slowest = min((cursor.mark_delete.ledger_id for cursor in metadata.cursors.values()), default=None)
+    slowest = min((cursor.mark_delete for cursor in metadata.cursors.values()), default=None)
     for ledger in metadata.ascending[:-1]:
-        if ledger.closed_at is None or (slowest is not None and ledger.ledger_id >= slowest):
+        last = (ledger.ledger_id, ledger.entry_count - 1)
+        if ledger.closed_at is None or (slowest is not None and slowest < last):
             break
         too_old = retention.minutes >= 0 and now - ledger.closed_at >= timedelta(minutes=retention.minutes)
         too_much = retention.mebibytes >= 0 and kept - ledger.length >= retention.mebibytes * _MEBIBYTE

@@ -118,6 +118,7 @@ class PolicyLevels:
     namespace: PolicyObject | None = None
     facts: NamespaceFacts = NamespaceFacts()
     topic_retention: Retention | None = None
+    global_retention: Retention | None = None
     broker: PolicyObject = PolicyObject()
     """What the broker's own settings say, as far as it is known."""
     broker_is_known: bool = False

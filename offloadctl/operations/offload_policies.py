@@ -4,14 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from offloadctl.errors import BrokerError, Busy, OffloadctlError, Refused
-from offloadctl.exitcodes import ExitCode
-from offloadctl.model.check import Level
-from offloadctl.model.ledger import StoredLedger
+from offloadctl.errors import Busy, OffloadctlError, Refused
 from offloadctl.model.names import TopicName
-from offloadctl.model.policies import PolicyLevels, PolicyScope
+from offloadctl.model.policies import PolicyLevels
+from offloadctl.operations.policy_guard import Verify, ledgers_of
 from offloadctl.operations.policy_levels import PolicyReader
-from offloadctl.operations.topics import find_target
 from offloadctl.plan.offload_policies import (
     DangerKind,
     FieldChange,
@@ -26,7 +23,6 @@ from offloadctl.plan.policies_in_force import with_own
 from offloadctl.plan.policy_dangers import dangers_of
 from offloadctl.plan.policy_outcome import Affected, Approval, ChangeState, PolicyOutcome
 from offloadctl.ports import Ports
-from offloadctl.units import ByteSize
 
 _ATTEMPTS: Final = 3
 """So often is a change tried that somebody else's change comes between."""
@@ -34,9 +30,6 @@ _ATTEMPTS: Final = 3
 _PATIENCE_S: Final = 30.0
 _PAUSE_S: Final = 0.5
 """A topic's policy goes through a topic of its own before it is there."""
-
-Verify = Callable[[tuple[TopicName, ...]], str]
-"""Why these topics' objects are not proved to be whole; empty if they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,8 @@ class ChangePolicies:
         affected, dangers = Affected(), dangers_of(plan, has_offloaded=True)
         kinds = {one.kind for one in dangers}
         if kinds & {DangerKind.COPIES_DELETABLE, DangerKind.UNREADABLE}:
-            affected = self._affected(wish.scope, look=DangerKind.COPIES_DELETABLE in kinds)
+            ledgers = ledgers_of(self.ports.admin, wish.scope)
+            affected = ledgers.affected(self.verify if DangerKind.COPIES_DELETABLE in kinds else None)
         if not affected.ledgers and not affected.unread:
             dangers = tuple(one for one in dangers if one.kind not in _ABOUT_OFFLOADED)
         in_the_way = tuple(one for one in dangers if not self.approval.allows(one, affected))
@@ -143,55 +137,5 @@ class ChangePolicies:
             return with_own(before, admin.own_offload_policy(scope, is_global=before.is_global))
         return replace(before, namespace=admin.own_offload_policy(scope), facts=admin.namespace_facts(scope))
 
-    # -- offloaded ledgers
-
-    def _affected(self, scope: PolicyScope, *, look: bool) -> Affected:
-        topics: list[TopicName] = []
-        unread: list[str] = []
-        ledgers: list[StoredLedger] = []
-        for topic in self._topics(scope):
-            try:
-                stored = self.ports.admin.stored_ledgers(topic).ledgers
-            except BrokerError as error:
-                unread.append(f"{topic} ({error.code})")
-                continue
-            found = [one for one in stored if one.context_uuid is not None]
-            if found:
-                topics.append(topic)
-                ledgers += found
-        doubt = ""
-        if unread:
-            doubt = f"the ledgers of {unread[0]}"
-            doubt += f" and {len(unread) - 1} more topics could not be read" if unread[1:] else " could not be read"
-        elif look and topics:
-            doubt = self.verify(tuple(topics))
-        size = ByteSize(sum(one.size or 0 for one in ledgers))
-        return Affected(len(topics), len(ledgers), size, doubt, tuple(unread))
-
-    def _topics(self, scope: PolicyScope) -> tuple[TopicName, ...]:
-        if isinstance(scope, TopicName):
-            return find_target(self.ports.admin, scope).parts
-        return tuple(name for name in self.ports.admin.topics(scope).names if not name.is_system)
-
 
 _ABOUT_OFFLOADED: Final = (DangerKind.COPIES_DELETABLE, DangerKind.UNREADABLE)
-
-
-def verified_by_check(ports: Ports, *, may_load: bool) -> Verify:
-    """Proves topics to be whole by a check at `blocks`, right now."""
-
-    def verify(topics: tuple[TopicName, ...]) -> str:
-        from offloadctl.operations.check import Check  # noqa: PLC0415 - most changes need none, and it loads protobuf
-
-        if not ports.stores:
-            return "no bucket is configured, so nobody has looked at the objects"
-        report = Check(ports, Level.BLOCKS, may_load=may_load).report(topics)
-        match report.exit_code:
-            case ExitCode.OK:
-                return ""
-            case ExitCode.DAMAGE:
-                return "a check found damage"
-            case code:
-                return f"a check could not vouch for all of them: {code.meaning}"
-
-    return verify

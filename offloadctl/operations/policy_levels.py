@@ -12,8 +12,9 @@ from typing import Final
 from offloadctl.brokerconf.policy_fields import FIELDS
 from offloadctl.errors import BadValue, BrokerError, NotAuthorised, Rejected
 from offloadctl.model.names import NamespaceName, TopicName
-from offloadctl.model.policies import PolicyLevels, PolicyObject, PolicyScope, PolicyValue
+from offloadctl.model.policies import PolicyLevels, PolicyObject, PolicyScope, PolicyValue, Retention
 from offloadctl.model.scope import Scope
+from offloadctl.operations.topics import hint_of_bare_names
 from offloadctl.ports import BrokerAdmin
 
 _NAMESPACES: Final = 20
@@ -49,7 +50,8 @@ class PolicyReader:
                 levels,
                 topic=self.of_topic(scope),
                 global_topic=self.of_topic(scope, is_global=True),
-                topic_retention=self.admin.topic_retention(scope),
+                topic_retention=self.retention_of(scope),
+                global_retention=self.retention_of(scope, is_global=True),
             )
         if known is not None:
             return replace(levels, broker=known.broker, broker_is_known=known.broker_is_known)
@@ -73,7 +75,17 @@ class PolicyReader:
     def of_topic(self, topic: TopicName, *, is_global: bool = False) -> PolicyObject | None:
         """What the topic itself has; nothing where brokers have no policies for topics."""
         try:
-            return self.admin.own_offload_policy(topic, is_global=is_global)
+            with hint_of_bare_names(topic):
+                return self.admin.own_offload_policy(topic, is_global=is_global)
+        except Rejected as error:
+            if error.status == _DISABLED:
+                return None
+            raise
+
+    def retention_of(self, topic: TopicName, *, is_global: bool = False) -> Retention | None:
+        """The topic's own; nothing where brokers have no policies for topics."""
+        try:
+            return self.admin.topic_retention(topic, is_global=is_global)
         except Rejected as error:
             if error.status == _DISABLED:
                 return None

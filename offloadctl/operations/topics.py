@@ -1,5 +1,7 @@
 """What of a topic has ledgers: the topic itself, or each of its partitions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,13 +37,19 @@ def find_target(admin: BrokerAdmin, topic: TopicName) -> Target:
     """The topic with its partitions, if it has any. NotFound if there is no such topic."""
     if topic.partition is not None:
         return Target(topic, 0, (topic,))
-    try:
+    with hint_of_bare_names(topic):
         count = admin.partition_count(topic)
+    parts = tuple(topic.with_partition(number) for number in range(count)) or (topic,)
+    return Target(topic, count, parts)
+
+
+@contextmanager
+def hint_of_bare_names(topic: TopicName) -> Iterator[None]:
+    """Whoever wrote only the last part of a name may not know where it is looked for: then the error tells."""
+    try:
+        yield
     except NotFound as error:
         if error.hint or str(topic.namespace_name) != _OF_BARE_NAMES:
             raise
-        # Whoever wrote only the last part of the name may not know where that is looked for.
         hint = f"a name alone means {_OF_BARE_NAMES}; of another namespace write tenant/namespace/{topic.local_name}"
         raise NotFound(error.message, hint=hint, status=error.status) from error
-    parts = tuple(topic.with_partition(number) for number in range(count)) or (topic,)
-    return Target(topic, count, parts)

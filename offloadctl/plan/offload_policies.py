@@ -65,6 +65,8 @@ class DangerKind(StrEnum):
     """What a change may do that cannot be taken back, or that nobody may have meant."""
 
     COPIES_DELETABLE = "copies-deletable"
+    OFFLOADED_DELETABLE = "offloaded-deletable"
+    DATA_GOES = "data-goes"
     UNREADABLE = "unreadable"
     OFFLOADS_MORE = "offloads-more"
     HIDES_UNKNOWN = "hides-unknown"

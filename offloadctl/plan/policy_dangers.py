@@ -22,7 +22,9 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.policies import PolicyLevels, PolicyObject
 from offloadctl.plan.offload_policies import Danger, DangerKind, PolicyPlan
 from offloadctl.plan.policies_in_force import in_force
-from offloadctl.plan.policy_words import lag_words, shown_value
+from offloadctl.plan.policy_words import lag_words, retention_words, shown_value
+from offloadctl.plan.retention import Due, RetentionInForce
+from offloadctl.units import format_size
 
 _OF_FILES: Final = frozenset({"policies-override", "priority-overridden", "extra-config-dropped", "secret-in-clear"})
 """What files are warned of, and policies are not: they are what overrides, and secrets in them are told of here."""
@@ -61,6 +63,22 @@ def dangers_of(plan: PolicyPlan, *, has_offloaded: bool) -> tuple[Danger, ...]:
     if has_offloaded:
         found += _reading(plan)
     return (*found, *_errors(plan))
+
+
+def dangers_of_retention(
+    before: RetentionInForce, after: RetentionInForce, goes: Due, *, has_offloaded: bool
+) -> Iterator[Danger]:
+    """What a lower retention endangers; `goes`: what it takes at the next look."""
+    if has_offloaded:
+        kept, once = retention_words(after.retention), retention_words(before.retention)
+        text = f"{kept} is kept of what is consumed, and not {once}: offloaded data goes sooner, from the bucket too"
+        yield Danger(DangerKind.OFFLOADED_DELETABLE, text)
+    if goes.ledgers:
+        up_to = "" if goes.is_exact else "up to "
+        text = f"at the brokers' next look {up_to}{goes.ledgers:,} ledgers go altogether, {format_size(goes.size)}"
+        if goes.offloaded:
+            text += f"; {goes.offloaded:,} of them, {format_size(goes.offloaded_size)}, from the bucket too"
+        yield Danger(DangerKind.DATA_GOES, text)
 
 
 def _deletion(before: PolicyObject, after: PolicyObject) -> Iterator[Danger]:

@@ -12,6 +12,10 @@ from offloadctl.units import ByteSize
 _NOTHING: Final = ByteSize(0)
 
 
+_OF_PROOF: Final = (DangerKind.COPIES_DELETABLE, DangerKind.OFFLOADED_DELETABLE)
+"""What is no danger where a check has proved that what is in the store is whole."""
+
+
 class ChangeState(StrEnum):
     """How far a change got."""
 
@@ -44,13 +48,13 @@ class ChangeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """The offloaded ledgers whose BookKeeper copies may go, and whether they were proved to be whole in the store."""
+    """The offloaded ledgers of which something may go, and whether they were proved to be whole in the store."""
 
     topics: int = 0
     ledgers: int = 0
     size: ByteSize = _NOTHING
     doubt: str = ""
-    """Why they are not proved to be whole; empty if a check at `blocks` has just found nothing."""
+    """Why they are not proved to be whole; empty if a check at `blocks` has found nothing, just now or lately."""
     unread: tuple[str, ...] = ()
     """Topics whose ledgers could not be read."""
 
@@ -66,13 +70,13 @@ class Approval:
 
     def allows(self, danger: Danger, affected: Affected) -> bool:
         """Whether the danger does not stand in the way."""
-        if danger.kind is DangerKind.COPIES_DELETABLE:
+        if danger.kind in _OF_PROOF:
             return self.unverified or not affected.doubt
         return self.yes
 
     def flag(self, danger: Danger) -> str:
         """What would allow it."""
-        return "--accept-unverified" if danger.kind is DangerKind.COPIES_DELETABLE else "--yes"
+        return "--accept-unverified" if danger.kind in _OF_PROOF else "--yes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from offloadctl.brokerconf.policy_fields import AGE_THRESHOLD, BY_NAME, DELETION
 from offloadctl.model.ledger import OffloadPolicies
 from offloadctl.model.policies import PolicyLevels, PolicyObject, PolicyValue, Retention
 from offloadctl.plan import bucket_in_force
+from offloadctl.plan.retention import retention_in_force
 from offloadctl.redaction import MASK, Secret
 from offloadctl.units import finite_duration, format_duration, format_size
 
@@ -74,7 +75,7 @@ def story(levels: PolicyLevels, policy: PolicyObject) -> Iterator[tuple[str, str
     else:
         check = levels.settings.get("retentionCheckIntervalInSeconds", "120")
         yield "bookies", f"BookKeeper's copy goes {lag_words(lag)}, at the next check (every {check} s)."
-    yield "data", _retention(_retention_of(levels))
+    yield "data", retention_story(retention_in_force(levels).retention)
 
 
 def _where(policy: PolicyObject) -> str:
@@ -112,23 +113,38 @@ def _offload(policy: PolicyObject) -> str:
     return f"When a ledger closes, {' and '.join(parts)} moves.{moment}"
 
 
-def _retention_of(levels: PolicyLevels) -> Retention:
-    if levels.topic_retention is not None:
-        return levels.topic_retention
-    if levels.facts.retention is not None:
-        return levels.facts.retention
-    minutes, size = (levels.settings.get(f"defaultRetention{what}", "0") for what in ("TimeInMinutes", "SizeInMB"))
-    return Retention(int(minutes), int(size))
+def retention_words(retention: Retention | None) -> str:
+    """How much is kept of what is consumed: `30d`, `30d, and at most 100 GiB`, `nothing`."""
+    if retention is None:
+        return "the brokers' own default, which is not known"
+    if retention.keeps_nothing:
+        return "nothing"
+    if retention.keeps_everything:
+        return "everything"
+    limits = []
+    if retention.minutes > 0:
+        limits.append(_minutes(retention.minutes))
+    if retention.mebibytes > 0:
+        limits.append(f"at most {format_size(retention.mebibytes * 1024 * 1024)}")
+    return ", and ".join(limits)
 
 
-def _retention(retention: Retention) -> str:
+def _minutes(minutes: int) -> str:
+    duration = finite_duration(minutes * 60_000)
+    return format_duration(duration) if duration is not None else f"{minutes} minutes"
+
+
+def retention_story(retention: Retention | None) -> str:
+    """When all of the data goes, in a sentence."""
+    if retention is None:
+        return "When it goes altogether, from the bucket too, the brokers' own default says, which is not known."
     if retention.keeps_nothing:
         return "It goes altogether, from the bucket too, once all subscriptions have consumed it: nothing is retained."
     if retention.keeps_everything:
         return "It stays until its topic is deleted: retention has no limit."
     limits = []
     if retention.minutes > 0:
-        limits.append(f"older than {format_duration(timedelta(minutes=retention.minutes))}")
+        limits.append(f"older than {_minutes(retention.minutes)}")
     if retention.mebibytes > 0:
         limits.append(f"beyond {format_size(retention.mebibytes * 1024 * 1024)}")
     return f"It goes altogether, from the bucket too, when it is consumed and {' or '.join(limits)}."

@@ -35,6 +35,7 @@ NEEDS: Final = (
     Need("check --all", Right.SUPER_USER),
     Need("object", Right.LOOKUP),
     Need("offload-policies", Right.TENANT_ADMIN, Right.SUPER_USER, "the brokers' own settings beside policies"),
+    Need("retention", Right.TENANT_ADMIN, Right.SUPER_USER, "the brokers' own default"),
     Need("doctor topic", Right.TENANT_ADMIN, Right.SUPER_USER, "the brokers' own settings beside policies"),
     Need("doctor cluster", Right.SUPER_USER),
 )

@@ -24,6 +24,7 @@ from offloadctl.report.documents import (
 from offloadctl.report.learning_documents import LEARNING_KINDS
 from offloadctl.report.policy_documents import POLICY_KINDS
 
+from offloadctl.report.retention_documents import RETENTION_KINDS
 KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     OffloadRun,
     OffloadResult,
@@ -40,6 +41,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     *POLICY_KINDS,
     *DOCTOR_KINDS,
     *LEARNING_KINDS,
+    *RETENTION_KINDS,
     Schedule,
     Error,
 )

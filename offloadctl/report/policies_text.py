@@ -9,9 +9,9 @@ from offloadctl.brokerconf.findings import LintFinding, LintSeverity
 from offloadctl.brokerconf.policy_fields import BY_NAME
 from offloadctl.model.names import NamespaceName
 from offloadctl.model.policies import PolicyLevels, PolicyScope, PolicyValue
-from offloadctl.plan.offload_policies import FieldChange, PolicyRequest, Why
+from offloadctl.plan.offload_policies import Danger, FieldChange, PolicyRequest, Why
 from offloadctl.plan.policies_in_force import EffectiveField, in_force
-from offloadctl.plan.policy_outcome import Approval, ChangeState, PolicyOutcome
+from offloadctl.plan.policy_outcome import Affected, Approval, ChangeState, PolicyOutcome
 from offloadctl.plan.policy_words import bucket_flag, plain_value, shown_value, story
 from offloadctl.report.origin import Origin
 from offloadctl.report.policies import ChangeReport, EffectiveReport
@@ -23,7 +23,7 @@ _SEVERITIES: Final = {
     LintSeverity.WARNING: Style.CAREFUL,
     LintSeverity.NOTE: Style.QUIET,
 }
-_WORDS: Final = {
+STATE_WORDS: Final = {
     ChangeState.UNCHANGED: "is so already; nothing to send",
     ChangeState.PLANNED: "would change; nothing was sent",
     ChangeState.REFUSED: "refused; nothing was sent",
@@ -106,7 +106,7 @@ def change_text(
 
 
 def _outcome(outcome: PolicyOutcome, approval: Approval, *, wide: bool, is_diff: bool) -> Iterator[RenderableType]:
-    words = _WORDS[outcome.state]
+    words = STATE_WORDS[outcome.state]
     if is_diff:
         words = "differs" if outcome.plan.is_needed else "is the same"
     style = style_of(outcome.exit_code) if not is_diff else Style.PLAIN
@@ -121,7 +121,8 @@ def _outcome(outcome: PolicyOutcome, approval: Approval, *, wide: bool, is_diff:
     if wide and not is_diff:
         for request in outcome.plan.requests:
             yield labelled("request", request_words(request))
-    yield from _dangers(outcome, approval)
+    yield from danger_lines(outcome.dangers, outcome.in_the_way, approval)
+    yield from affected_lines(outcome.affected)
     for one in outcome.left:
         text = f"{one.name} is {shown_value(one.name, one.before)}, meant was {shown_value(one.name, one.after)}"
         yield labelled("read back", text, style=Style.BAD)
@@ -131,13 +132,19 @@ def _outcome(outcome: PolicyOutcome, approval: Approval, *, wide: bool, is_diff:
             yield labelled("hint", outcome.error.hint)
 
 
-def _dangers(outcome: PolicyOutcome, approval: Approval) -> Iterator[RenderableType]:
-    for danger in outcome.dangers:
-        is_in_the_way = danger in outcome.in_the_way
+def danger_lines(
+    dangers: Sequence[Danger], in_the_way: Sequence[Danger], approval: Approval
+) -> Iterator[RenderableType]:
+    """Each danger, and what allows those that are in the way."""
+    for danger in dangers:
+        is_in_the_way = danger in in_the_way
         yield labelled("danger", danger.text, style=Style.BAD if is_in_the_way else Style.CAREFUL)
         if is_in_the_way:
             yield labelled("", f"{approval.flag(danger)} allows it")
-    found = outcome.affected
+
+
+def affected_lines(found: Affected) -> Iterator[RenderableType]:
+    """What it is about, and why it is not proved."""
     if found.ledgers:
         ledgers = f"{count(found.ledgers, 'offloaded ledger')} of {count(found.topics, 'topic')}"
         yield labelled("about", f"{ledgers}, {format_size(found.size)}")

@@ -7,6 +7,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -15,11 +16,12 @@ from offloadctl.adapters.pulsar_rest import PulsarRest
 from offloadctl.adapters.system import SystemClock
 from offloadctl.brokerconf.policy_fields import AGE_THRESHOLD, DELETION_LAG, DRIVER, SIZE_THRESHOLD
 from offloadctl.demo.embedded import EmbeddedCluster
-from offloadctl.errors import Busy, NotFound, Rejected
+from offloadctl.errors import BrokerError, Busy, NotFound, Rejected
 from offloadctl.model.names import NamespaceName, TopicName
-from offloadctl.model.policies import STORED, PolicyObject, PolicyScope, PolicyValue
+from offloadctl.model.policies import STORED, PolicyObject, PolicyScope, PolicyValue, Retention
 from offloadctl.model.settings import BrokerSettings, RateLimits
-from offloadctl.operations.offload_policies import ChangePolicies, verified_by_check
+from offloadctl.operations.offload_policies import ChangePolicies
+from offloadctl.operations.policy_guard import verified_by_check
 from offloadctl.plan.offload_policies import PolicyWish
 from offloadctl.plan.policies_in_force import born
 from offloadctl.plan.policy_outcome import Approval, ChangeState
@@ -207,6 +209,28 @@ def test_what_else_a_namespace_has_is_read(cluster: Cluster) -> None:
     facts = cluster.admin.namespace_facts(cluster.topic().namespace_name)
 
     assert facts.older == PolicyObject()
+
+
+def test_retention_is_set_read_and_removed(cluster: Cluster, scope: PolicyScope) -> None:
+    def own() -> Retention | None:
+        if isinstance(scope, NamespaceName):
+            return cluster.admin.namespace_facts(scope).retention
+        return cluster.admin.topic_retention(scope)
+
+    def is_own(wanted: Retention | None) -> bool:
+        return own() == wanted
+
+    assert own() is None
+    for wanted in (Retention(90, -1), Retention(-1, 7), Retention(0, 0)):
+        cluster.admin.set_retention(scope, wanted)
+        eventually(partial(is_own, wanted), "the retention is there")
+    cluster.admin.set_retention(scope, None)
+    eventually(lambda: own() is None, "the retention is gone")
+
+
+def test_a_retention_of_which_one_half_is_nothing_is_rejected(cluster: Cluster) -> None:
+    with pytest.raises(BrokerError):
+        cluster.admin.set_retention(cluster.topic().namespace_name, Retention(0, 7))
 
 
 def test_the_broker_s_settings_are_those_of_offload(cluster: Cluster) -> None:

@@ -47,7 +47,7 @@ def retention(call: Call) -> Response:
     if call.flag("applied"):
         minutes, mebibytes = call.cluster.retention_of(topic)
         return as_json({"retentionTimeInMinutes": minutes, "retentionSizeInMB": mebibytes})
-    return as_json(call.cluster.topic_retention.get(topic))
+    return as_json(_retention(call).get(topic))
 
 
 def set_retention(call: Call) -> Response:
@@ -55,16 +55,22 @@ def set_retention(call: Call) -> Response:
     topic = about_policies(call)
     body = read_object(call.request, "org.apache.pulsar.common.policies.data.RetentionPolicies")
     if body is None:
-        call.cluster.topic_retention.pop(topic, None)
+        _retention(call).pop(topic, None)
     else:
-        call.cluster.topic_retention[topic] = retention_from(body)
+        _retention(call)[topic] = retention_from(body)
     return NO_CONTENT
 
 
 def remove_retention(call: Call) -> Response:
     """Back to the namespace's."""
-    call.cluster.topic_retention.pop(about_policies(call), None)
+    _retention(call).pop(about_policies(call), None)
     return NO_CONTENT
+
+
+def _retention(call: Call) -> dict[TopicName, dict[str, int]]:
+    """Those of this cluster, or those of every cluster."""
+    cluster = call.cluster
+    return cluster.topic_policies.retention_everywhere if call.flag("isGlobal") else cluster.topic_retention
 
 
 _TOPIC: Final = "/admin/v2/persistent/{tenant}/{namespace}/{topic}"

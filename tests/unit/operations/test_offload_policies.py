@@ -17,7 +17,8 @@ from offloadctl.model.ledger import OffloadState, Position
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.policies import PolicyObject, PolicyScope, PolicyValue
 from offloadctl.model.scope import Scope
-from offloadctl.operations.offload_policies import ChangePolicies, verified_by_check
+from offloadctl.operations.offload_policies import ChangePolicies
+from offloadctl.operations.policy_guard import verified_by_check
 from offloadctl.operations.policy_levels import PolicyReader, scopes_of
 from offloadctl.plan.offload_policies import DangerKind, PolicyPlan, PolicyWish, Verb
 from offloadctl.plan.policies_in_force import in_force
