@@ -1,5 +1,6 @@
 """Ledgers as the metadata store has them, as the serving broker has them, and both joined."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -139,7 +140,13 @@ class ManagedLedger:
 
     def ledger(self, ledger_id: int) -> Ledger | None:
         """The ledger of that id, or None if the topic has none (any more)."""
-        return next((ledger for ledger in self.ledgers if ledger.ledger_id == ledger_id), None)
+        at = bisect_left(self.ledgers, ledger_id, key=_id_of)
+        found = self.ledgers[at : at + 1]
+        return found[0] if found and found[0].ledger_id == ledger_id else None
+
+
+def _id_of(ledger: Ledger) -> int:
+    return ledger.ledger_id
 
 
 class OffloadState(StrEnum):
