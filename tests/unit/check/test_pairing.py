@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from offloadctl.check.pairing import ListedPair, Pairing
 from offloadctl.format.keys import ObjectKey, ObjectRole, data_key, index_key, split_key
 from offloadctl.model.bucket import ObjectSum
+from offloadctl.model.verified import Mark, Marks
 from offloadctl.ports import ObjectInfo
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -65,6 +66,38 @@ def test_anything_else_is_suspicious(objects: tuple[ObjectInfo, ...]) -> None:
 @pytest.mark.parametrize("etag", ["0" * 32 + "-2", "0" * 32, "", "0" * 32 + "-x", "0" * 32 + "-123456"])
 def test_several_blocks_or_an_unknown_number_of_them_leave_room_for_padding(etag: str) -> None:
     assert size_of(paired(data(size=WHOLE + 5000, etag=etag), index())) == WHOLE + 5200
+
+
+MARKS = Marks(Mark(ETAG, WHOLE), Mark("0" * 32, 200))
+LATER = AT + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("objects", "since", "is_unchanged"),
+    [
+        pytest.param((index(), data()), LATER, True, id="the same"),
+        pytest.param((data(), index()), AT + timedelta(seconds=4), False, id="an index written since"),
+        pytest.param((data(),), LATER, False, id="no index"),
+        pytest.param((index(),), LATER, False, id="no data"),
+        pytest.param((), LATER, False, id="neither"),
+        pytest.param((data(size=WHOLE - 1), index()), LATER, False, id="another size"),
+        pytest.param((data(etag="1" * 32 + "-1"), index()), LATER, False, id="another ETag"),
+        pytest.param((data(), index(how="GLACIER")), LATER, False, id="archived"),
+    ],
+)
+def test_what_is_unchanged_is_known_by_both_etags_sizes_and_times(
+    objects: tuple[ObjectInfo, ...], since: datetime, is_unchanged: bool
+) -> None:
+    pairing = Pairing(keeps_etags=True)
+    # Others before and behind, so that it matters where a ledger's place is.
+    pairing.add([data(UUID_2), index(UUID_2), *objects, data(ledger=8, etag="2" * 32)])
+
+    assert pairing.is_unchanged(UUID_1, 7, MARKS, since) is is_unchanged
+    assert not pairing.is_unchanged(UUID_1, 8, MARKS, since)
+
+
+def test_without_etags_nothing_is_known_to_be_unchanged() -> None:
+    assert not paired(data(), index()).is_unchanged(UUID_1, 7, MARKS, LATER)
 
 
 def test_what_metadata_names_is_claimed_and_the_rest_is_not() -> None:
