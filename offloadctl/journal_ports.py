@@ -12,6 +12,11 @@ from offloadctl.model.names import TopicName
 class History(Protocol):
     """What was done. Every method may raise a StateError."""
 
+    @property
+    def location(self) -> str:
+        """Where it is kept, for people."""
+        ...
+
     def runs(self, asked: HistoryFilter) -> tuple[Run, ...]:
         """The runs that were asked for, the newest first."""
         ...

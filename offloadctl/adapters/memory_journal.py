@@ -46,6 +46,11 @@ class MemoryJournal:
         self._store = store or JournalStore()
         self._ours: set[str] = set()
 
+    @property
+    def location(self) -> str:
+        """Nowhere."""
+        return "memory"
+
     def runs(self, asked: HistoryFilter) -> tuple[Run, ...]:
         """One by one."""
         with self._store.lock:

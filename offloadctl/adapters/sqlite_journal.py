@@ -58,6 +58,11 @@ class SqliteHistory:
         self._file = SqliteFile(self.path, JOURNAL, what="the journal", read_only=read_only)
         self._locks = RunLocks(directory / "runs")
 
+    @property
+    def location(self) -> str:
+        """The file."""
+        return str(self.path)
+
     def runs(self, asked: HistoryFilter) -> tuple[Run, ...]:
         """By the index of times; steps are looked at only if they are asked for."""
         where, values = _conditions(asked)

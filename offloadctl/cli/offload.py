@@ -1,4 +1,4 @@
-"""`offload topic`, `offload namespace`, `offload all`, `offload apply`; `offload status` is next door."""
+"""`offload topic`, `offload namespace`, `offload all`, `offload apply`; `status` and `history` are next door."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ import typer
 
 from offloadctl.cli.connection import ConnectionFlags, with_connection
 from offloadctl.cli.help import GroupedGroup
+from offloadctl.cli.offload_history import history
 from offloadctl.cli.offload_run import RunFlags, apply_plan, offload_scope, with_run_flags
 from offloadctl.cli.offload_status import status
 from offloadctl.cli.output import OutputFormat, OutputOption
@@ -141,3 +142,4 @@ def apply(
 
 
 app.command("status")(status)
+app.command("history")(history)

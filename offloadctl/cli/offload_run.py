@@ -148,6 +148,7 @@ def _act(session: Session, work: "OffloadTopics", planned: "Planned", *, wait: b
     """Act on the plan, with its progress on stderr."""
     from offloadctl.cli.progress import watching  # noqa: PLC0415 - rich is slow to load
 
+    assert work.record is not None  # noqa: S101 - nothing is acted on that is not written down
     if planned.selection.chosen and not planned.interrupted:
         say(f"offloading {_amount(planned)}: {session.origin()}, run {work.record.run_id}")
     with watching(session.ports.clock) as watcher:
@@ -194,8 +195,8 @@ def _flags(
     dry_run: bool,
     wait: bool,
     timeout: str | None,
-    load_topics: bool,
     stall_timeout: str | None,
+    load_topics: bool,
     reason: str,
     yes: bool,
     output: OutputFormat,
@@ -212,8 +213,8 @@ def _flags(
         ),
         limits=OffloadLimits(free=_limit(free, "--free"), at_most=_limit(max_bytes, "--max-bytes")),
         timeout=timeout_of(timeout),
-        dry_run=dry_run,
         stall_timeout=stall_timeout_of(stall_timeout),
+        dry_run=dry_run,
         wait=wait,
         load_topics=load_topics,
         reason=reason,
@@ -286,8 +287,8 @@ _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
         True,
     ),
     "timeout": (Timeout, None),
-    "load_topics": (
     "stall_timeout": (StallTimeout, None),
+    "load_topics": (
         Annotated[
             bool, _option("--load-topics", help="Let brokers load topics that nobody uses, for a complete answer.")
         ],

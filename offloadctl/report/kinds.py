@@ -21,15 +21,17 @@ from offloadctl.report.documents import (
     OffloadStatus,
     TopicOffloadStatus,
 )
+from offloadctl.report.history_documents import OffloadHistory
 from offloadctl.report.learning_documents import LEARNING_KINDS
 from offloadctl.report.policy_documents import POLICY_KINDS
-
 from offloadctl.report.retention_documents import RETENTION_KINDS
+
 KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     OffloadRun,
     OffloadResult,
     OffloadStatus,
     TopicOffloadStatus,
+    OffloadHistory,
     *CHECK_KINDS,
     *CHECK_DIFF_KINDS,
     *ACKNOWLEDGEMENT_KINDS,
@@ -39,9 +41,9 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     ContextList,
     *BROKER_CONF_KINDS,
     *POLICY_KINDS,
+    *RETENTION_KINDS,
     *DOCTOR_KINDS,
     *LEARNING_KINDS,
-    *RETENTION_KINDS,
     Schedule,
     Error,
 )

@@ -16,6 +16,7 @@ from offloadctl.report.check_diff_documents import ComparedFindingDocument
 from offloadctl.report.check_object_documents import BlockDocument
 from offloadctl.report.doctor import DoctorSubject
 from offloadctl.report.errors import API_VERSION
+from offloadctl.report.history_documents import HistoryNoteDocument, HistoryRunDocument
 from offloadctl.report.kinds import KINDS
 from offloadctl.report.learning_documents import FaultDocument
 from offloadctl.report.policy_documents import OffloadPolicyItem, PolicyChangeDocument
@@ -29,6 +30,8 @@ LINE_KINDS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "ComparedFinding": ComparedFindingDocument,
     "DoctorSubject": DoctorSubject,
     "Fault": FaultDocument,
+    "HistoryNote": HistoryNoteDocument,
+    "HistoryRun": HistoryRunDocument,
     "LedgerBlock": BlockDocument,
     "OffloadPolicyChange": PolicyChangeDocument,
     "OffloadPolicyItem": OffloadPolicyItem,

@@ -1,0 +1,244 @@
+"""`offload history`: what commands of the same state directory have left, read without a broker."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from offloadctl.adapters.memory import ManualClock
+from offloadctl.adapters.sqlite_journal import SqliteJournal
+from offloadctl.demo.embedded import EmbeddedCluster
+from offloadctl.exitcodes import ExitCode
+from offloadctl.model.journal import Actor, RunStart, StepEnd, StepLedger, StepPlan
+from offloadctl.model.ledger import Position
+from offloadctl.model.names import TopicName
+from offloadctl.model.offload import Confirmation, Outcome, Reason
+from offloadctl.report.schema import schema_of
+from offloadctl.units import ByteSize
+from tests.cli.conftest import Command
+
+ORDERS, BILLS = TopicName("acme", "shop", "orders"), TopicName("acme", "shop", "bills")
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OFFLOADCTL_STATE", str(tmp_path / "state"))
+    # Whoever asked it would fail.
+    monkeypatch.setenv("OFFLOADCTL_ADMIN_URL", "http://broker.nowhere.invalid:8080")
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def journal(state: Path) -> Iterator[SqliteJournal]:
+    """A journal with two runs of this hour: one that ended well an hour ago, and one that was killed just now."""
+    opened = SqliteJournal(state, ManualClock(datetime.now(UTC) - timedelta(hours=1)))
+    yield opened
+    opened.close()
+
+
+def start(context: str = "prod") -> RunStart:
+    return RunStart(context, "east", Actor("ann", "host-1", 4711), "offload topic acme/shop/orders -s 0", reason="C-7")
+
+
+def plan(topic: TopicName) -> StepPlan:
+    return StepPlan(topic, Position(33, 0), (StepLedger(31, 100, ByteSize(3000)), StepLedger(32, 100, ByteSize(3000))))
+
+
+def ended(outcome: Outcome, confirmation: Confirmation, *, judged_by: str = "") -> StepEnd:
+    ledgers = tuple(
+        StepLedger(one.ledger_id, one.entries, one.size, confirmation=confirmation, object_bytes=3100)
+        for one in plan(ORDERS).ledgers
+    )
+    reasons = (Reason("because", "the reason of it"),)
+    return StepEnd(outcome, outcome.exit_code, reasons, ledgers, seconds=90, judged_by=judged_by)
+
+
+def one_good_run(journal: SqliteJournal, context: str = "prod") -> str:
+    run_id = journal.begin_run(start(context))
+    journal.plan_steps(run_id, [plan(ORDERS)])
+    journal.begin_step(run_id, plan(ORDERS))
+    journal.end_step(run_id, ORDERS, ended(Outcome.CONFIRMED, Confirmation.CONFIRMED))
+    journal.end_run(run_id, ExitCode.OK, {})
+    return run_id
+
+
+def one_killed_run(state: Path) -> str:
+    killed = SqliteJournal(state, ManualClock(datetime.now(UTC) - timedelta(minutes=5)))
+    run_id = killed.begin_run(start())
+    killed.plan_steps(run_id, [plan(BILLS), plan(ORDERS)])
+    killed.begin_step(run_id, plan(BILLS))
+    killed.close()
+    return run_id
+
+
+def test_without_a_journal_there_is_no_run_and_none_is_made(command: Command, state: Path) -> None:
+    ran = command("offload", "history")
+
+    assert ran.code == 0
+    assert "no such run" in ran.out
+    assert not state.exists()
+
+
+def test_runs_are_told_with_what_came_of_them(command: Command, state: Path, journal: SqliteJournal) -> None:
+    good, killed = one_good_run(journal), one_killed_run(state)
+
+    ran = command("offload", "history")
+
+    lines = [line.split() for line in ran.out.splitlines()]
+    assert [line[0] for line in lines] == ["RUN", killed, good]
+    assert "broken-off, 1 unfinished" in ran.out
+    assert "1 confirmed" in ran.out
+    assert "5.9 KiB" in ran.out
+    assert ran.err == ""
+
+
+def test_the_documents_are_what_their_schemas_say(command: Command, state: Path, journal: SqliteJournal) -> None:
+    good, killed = one_good_run(journal), one_killed_run(state)
+    journal.note("override", "--accept-unverified", {"topic": "acme/shop/orders"})
+
+    document = command("offload", "history", "-o", "json").document
+    lines = [json.loads(line) for line in command("offload", "history", "-o", "ndjson").out.splitlines()]
+
+    jsonschema.validate(document, schema_of("OffloadHistory"))
+    for line in lines:
+        jsonschema.validate(line, schema_of(line["kind"]))
+    assert [run["runId"] for run in document["runs"]] == [killed, good]
+    assert [line["kind"] for line in lines] == ["HistoryRun", "HistoryRun", "HistoryNote"]
+    assert [run["state"] for run in document["runs"]] == ["broken-off", "ended"]
+    assert document["runs"][1]["outcomes"] == {"confirmed": 1}
+    assert (document["runs"][0]["command"], document["runs"][0]["reason"]) == (start().command, "C-7")
+    assert document["runs"][0]["steps"] is None
+    assert document["notes"][0]["facts"] == {"topic": "acme/shop/orders"}
+
+
+def test_one_run_is_told_in_detail(command: Command, state: Path, journal: SqliteJournal) -> None:
+    good, killed = one_good_run(journal), one_killed_run(state)
+
+    document = command("offload", "history", "--run", good[-6:], "-o", "json").document
+    text = command("offload", "history", "--run", killed)
+
+    (run,) = document["runs"]
+    (step,) = run["steps"]
+    assert (step["topic"], step["outcome"], step["before"]) == (str(ORDERS), "confirmed", "33:0")
+    assert [ledger["confirmation"] for ledger in step["ledgers"]] == ["confirmed", "confirmed"]
+    assert step["objectBytes"] == 6200
+    assert "offloadctl offload topic acme/shop/orders -s 0" in text.flowing
+    assert "ann@host-1" in text.out
+    assert "never-sent" in text.out
+    assert "1 topic unfinished" in text.flowing
+
+
+def test_who_found_out_what_became_of_a_killed_run_is_told(
+    command: Command, state: Path, journal: SqliteJournal
+) -> None:
+    killed = one_killed_run(state)
+    journal.end_step(killed, BILLS, ended(Outcome.ABANDONED, Confirmation.NOT_MOVED, judged_by="another-run"))
+
+    text = command("offload", "history", "--run", killed)
+
+    assert "another-run" in text.out
+    assert "the reason of it" in text.out
+    assert "0 of 2" in text.out
+
+
+def test_filters_leave_what_they_say(command: Command, state: Path, journal: SqliteJournal) -> None:
+    good, killed = one_good_run(journal), one_killed_run(state)
+
+    def told(*arguments: str) -> list[tuple[str, list[str]]]:
+        runs = command("offload", "history", *arguments, "-o", "json").document["runs"]
+        return [(run["runId"], [step["topic"] for step in run["steps"] or ()]) for run in runs]
+
+    assert told("--topic", "acme/shop/bills") == [(killed, [str(BILLS)])]
+    assert told("--topic", "acme/shop/orders") == [(killed, [str(ORDERS)]), (good, [str(ORDERS)])]
+    assert told("--unfinished") == [(killed, [str(BILLS)])]
+    assert told("--since", "30m") == [(killed, [])]
+    assert told("--since", f"{datetime.now(UTC) - timedelta(days=1):%F}") == [(killed, []), (good, [])]
+    assert told("--limit", "1") == [(killed, [])]
+    assert "older runs are not shown" in command("offload", "history", "--limit", "1").flowing
+    steps = command("offload", "history", "--topic", "acme/shop/orders").flowing
+    assert "acme/shop/orders never-sent" in steps
+
+
+def test_a_context_that_is_named_leaves_only_its_own_runs(
+    command: Command, state: Path, journal: SqliteJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.toml").write_text("[contexts.test]\nadmin_urls = ['http://x:1']\n")
+    monkeypatch.setenv("OFFLOADCTL_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.delenv("OFFLOADCTL_ADMIN_URL")
+    good = one_good_run(journal, context="test")
+    one_killed_run(state)
+
+    document = command("offload", "history", "--context", "test", "-o", "json").document
+
+    assert [run["runId"] for run in document["runs"]] == [good]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--run", "nobody"], "no run"),
+        (["--run", "2"], "2 runs"),
+        (["--run", "2", "--topic", "acme/shop/orders"], "no other filter"),
+        (["--since", "yesterday"], "neither a duration nor a time"),
+        (["--limit", "-1"], "-1"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    command: Command, state: Path, journal: SqliteJournal, arguments: list[str], words: str
+) -> None:
+    one_good_run(journal)
+    one_killed_run(state)
+
+    ran = command("offload", "history", *arguments)
+
+    assert ran.code == ExitCode.USAGE
+    assert words in ran.err
+
+
+def test_a_damaged_journal_is_told(command: Command, state: Path) -> None:
+    state.mkdir()
+    (state / "journal.sqlite").write_bytes(b"no SQLite" * 1000)
+
+    ran = command("offload", "history", "-o", "json")
+
+    assert ran.code == ExitCode.FAILED
+    assert ran.document["error"]["code"] == "state-damaged"
+
+
+def test_what_a_command_did_is_in_the_history(
+    command: Command, connected: EmbeddedCluster, topic: TopicName, tmp_path: Path
+) -> None:
+    done = command("offload", "topic", str(topic), "-s", "0", "--reason", "C-8", "--state", str(tmp_path), "-o", "json")
+
+    document = command("offload", "history", "--state", str(tmp_path), "--topic", str(topic), "-o", "json").document
+
+    assert done.code == 0
+    (run,) = document["runs"]
+    assert run["runId"] == done.document["runId"]
+    assert run["runId"] in done.err
+    assert run["command"].startswith(f"offload topic {topic} -s 0 --reason C-8")
+    assert (run["state"], run["exitCode"], run["cluster"]) == ("ended", 0, "demo")
+    (step,) = run["steps"]
+    assert (step["outcome"], step["ledgersMoved"], step["state"]) == ("confirmed", 3, "ended")
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_journal_that_cannot_be_written_stops_what_acts_and_nothing_else(
+    command: Command, connected: EmbeddedCluster, topic: TopicName, tmp_path: Path, dry_run: bool
+) -> None:
+    (tmp_path / "state").write_text("a file where the directory should be")
+
+    ran = command(
+        "offload", "topic", str(topic), "-s", "0", "--state", str(tmp_path / "state"), *(["--dry-run"] * dry_run)
+    )
+
+    assert ran.code == (0 if dry_run else 1)
+    with connected.cluster.lock:
+        moved = [one for one in connected.cluster.metadata[topic].ascending if one.is_offloaded]
+    assert moved == []
+    if not dry_run:
+        assert "the journal cannot be written" in ran.err
+        assert "--state" in ran.err
