@@ -18,7 +18,10 @@ from offloadctl.model.bucket import ObjectSum
 from offloadctl.model.verified import Marks
 
 _ABSENT: Final = -1
-_MANY: Final = 2**16 - 1
+_ROWS: Final = 1024
+_NO_SIZES: Final = array("q", [_ABSENT]) * _ROWS
+_NO_TIMES: Final = array("d", [0.0]) * _ROWS
+_NO_PARTS: Final = array("I", [0]) * _ROWS
 _LEDGER_BITS: Final = 64
 _LEDGER_MASK: Final = (1 << _LEDGER_BITS) - 1
 
@@ -68,8 +71,8 @@ class Pairing:
         self._rows: dict[int, int] = {}
         self._data_sizes = array("q")
         self._index_sizes = array("q")
-        self._modified = array("q")
-        self._parts = array("H")
+        self._modified = array("d")
+        self._parts = array("I")
         self._etags = (array("q"), array("q")) if keeps_etags else None
         self._archived = bytearray()
         self._claimed = bytearray()
@@ -82,34 +85,42 @@ class Pairing:
 
     def add(self, objects: Iterable[ListedObject]) -> None:
         """Some objects, as the listing tells them."""
-        data_sizes, index_sizes, modified_at = self._data_sizes, self._index_sizes, self._modified
-        index_of_last, row_of_last = "", 0
+        rows, modified_at, part_counts, etags = self._rows, self._modified, self._parts, self._etags
+        index_of_last, row = "", 0
+        storage_class, sums, is_archived = None, [0, 0], False
         for one in objects:
             key, size = one.key, one.size
             is_index = key == index_of_last
-            if is_index:
-                row = row_of_last
-            else:
+            if not is_index:
                 parts = split_key(key)
                 if parts is None:
                     self.unknown += ObjectSum(1, size)
                     continue
                 uuid, ledger_id, is_index = parts
-                row = self._row((uuid << _LEDGER_BITS) | ledger_id)
+                row = rows.setdefault((uuid << _LEDGER_BITS) | ledger_id, len(rows))
+                if row == len(modified_at):
+                    self._make_room()
                 # An index comes right behind its data.
-                index_of_last, row_of_last = key + INDEX_SUFFIX, row
-            sizes = index_sizes if is_index else data_sizes
+                index_of_last = key + INDEX_SUFFIX
+            if one.storage_class != storage_class:
+                storage_class = one.storage_class
+                sums = self._classes.setdefault(storage_class, [0, 0])
+                is_archived = storage_class in ARCHIVED
+            if is_index:
+                sizes = self._index_sizes
+            else:
+                sizes = self._data_sizes
+                part_counts[row] = part_count(one.etag)
             if sizes[row] == _ABSENT:
-                self._count(one.storage_class, size)
+                sums[0] += 1
+                sums[1] += size
             sizes[row] = size
-            if self._etags is not None:
-                self._etags[is_index][row] = hash(one.etag)
-            if not is_index:
-                self._parts[row] = min(part_count(one.etag), _MANY)
-            if one.storage_class in ARCHIVED:
+            if etags is not None:
+                etags[is_index][row] = hash(one.etag)
+            if is_archived:
                 self._archived[row] = True
             modified = one.last_modified
-            if modified is not None and (seconds := int(modified.timestamp())) > modified_at[row]:
+            if modified is not None and (seconds := modified.timestamp()) > modified_at[row]:
                 modified_at[row] = seconds
 
     @property
@@ -132,7 +143,7 @@ class Pairing:
     def sound_size(self, row: int, entries: int, size: int) -> int | None:
         """The bytes of both objects, if there is nothing suspicious about them for a ledger of that size."""
         data, index = self._data_sizes[row], self._index_sizes[row]
-        if _ABSENT in (data, index) or self._archived[row]:
+        if data < 0 or index < 0 or self._archived[row]:
             return None
         fits = fits_the_ledger(data, index, parts=self._parts[row], entries=entries, size=size)
         return data + index if fits else None
@@ -155,27 +166,16 @@ class Pairing:
         claimed = self._claimed
         return (self._pair(key, row) for key, row in self._rows.items() if not claimed[row])
 
-    def _count(self, storage_class: str, size: int) -> None:
-        sums = self._classes.get(storage_class)
-        if sums is None:
-            sums = self._classes[storage_class] = [0, 0]
-        sums[0] += 1
-        sums[1] += size
-
-    def _row(self, key: int) -> int:
-        row = self._rows.get(key)
-        if row is None:
-            row = self._rows[key] = len(self._rows)
-            self._data_sizes.append(_ABSENT)
-            self._index_sizes.append(_ABSENT)
-            self._modified.append(0)
-            self._parts.append(0)
-            if self._etags is not None:
-                self._etags[0].append(0)
-                self._etags[1].append(0)
-            self._archived.append(False)
-            self._claimed.append(False)
-        return row
+    def _make_room(self) -> None:
+        """For many rows at once, which takes less time than for each."""
+        for column in (self._data_sizes, self._index_sizes):
+            column.extend(_NO_SIZES)
+        for column in self._etags or ():
+            column.extend(_NO_SIZES)
+        self._modified.extend(_NO_TIMES)
+        self._parts.extend(_NO_PARTS)
+        self._archived.extend(bytes(_ROWS))
+        self._claimed.extend(bytes(_ROWS))
 
     def _pair(self, key: int, row: int) -> ListedPair:
         data, index = self._data_sizes[row], self._index_sizes[row]

@@ -14,8 +14,7 @@ from offloadctl.format.index_object import INDEX_ENTRY_LENGTH, INDEX_HEADER_LENG
 from offloadctl.model.finding import Finding
 
 # The MD5 of the parts' MD5s and the number of parts: what S3, MinIO and Ceph make of a multipart upload.
-_MD5_DIGITS: Final = 32
-_OF_PARTS: Final = re.compile(r"[0-9a-f]{32}-(\d{1,5})")
+_OF_PARTS: Final = re.compile(r"[0-9a-f]{32}-([0-9]{1,5})").fullmatch
 
 
 def check_data_size(subject: Subject, index: IndexObject, data_size: int) -> Iterator[Finding]:
@@ -54,10 +53,8 @@ def check_part_count(subject: Subject, index: IndexObject, etag: str) -> Iterato
 
 def part_count(etag: str) -> int:
     """The number of parts of a multipart upload; 0 where the ETag does not tell it."""
-    if len(etag) <= _MD5_DIGITS or etag[_MD5_DIGITS] != "-":
-        return 0
-    parts = _OF_PARTS.fullmatch(etag)
-    return int(parts[1]) if parts is not None else 0
+    parts = _OF_PARTS(etag)
+    return 0 if parts is None else int(parts[1])
 
 
 def fits_the_ledger(data_size: int, index_size: int, *, parts: int, entries: int, size: int) -> bool:

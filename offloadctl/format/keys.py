@@ -50,9 +50,13 @@ class ObjectKey:
 def split_key(text: str) -> tuple[int, int, bool] | None:
     """A key's uuid as a number, its ledger, and whether it is an index; None as in `ObjectKey.parse`, but faster."""
     match = _KEY.fullmatch(text)
-    if match is None or (ledger_id := int(match[2])) > MAX_LONG:
+    if match is None:
         return None
-    return int(match[1].replace("-", ""), 16), ledger_id, match[3] is not None
+    uuid, ledger, index = match.groups()
+    ledger_id = int(ledger)
+    if ledger_id > MAX_LONG:
+        return None
+    return int(uuid.replace("-", ""), 16), ledger_id, index is not None
 
 
 def data_key(uuid: UUID, ledger_id: int) -> str:

@@ -4,11 +4,12 @@ Wanted: 6 s and 400 MB, listing aside; so the same loops are timed without the p
 Seconds are the processor's.
 """
 
+import os
 import resource
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from offloadctl.check.pairing import Pairing
@@ -20,6 +21,7 @@ from offloadctl.units import ByteSize
 LEDGERS = 1_000_000
 WANTED_SECONDS, WANTED_MB = 6.0, 400
 AT = datetime(2026, 11, 24, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 ENTRIES, SIZE = 1000, 1_046_762
 DATA_SIZE = 128 + 12 * ENTRIES + SIZE
 # Odd, so that every ledger comes once; no metadata comes in the order of random uuids.
@@ -35,8 +37,9 @@ def listing() -> Iterator[ObjectInfo]:
     etag = "0" * 32 + "-1"
     for number in range(LEDGERS):
         uuid = uuid_of(number)
-        yield ObjectInfo(data_key(uuid, number), DATA_SIZE, etag, AT)
-        yield ObjectInfo(index_key(uuid, number), 220, etag, AT)
+        written = AT + number * SECOND
+        yield ObjectInfo(data_key(uuid, number), DATA_SIZE, etag, written)
+        yield ObjectInfo(index_key(uuid, number), 220, etag, written + SECOND)
 
 
 def metadata() -> Iterator[Ledger]:
@@ -74,7 +77,8 @@ def main() -> None:
     assert found == (LEDGERS, 0), found
     print(
         f"{LEDGERS:,} ledgers, {2 * LEDGERS:,} objects: {seconds - making:.1f} s (wanted: {WANTED_SECONDS:.0f}) beside "
-        f"{making:.1f} s of making them up; peak {_peak_mb():.0f} MB (wanted: {WANTED_MB}), {before:.0f} MB before"
+        f"{making:.1f} s of making them up; peak {_peak_mb():.0f} MB (wanted: {WANTED_MB}), {before:.0f} MB before; "
+        f"load {os.getloadavg()[0]:.1f}"
     )
 
 
