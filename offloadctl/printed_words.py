@@ -49,6 +49,10 @@ _PROGRESS: Final[Mapping[str, str]] = {
         "An offload was begun; complete or not is unknown, since no broker serves the topic. "
         "--load-topics allows that one is asked."
     ),
+    OffloadProgress.JUDGED: (
+        "An offload was begun, no broker serves the topic, and both objects are in the bucket, of the right size: it "
+        "counts as complete. Only the serving broker could say so for sure."
+    ),
 }
 
 _BOUNDS: Final[Mapping[str, str]] = {

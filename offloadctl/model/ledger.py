@@ -95,6 +95,8 @@ class OffloadProgress(StrEnum):
     """Complete, says the serving broker."""
     BEGUN = "begun"
     """Begun; whether it is complete is unknown, since the topic is not loaded."""
+    JUDGED = "judged-complete"
+    """Begun, and the topic is not loaded; both objects are there, so it counts as complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,11 @@ class Ledger:
     def is_offloaded(self) -> bool:
         """Whether the broker says that the offload is complete."""
         return self.progress is OffloadProgress.OFFLOADED
+
+    @property
+    def counts_as_offloaded(self) -> bool:
+        """The same, or so judged by its objects where no broker was asked: good enough for a plan, no proof."""
+        return self.progress in (OffloadProgress.OFFLOADED, OffloadProgress.JUDGED)
 
 
 @dataclass(frozen=True, slots=True)

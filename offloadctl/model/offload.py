@@ -89,9 +89,14 @@ class OffloadPlan:
         return tuple(planned.ledger for planned in self.ledgers if planned.fate is Fate.MOVES)
 
     @property
+    def unknown(self) -> tuple[Ledger, ...]:
+        """The ledgers of which only a loaded topic would tell whether they move."""
+        return tuple(planned.ledger for planned in self.ledgers if planned.fate is Fate.UNKNOWN)
+
+    @property
     def is_known(self) -> bool:
         """Whether the fate of every ledger is known."""
-        return all(planned.fate is not Fate.UNKNOWN for planned in self.ledgers)
+        return not self.unknown
 
     @property
     def bytes_to_move(self) -> ByteSize:

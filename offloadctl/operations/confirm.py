@@ -1,8 +1,6 @@
 """Look at the objects of a ledger right after its offload: the index level of the check."""
 
 from dataclasses import dataclass, field
-from typing import Final
-from urllib.parse import urlsplit
 
 from offloadctl.check.presence import missing_objects
 from offloadctl.check.subject import Subject
@@ -12,12 +10,9 @@ from offloadctl.model.ledger import OffloadPolicies
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Confirmation, MovedLedger
 from offloadctl.operations.ledger_check import look_at_ledger
-from offloadctl.operations.locate import find_objects
+from offloadctl.operations.locate import find_objects, is_surely_todays
 from offloadctl.operations.offload_judging import ObjectsSeen
 from offloadctl.ports import ObjectStore
-
-_AWS: Final = ".amazonaws.com"
-"""In the endpoint of each of AWS's regions; a broker whose policies name no endpoint writes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +34,10 @@ class ObjectsInStores:
         if not named:
             known = ", ".join(store.location for store in self.stores) or "no bucket"
             return _unseen(f"the broker writes to bucket {bucket}, and only {known} can be read here")
-        certain = any(self._is_the_brokers(store, policies) for store in named)
+        # An object of this run that was found there proves it as well.
+        certain = any(
+            is_surely_todays(store, policies) or (bucket and store.location in self._proven) for store in named
+        )
         try:
             seen = _look(subject, named, certain=certain)
         except StoreError as error:
@@ -47,16 +45,6 @@ class ObjectsInStores:
         if seen.object_bytes:
             self._proven.update(store.location for store in named)
         return seen
-
-    def _is_the_brokers(self, store: ObjectStore, policies: OffloadPolicies | None) -> bool:
-        """Whether this is surely where the broker writes: a bucket of the same name may lie at another endpoint.
-
-        A broker may know the endpoint by an internal name, so different names prove nothing; an object of this run
-        that was found there proves it.
-        """
-        if policies is None or policies.bucket is None:
-            return False
-        return store.location in self._proven or (urlsplit(policies.endpoint or "").netloc or _AWS) in store.location
 
 
 def _look(subject: Subject, stores: tuple[ObjectStore, ...], *, certain: bool) -> ObjectsSeen:

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
 
 from offloadctl.check.subject import Subject
 from offloadctl.errors import StoreError
 from offloadctl.model.ledger import OffloadPolicies
 from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.ports import ObjectInfo, ObjectStore
+
+_AWS: Final = ".amazonaws.com"
+"""In the endpoint of each of AWS's regions; a broker whose policies name no endpoint writes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,16 @@ def stores_in_order(stores: Sequence[ObjectStore], policies: OffloadPolicies | N
 def is_todays_among(stores: Sequence[ObjectStore], policies: OffloadPolicies | None) -> bool:
     """Whether the bucket that the broker writes to is one of these; else what they lack may be in that one."""
     return policies is not None and any(store.bucket == policies.bucket for store in stores)
+
+
+def is_surely_todays(store: ObjectStore, policies: OffloadPolicies | None) -> bool:
+    """Whether this is surely where the broker writes: a bucket of the same name may lie at another endpoint.
+
+    A broker may know the endpoint by an internal name, so different names prove nothing either way.
+    """
+    if policies is None or policies.bucket is None or store.bucket != policies.bucket:
+        return False
+    return (urlsplit(policies.endpoint or "").netloc or _AWS) in store.location
 
 
 def find_objects(stores: Sequence[ObjectStore], subject: Subject) -> Located:

@@ -6,13 +6,14 @@ from datetime import timedelta
 from typing import Final
 
 from offloadctl.errors import BrokerError, Interrupted, OffloadctlError, PlanChanged, Refused
-from offloadctl.model.ledger import OffloadPolicies
+from offloadctl.model.ledger import ManagedLedger, OffloadPolicies, Position
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import OffloadPlan, OffloadResult, OffloadWish, Outcome, Reason
 from offloadctl.model.standing import STALL_TIMEOUT
 from offloadctl.operations.applied_policies import AppliedPolicies
 from offloadctl.operations.facts import LedgerReader, read_served
 from offloadctl.operations.follow import Follow, Watcher
+from offloadctl.operations.idle_offloads import IdleOffloads
 from offloadctl.operations.offload_judging import (
     RUNNING_IS_A_CLAIM,
     Judge,
@@ -24,6 +25,7 @@ from offloadctl.operations.offload_judging import (
 from offloadctl.operations.sending import Sent, send
 from offloadctl.operations.standstill import Activity, Standstill
 from offloadctl.operations.waiting import Waited
+from offloadctl.plan.bucket_in_force import offered
 from offloadctl.plan.offload import plan_before, plan_offload
 from offloadctl.ports import Ports
 
@@ -52,14 +54,19 @@ class Offload:
     activity: Activity = field(default_factory=Activity)
     """What moves on which broker: all topics of one command share it."""
     policies: AppliedPolicies = field(default_factory=AppliedPolicies)
+    idle: IdleOffloads = field(default_factory=IdleOffloads)
     before_sending: Callable[[OffloadPlan], None] = lambda _plan: None
     """Is told of each request before it is sent; what it raises keeps the request from being sent."""
 
     def plan(self, topic: TopicName, reader: LedgerReader) -> OffloadPlan:
         """The plan for a topic, from what `reader` may read of it."""
-        return plan_offload(
-            reader.read_or_empty(topic), self.wish, self.ports.clock.now(), policies=self._policies(topic)
-        )
+        now = self.ports.clock.now()
+        return self._with_policies(reader.read_or_empty(topic), lambda ledgers: plan_offload(ledgers, self.wish, now))
+
+    def plan_before(self, ledgers: ManagedLedger, before: Position) -> OffloadPlan:
+        """The plan for a boundary that was settled earlier."""
+        now = self.ports.clock.now()
+        return self._with_policies(ledgers, lambda known: plan_before(known, before, self.wish, now))
 
     def dry_run(self, topic: TopicName, reader: LedgerReader) -> OffloadResult:
         """The plan as a result; nothing is sent."""
@@ -71,7 +78,8 @@ class Offload:
             return OffloadResult(topic, Outcome.NOT_STARTED)
         nothing = Outcome.NOTHING_TO_DO if plan.is_known else Outcome.UNKNOWN
         outcome = Outcome.PLANNED if plan.before is not None else nothing
-        return OffloadResult(topic, outcome, plan, reasons=plan.reasons)
+        hint = _how_to_know(plan, self.ports) if outcome is Outcome.UNKNOWN else ""
+        return OffloadResult(topic, outcome, plan, reasons=plan.reasons, hint=hint)
 
     def run(self, topic: TopicName, *, wait: bool = True) -> OffloadResult:
         """Offload the topic and say what really moved. Failures of this topic are outcomes, not exceptions."""
@@ -153,6 +161,21 @@ class Offload:
         self.before_sending(plan)
         return send(self.ports, plan)
 
+    def _with_policies(self, ledgers: ManagedLedger, make: Callable[[ManagedLedger], OffloadPlan]) -> OffloadPlan:
+        """The plan with the policies in force, which are asked for only if there is something to do or to find out.
+
+        What an idle topic's metadata leaves open is judged by the objects, if there is a bucket.
+        """
+        plan = make(ledgers)
+        if plan.before is None and plan.is_known:
+            return plan
+        policies = self._policies(plan.topic)
+        if plan.is_known:
+            return replace(plan, policies=policies)
+        settled = self.idle.settle(self.ports, ledgers, plan.unknown, policies)
+        plan = make(settled.ledgers)
+        return replace(plan, policies=policies, reasons=(*plan.reasons, *settled.reasons))
+
     def _judge(self, plan: OffloadPlan) -> Judge:
         return Judge(
             self.ports,
@@ -164,6 +187,14 @@ class Offload:
 
     def _policies(self, topic: TopicName, *, younger_than_s: float = float("inf")) -> OffloadPolicies | None:
         return self.policies.of(self.ports.admin, self.ports.clock, topic, younger_than_s=younger_than_s)
+
+
+def _how_to_know(plan: OffloadPlan, ports: Ports) -> str:
+    """How an idle topic's begun offloads can be told from complete ones."""
+    hint = "let a broker load the topic: --load-topics"
+    if not ports.stores:
+        hint += "; or have its objects looked at: give the bucket (--bucket, or in the context)"
+    return hint + offered([plan.policies], known={store.bucket for store in ports.stores})
 
 
 def _failed(topic: TopicName, outcome: Outcome, error: OffloadctlError) -> OffloadResult:

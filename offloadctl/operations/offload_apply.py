@@ -7,13 +7,12 @@ from offloadctl.errors import NotFound, PlanChanged
 from offloadctl.model.approval import ApprovedPart, ApprovedRun
 from offloadctl.model.offload import OffloadPlan, OffloadResult, Outcome, Reason
 from offloadctl.model.scope import Scope, ScopeRead
-from offloadctl.operations.facts import LedgerReader, read_policies
+from offloadctl.operations.facts import LedgerReader
 from offloadctl.operations.offload import Offload
 from offloadctl.operations.offload_run import OffloadTopics, Planned
 from offloadctl.operations.topics import Target
 from offloadctl.operations.workers import StoppableClock, work_through
 from offloadctl.plan.approval import differences, still_holds
-from offloadctl.plan.offload import plan_before
 from offloadctl.plan.selection import select
 
 _AT_ONCE: Final = 8
@@ -59,13 +58,11 @@ def plan_approved(work: OffloadTopics, approved: ApprovedRun, cluster: str | Non
 
 def _plan(offload: Offload, part: ApprovedPart, reader: LedgerReader) -> OffloadPlan | tuple[Reason, ...]:
     """The plan, or what makes it another one than was approved."""
-    admin = offload.ports.admin
     try:
         ledgers = reader.read(part.topic)
     except NotFound:
         return (Reason("topic", f"{part.topic}: is not there any more"),)
-    policies = read_policies(admin, part.topic)
-    plan = plan_before(ledgers, part.before, offload.wish, offload.ports.clock.now(), policies=policies)
+    plan = offload.plan_before(ledgers, part.before)
     return tuple(differences(part, plan)) or plan
 
 

@@ -99,7 +99,7 @@ def _fate(ledger: Ledger, managed_ledger: ManagedLedger, boundary: int | None) -
     if ledger.is_open:
         # Nothing is written to a terminated topic, although the metadata has no counts of its last ledger either.
         return Fate.OPEN if managed_ledger.terminated_at is None else Fate.LAST
-    if ledger.is_offloaded:
+    if ledger.counts_as_offloaded:
         return Fate.ALREADY_OFFLOADED
     if boundary is None or ledger.ledger_id >= boundary:
         # Only where the boundary would have taken it is being the last one the reason.
