@@ -9,7 +9,7 @@ import typer
 
 from offloadctl.cli.budget import CheckBudget, with_budget
 from offloadctl.cli.check_cost import approve
-from offloadctl.cli.check_memory import MemoryFlags, remembering, say_what_is_remembered, with_memory
+from offloadctl.cli.check_memory import MemoryFlags, left_by_runs, remembering, say_what_is_remembered, with_memory
 from offloadctl.cli.connection import ConnectionFlags, Session, complete_contexts, connect, others, with_connection
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
 from offloadctl.cli.scope import say_if_none_match, with_scope
@@ -179,6 +179,7 @@ def _report(
             sharing=sharing,
             memory=memory,
             then=then,
+            left=left_by_runs(session) if scope.everything else (),
         ).report_scope(scope)
 
 

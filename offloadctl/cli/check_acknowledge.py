@@ -1,14 +1,14 @@
 """`offloadctl check acknowledge`, `acknowledgements` and `unacknowledge`."""
 
-import getpass
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from offloadctl.cli.journal import this_process
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
 from offloadctl.cli.state import with_state
 from offloadctl.errors import BadValue, SettingsError
@@ -48,7 +48,7 @@ def acknowledge(
     from offloadctl.operations import acknowledge as operation  # noqa: PLC0415 - only here
 
     now = datetime.now(UTC)
-    note = operation.Note(_who(), reason, _end(until, now))
+    note = operation.Note(this_process().user, reason, _end(until, now))
     with _store(context) as store:
         noted = operation.acknowledge(store, ids, note, now, dry_run=dry_run)
     _show(noted, output, dry_run=dry_run)
@@ -82,12 +82,6 @@ def _store(context: Context) -> Iterator[FindingStore]:
         if store is None:
             raise SettingsError("there is no directory to remember in", hint="name one: --state DIR")
         yield store
-
-
-def _who() -> str:
-    with suppress(OSError, KeyError):
-        return getpass.getuser()
-    return "unknown"
 
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}.*", re.ASCII)

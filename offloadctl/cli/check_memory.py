@@ -10,11 +10,13 @@ import typer
 
 from offloadctl.cli.connection import Session
 from offloadctl.cli.injection import injecting
+from offloadctl.cli.journal import cluster_of
 from offloadctl.cli.output import say
-from offloadctl.errors import CannotResume, UsageError
+from offloadctl.errors import CannotResume, StateError, UsageError
 from offloadctl.model.check import CheckReport, Level
+from offloadctl.model.journal import Attempt
 from offloadctl.units import parse_duration
-from offloadctl.wiring import open_checks
+from offloadctl.wiring import open_checks, open_history
 
 if TYPE_CHECKING:
     from offloadctl.operations.check_memory import Memory
@@ -71,6 +73,16 @@ def remembering(session: Session, flags: MemoryFlags, shared_with: Sequence[str]
             context=session.context.name,
             shared_with=tuple(shared_with),
         )
+
+
+def left_by_runs(session: Session) -> tuple[Attempt, ...]:
+    """What runs of this cluster have left, by their journal; one that cannot be read costs no check its result."""
+    try:
+        with open_history(session.context) as history:
+            return history.attempts(cluster_of(session, session.origin()))
+    except StateError as error:
+        say(f"warning: what uploads earlier runs may have left open is not known: {error.message}")
+        return ()
 
 
 def say_what_is_remembered(report: CheckReport) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from offloadctl.cli.command_words import command_words
 from offloadctl.cli.connection import Session
 from offloadctl.model.journal import Actor, RunStart
+from offloadctl.report.origin import Origin
 from offloadctl.wiring import open_journal
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def recorded(session: Session, work: "OffloadTopics") -> Iterator["OffloadTopics
     origin = session.origin()
     start = RunStart(
         context=origin.context,
-        cluster=origin.cluster or ", ".join(sorted(session.context.broker.admin_urls)),
+        cluster=cluster_of(session, origin),
         actor=this_process(),
         command=command_words(),
         wish=work.offload.wish,
@@ -33,6 +34,11 @@ def recorded(session: Session, work: "OffloadTopics") -> Iterator["OffloadTopics
     )
     with open_journal(session.context, session.ports.clock) as journal, recording(journal, start) as record:
         yield replace(work, record=record)
+
+
+def cluster_of(session: Session, origin: Origin) -> str:
+    """The cluster as runs name it: by its addresses where nobody knows its name."""
+    return origin.cluster or ", ".join(sorted(session.context.broker.admin_urls))
 
 
 def this_process() -> Actor:

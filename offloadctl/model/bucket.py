@@ -66,10 +66,16 @@ class OpenUploads:
     is_complete: bool = False
     """Whether all there are could be listed; otherwise only those of the keys that metadata names were looked up."""
     seen: int = 0
+    size: int = 0
+    """The bytes that have arrived of those, as far as the store tells."""
     young: int = 0
     owner_unknown: int = 0
     """Older than the grace, of keys that no metadata names, in a bucket that may have other owners."""
     oldest: datetime | None = None
+    keys_asked: int = 0
+    """So many keys were looked up, of metadata and of runs that are written down, where not all can be listed."""
+    keys_left: int = 0
+    """So many more there were than are looked up."""
 
 
 @dataclass(frozen=True, slots=True)

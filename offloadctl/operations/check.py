@@ -18,6 +18,7 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.model.bucket import BucketCheck
 from offloadctl.model.check import ALWAYS_TOLD, CheckedGroup, CheckReport, CheckStatus, LedgerCheck, Level
 from offloadctl.model.check_run import RunAsked
+from offloadctl.model.journal import Attempt
 from offloadctl.model.ledger import Ledger
 from offloadctl.model.limits import Limits
 from offloadctl.model.names import TopicName
@@ -89,6 +90,8 @@ class Check:
     limits: Limits = field(default_factory=Limits)
     sharing: tuple[BrokerAdmin, ...] = ()
     """Of other clusters that keep ledgers in the same buckets."""
+    left: tuple[Attempt, ...] = ()
+    """Attempts of the journal of runs that were not seen to be complete: their uploads may be open."""
     memory: Memory | None = None
     """What is remembered of other checks and of this one; None: nothing."""
     then: Callable[[CheckReport], CheckReport] = lambda report: report
@@ -262,7 +265,7 @@ class _Run:
         every_topic_known = read.is_every_topic and not self._unread and self._read_sharing()
         admins = (self._check.ports.admin, *self._check.sharing)
         checker = BucketChecker(
-            admins, self._topics, self._clock, started_at, self._scope.everything, every_topic_known
+            admins, self._topics, self._clock, started_at, self._scope.everything, every_topic_known, self._check.left
         )
         return checker.look_at(self._lists)
 

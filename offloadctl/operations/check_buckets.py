@@ -1,6 +1,6 @@
 """What is in the listed buckets beside the ledgers that were looked at: strays, unfinished offloads, open uploads."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -10,7 +10,9 @@ from offloadctl.errors import BrokerError, Interrupted, StoreError
 from offloadctl.format.keys import data_key, split_key
 from offloadctl.model.bucket import GRACE, BucketCheck, ObjectSum, OldVersions, OpenUploads
 from offloadctl.model.finding import Finding
+from offloadctl.model.journal import Attempt
 from offloadctl.model.ledger import OffloadProgress
+from offloadctl.model.names import TopicName
 from offloadctl.operations.bucket_lists import BucketList, BucketLists, InFlight
 from offloadctl.operations.check_strays import Judged, StrayJudge
 from offloadctl.operations.check_topics import TopicRead, TopicReader
@@ -37,6 +39,8 @@ class BucketChecker:
     is_everything: bool
     """Whether the scope is everything; of a narrower one nothing is said of what belongs to others."""
     every_topic_known: bool
+    left: tuple[Attempt, ...] = ()
+    """What runs that are written down have left: their uploads may be open, though no metadata names them any more."""
 
     def look_at(self, lists: BucketLists) -> tuple[BucketCheck, ...]:
         """Each bucket that was listed; what was not looked at for an interruption is said."""
@@ -71,6 +75,9 @@ class BucketChecker:
         except StoreError as error:
             uploads, of_uploads = OpenUploads(), []
             judged += Judged(not_covered=(f"open uploads in {one.store.location}: {error.message}",))
+        if uploads.keys_left:
+            why = f"open uploads of {uploads.keys_left:,} keys in {one.store.location}, which has to be asked for each"
+            judged += Judged(not_covered=(why,))
         try:
             versions = count_versions(one.store, self.clock)
         except StoreError as error:
@@ -130,39 +137,69 @@ class BucketChecker:
     # -- uploads
 
     def _uploads(self, one: BucketList, in_flight: list[InFlight], judged: Judged) -> tuple[OpenUploads, list[Finding]]:
-        named = {
-            data_key(each.ledger.context_uuid, each.ledger.ledger_id): each
-            for each in in_flight
-            if each.ledger.context_uuid is not None
-        }
+        owners = self._owners(in_flight)
         listable = one.store.uploads_listable
-        keys = [""] if listable else list(named)[:_MOST_KEYS]
+        keys = [""] if listable else list(owners)[:_MOST_KEYS]
         # Others' uploads look like ours; without others' objects there are no others.
         only_ours = self.every_topic_known and not (judged.strays.foreign + judged.strays.owner_unknown).objects
-        seen = OpenUploads(is_complete=listable)
+        seen = OpenUploads(
+            is_complete=listable,
+            keys_asked=0 if listable else len(keys),
+            keys_left=0 if listable else len(owners) - len(keys),
+        )
         findings: list[Finding] = []
-        for upload in (upload for key in keys for upload in one.store.uploads(key)):
+        for upload in _once(upload for key in keys for upload in one.store.uploads(key)):
             parts = split_key(upload.key)
             if parts is None:
                 continue
+            size = _size(one.store, upload)
+            if size is None and not _is_open(one.store, upload):
+                continue
             oldest = min((at for at in (seen.oldest, upload.initiated) if at is not None), default=None)
-            seen = replace(seen, seen=seen.seen + 1, oldest=oldest)
+            seen = replace(seen, seen=seen.seen + 1, size=seen.size + (size or 0), oldest=oldest)
             if upload.initiated is None or upload.initiated >= self._begun_before:
                 seen = replace(seen, young=seen.young + 1)
-            elif upload.key in named or one.pairing.is_claimed(parts[0], parts[1]) or only_ours:
-                if _is_open(one.store, upload):
-                    findings.append(_open_upload(upload, parts[1], named))
+            elif upload.key in owners or one.pairing.is_claimed(parts[0], parts[1]) or only_ours:
+                findings.append(_open_upload(upload, parts[1], owners.get(upload.key), size))
             else:
                 seen = replace(seen, owner_unknown=seen.owner_unknown + 1)
         return seen, findings
 
+    def _owners(self, in_flight: Sequence[InFlight]) -> dict[str, TopicName]:
+        """Whose uploads may be open: what the metadata has in flight, and what runs that are written down have left."""
+        named = {
+            data_key(each.ledger.context_uuid, each.ledger.ledger_id): each.topic
+            for each in in_flight
+            if each.ledger.context_uuid is not None
+        }
+        return named | {data_key(one.uuid, one.ledger_id): one.topic for one in self.left}
 
-def _open_upload(upload: MultipartUpload, ledger_id: int, named: Mapping[str, InFlight]) -> Finding:
-    owner = named.get(upload.key)
-    subject = Subject(upload.key, f"{upload.key}-index", owner.topic if owner is not None else None, ledger_id)
+
+def _once(uploads: Iterable[MultipartUpload]) -> Iterator[MultipartUpload]:
+    """Each upload once: a whole key is the beginning of others."""
+    seen: set[tuple[str, str]] = set()
+    for one in uploads:
+        if (one.key, one.upload_id) not in seen:
+            seen.add((one.key, one.upload_id))
+            yield one
+
+
+def _open_upload(upload: MultipartUpload, ledger_id: int, owner: TopicName | None, size: int | None) -> Finding:
+    subject = Subject(upload.key, f"{upload.key}-index", owner, ledger_id)
     what = "a multipart upload was begun and never ended"
     found = f"upload {upload.upload_id}, begun {upload.initiated:%F}"
+    if size is not None:
+        found += f", {size:,} bytes"
     return subject.finding("open-upload", what, expected="ended within a day", found=found)
+
+
+def _size(store: ObjectStore, upload: MultipartUpload) -> int | None:
+    """The bytes that have arrived; None if the upload is not open any more, or if that takes a right that we lack."""
+    try:
+        parts = store.upload_parts(upload)
+    except StoreError:
+        return None
+    return None if parts is None else sum(part.size for part in parts)
 
 
 def _is_open(store: ObjectStore, upload: MultipartUpload) -> bool:

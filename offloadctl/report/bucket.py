@@ -21,9 +21,12 @@ def bucket_document(check: BucketCheck) -> doc.BucketCheckDocument:
         uploads=doc.OpenUploadsDocument(
             is_complete=uploads.is_complete,
             seen=uploads.seen,
+            bytes=uploads.size,
             young=uploads.young,
             owner_unknown=uploads.owner_unknown,
             oldest=uploads.oldest,
+            keys_asked=uploads.keys_asked,
+            keys_left=uploads.keys_left,
         ),
         versions=doc.OldVersionsDocument(
             is_versioned=check.versions.is_versioned,

@@ -41,7 +41,11 @@ def _uploads(uploads: OpenUploads) -> Iterator[RenderableType]:
     if uploads.seen:
         young = f", {uploads.young} of them younger than a day" if uploads.young else ""
         unknown = f", {uploads.owner_unknown} of nobody known" if uploads.owner_unknown else ""
-        yield labelled("uploads", f"{count(uploads.seen, 'open multipart upload')}{young}{unknown}")
+        size = f", {format_size(uploads.size)}" if uploads.size else ""
+        yield labelled("uploads", f"{count(uploads.seen, 'open multipart upload')}{size}{young}{unknown}")
+    if not uploads.is_complete and uploads.keys_asked:
+        text = f"only {count(uploads.keys_asked, 'key')} looked up, of metadata and of runs: this store lists no others"
+        yield labelled("uploads", text, style=Style.CAREFUL)
 
 
 def _versions(versions: OldVersions) -> Iterator[RenderableType]:

@@ -201,13 +201,18 @@ class StraysDocument(Part, frozen=True, kw_only=True):
 
 
 class OpenUploadsDocument(Part, frozen=True, kw_only=True):
-    """Multipart uploads that were begun and not ended. Without `isComplete` only keys of metadata were looked up."""
+    """Multipart uploads that were begun and not ended. Without `isComplete` single keys were looked up."""
 
     is_complete: bool
     seen: int
+    bytes: int
+    """What has arrived of them, as far as the store tells."""
     young: int
     owner_unknown: int
     oldest: Moment | None
+    keys_asked: int
+    """So many keys were looked up where not all uploads can be listed: of metadata and of the journal of runs."""
+    keys_left: int
 
 
 class OldVersionsDocument(Part, frozen=True, kw_only=True):

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from offloadctl.adapters.memory import MemoryObjectStore
+from offloadctl.check.user_metadata import CLUSTER_KEY
 from offloadctl.demo.in_memory import InMemoryCluster
 from offloadctl.demo.ledgers import SimulatedLedger
 from offloadctl.demo.messages import Producer
@@ -18,6 +20,7 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.format.keys import data_key, index_key
 from offloadctl.model.bucket import BucketCheck
 from offloadctl.model.check import CheckReport, CheckStatus, Level
+from offloadctl.model.journal import Attempt
 from offloadctl.model.ledger import Position, StoredLedgers
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.scope import Scope
@@ -424,7 +427,54 @@ def test_where_uploads_cannot_be_listed_the_keys_of_metadata_are_looked_up(world
     report = world.check()
 
     assert [(finding.code, finding.ledger_id) for finding in report.findings] == [("open-upload", ledger.ledger_id)]
-    assert not bucket(report).uploads.is_complete
+    uploads = bucket(report).uploads
+    assert (uploads.is_complete, uploads.seen, uploads.keys_asked) == (False, 1, 1)
+
+
+@pytest.mark.parametrize("listable", [True, False])
+def test_an_upload_that_a_run_has_left_is_found_by_its_journal(world: World, listable: bool) -> None:
+    """The metadata names another attempt since; foreign objects are about, so that nothing else tells whose it is."""
+    make_stray(world, **{CLUSTER_KEY: "another"})
+    left = Attempt(ORDERS, 7, UUID(int=7))
+    upload = world.store.begin_upload(data_key(left.uuid, 7))
+    world.store.add_part(upload, 5_000_000)
+    world.store.add_part(upload, 1_000)
+    world.memory.advance(DAY)
+    world.store.listable = listable
+
+    report, without = world.check(left=(left,)), world.check()
+
+    assert codes(without) == []
+    (finding,) = report.findings
+    assert (finding.code, finding.topic, finding.ledger_id) == ("open-upload", ORDERS, 7)
+    assert "5,001,000 bytes" in finding.found
+    assert bucket(report).uploads.size == 5_001_000
+
+
+def test_an_upload_whose_parts_may_not_be_listed_is_told_without_its_size(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(upload: MultipartUpload, *, after: int = 0) -> None:
+        raise StoreDenied("no right to list parts")
+
+    left = Attempt(ORDERS, 7, UUID(int=7))
+    world.store.begin_upload(data_key(left.uuid, 7))
+    world.memory.advance(DAY)
+    monkeypatch.setattr(world.store, "upload_parts", refuse)
+
+    (finding,) = world.check(left=(left,)).findings
+
+    assert (finding.code, "bytes" in finding.found) == ("open-upload", False)
+
+
+def test_more_keys_than_are_looked_up_are_not_covered(world: World) -> None:
+    world.store.listable = False
+
+    report = world.check(left=tuple(Attempt(ORDERS, number, UUID(int=number)) for number in range(1003)))
+
+    assert (bucket(report).uploads.keys_asked, bucket(report).uploads.keys_left) == (1000, 3)
+    assert report.exit_code is ExitCode.NOT_COVERED
+    assert "open uploads of 3 keys" in " ".join(report.coverage.reasons)
 
 
 # -- what cannot be looked at
