@@ -334,6 +334,7 @@ def _change(
     dry_run: bool,
     is_diff: bool = False,
 ) -> ExitCode:
+    from offloadctl.cli.policy_guard import noting, remembered_checks  # noqa: PLC0415 - only when it is needed
     from offloadctl.operations.offload_policies import ChangePolicies  # noqa: PLC0415 - as above
     from offloadctl.operations.policy_guard import verified_by_check  # noqa: PLC0415
     from offloadctl.report import policies as documents  # noqa: PLC0415 - msgspec and rich are slow to load
@@ -350,9 +351,12 @@ def _change(
 
     # One topic is acted on, and may be loaded for it; whole namespaces are left as they are.
     may_load = all(isinstance(one.scope, TopicName) for one in wishes)
-    verify = (lambda _: "") if is_diff else verified_by_check(session.ports, may_load=may_load and not dry_run)
-    work = ChangePolicies(session.ports, verify, approval, dry_run=dry_run, on_change=tell)
-    report = documents.ChangeReport(work.run(wishes), dry_run=dry_run, is_diff=is_diff)
+    with remembered_checks(session) as memory:
+        by_check = verified_by_check(session.ports, may_load=may_load and not dry_run, memory=memory)
+        verify = (lambda _: "") if is_diff else by_check
+        note = noting(session)
+        work = ChangePolicies(session.ports, verify, approval, dry_run=dry_run, on_change=tell, note=note)
+        report = documents.ChangeReport(work.run(wishes), dry_run=dry_run, is_diff=is_diff)
     emit_result(
         output,
         document=lambda: documents.change_document(report, approval, origin),

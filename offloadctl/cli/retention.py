@@ -177,6 +177,7 @@ def _change(
     yes: bool,
     accept_unverified: bool,
 ) -> ExitCode:
+    from offloadctl.cli.policy_guard import noting, remembered_checks  # noqa: PLC0415 - only when it is needed
     from offloadctl.operations.policy_guard import verified_by_check  # noqa: PLC0415 - only when it is needed
     from offloadctl.operations.retention import ChangeRetention  # noqa: PLC0415
     from offloadctl.plan.policy_outcome import Approval  # noqa: PLC0415
@@ -192,8 +193,12 @@ def _change(
 
     approval = Approval(unverified=accept_unverified, yes=yes)
     # One topic is acted on, and may be loaded for it; whole namespaces are left as they are.
-    verify = verified_by_check(session.ports, may_load=isinstance(levels.scope, TopicName) and not dry_run)
-    outcome = ChangeRetention(session.ports, verify, approval, dry_run=dry_run, on_change=tell).run(levels, wish)
+    may_load = isinstance(levels.scope, TopicName) and not dry_run
+    with remembered_checks(session) as memory:
+        verify = verified_by_check(session.ports, may_load=may_load, memory=memory)
+        note = noting(session)
+        work = ChangeRetention(session.ports, verify, approval, dry_run=dry_run, on_change=tell, note=note)
+        outcome = work.run(levels, wish)
     document = report.change_document(outcome, approval, origin, dry_run=dry_run)
     emit_result(
         output,

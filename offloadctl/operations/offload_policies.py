@@ -7,7 +7,7 @@ from typing import Final
 from offloadctl.errors import Busy, OffloadctlError, Refused
 from offloadctl.model.names import TopicName
 from offloadctl.model.policies import PolicyLevels
-from offloadctl.operations.policy_guard import Verify, ledgers_of
+from offloadctl.operations.policy_guard import Note, Verify, ledgers_of, override_of
 from offloadctl.operations.policy_levels import PolicyReader
 from offloadctl.plan.offload_policies import (
     DangerKind,
@@ -42,6 +42,8 @@ class ChangePolicies:
     dry_run: bool = False
     on_change: Callable[[PolicyPlan], None] = lambda _: None
     """Is told before anything is sent."""
+    note: Note = lambda _: None
+    """Writes down what was allowed although it is not proved."""
 
     def run(self, wishes: Sequence[PolicyWish]) -> tuple[PolicyOutcome, ...]:
         """One outcome for each wish. All are looked at before the first one is sent: one refusal stops them all.
@@ -76,7 +78,11 @@ class ChangePolicies:
     def _carried_out(self, outcome: PolicyOutcome) -> PolicyOutcome:
         if not outcome.plan.is_needed:
             return outcome
+        wish = outcome.plan.wish
+        override = override_of(wish.scope, outcome.dangers, outcome.affected, is_global=wish.is_global)
         try:
+            if override is not None:
+                self.note(override)
             sent = self._send(outcome.plan)
             left = self._read_back(sent)
         except OffloadctlError as error:

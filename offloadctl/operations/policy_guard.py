@@ -1,16 +1,16 @@
 """What a change of policies or retention is about: the ledgers of its scope, and whether those in the store are proved.
 
-A ledger is proved by a clean check at `blocks` or deeper. One that is remembered and recent will do; else the check is
-made now.
+A ledger is proved by a clean check at `blocks` or deeper. One that is remembered and recent will do as long as the
+objects are unchanged; else the check is made now.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from offloadctl.check_ports import VerifiedStore
-from offloadctl.errors import BrokerError
+from offloadctl.errors import BrokerError, StateError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check_words import Level
 from offloadctl.model.ledger import StoredLedgers
@@ -18,15 +18,41 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.policies import PolicyScope
 from offloadctl.model.verified import OffloadedLedger
 from offloadctl.operations.topics import find_target
-from offloadctl.plan.policy_outcome import Affected
-from offloadctl.ports import BrokerAdmin, Ports
+from offloadctl.plan.offload_policies import Danger
+from offloadctl.plan.policy_outcome import OF_PROOF, Affected
+from offloadctl.ports import BrokerAdmin, Clock, Ports
 from offloadctl.units import ByteSize
+
+if TYPE_CHECKING:
+    from offloadctl.operations.check_memory import Memory
 
 RECENT: Final = timedelta(days=7)
 """For so long a clean check counts."""
 
 Verify = Callable[[Sequence[OffloadedLedger]], str]
 """Why these ledgers' objects are not proved to be whole; empty if they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A change that a person has allowed although nobody proved what may be lost by it."""
+
+    scope: PolicyScope
+    text: str
+    affected: Affected
+    is_global: bool = False
+
+
+Note = Callable[[Override], None]
+"""Writes it down, for good, before anything is sent; StateError if it cannot."""
+
+
+def override_of(
+    scope: PolicyScope, dangers: Sequence[Danger], affected: Affected, *, is_global: bool = False
+) -> Override | None:
+    """What is to be written down of a change that goes on; None where nothing unproved is allowed."""
+    found = next((one for one in dangers if one.kind in OF_PROOF), None)
+    return Override(scope, found.text, affected, is_global) if found is not None and affected.doubt else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +103,20 @@ def _topics(admin: BrokerAdmin, scope: PolicyScope) -> tuple[TopicName, ...]:
     return tuple(name for name in admin.topics(scope).names if not name.is_system)
 
 
-def verified_by_check(ports: Ports, *, may_load: bool, remembered: VerifiedStore | None = None) -> Verify:
-    """Proves ledgers by what is remembered of recent checks, and the others by a check at `blocks`, right now."""
+def verified_by_check(ports: Ports, *, may_load: bool, memory: "Memory | None" = None) -> Verify:
+    """Proves ledgers by a check at `blocks`, which looks again at what a recent one has found clean only for changes.
+
+    Without a bucket what is remembered must do.
+    """
 
     def verify(ledgers: Sequence[OffloadedLedger]) -> str:
         from offloadctl.operations.check import Check  # noqa: PLC0415 - most changes need none, and it loads protobuf
 
-        known: set[OffloadedLedger] = set()
-        if remembered is not None:
-            since = ports.clock.now() - RECENT
-            known = {one.ledger for one in remembered.clean_since(ledgers, Level.BLOCKS, since)}
-        topics = tuple(dict.fromkeys(one.topic for one in ledgers if one not in known))
-        if not topics:
-            return ""
         if not ports.stores:
-            return "no bucket is configured, so nobody has looked at the objects"
-        report = Check(ports, Level.BLOCKS, may_load=may_load).report(topics)
+            return _unremembered(ledgers, memory, ports.clock)
+        recent = replace(memory, max_age=RECENT) if memory is not None else None
+        topics = tuple(dict.fromkeys(one.topic for one in ledgers))
+        report = Check(ports, Level.BLOCKS, may_load=may_load, memory=recent).report(topics)
         match report.exit_code:
             case ExitCode.OK:
                 return ""
@@ -102,3 +126,17 @@ def verified_by_check(ports: Ports, *, may_load: bool, remembered: VerifiedStore
                 return f"a check could not vouch for all of them: {code.meaning}"
 
     return verify
+
+
+def _unremembered(ledgers: Sequence[OffloadedLedger], memory: "Memory | None", clock: Clock) -> str:
+    clean: set[OffloadedLedger] = set()
+    # What is remembered may be lost without harm.
+    with suppress(StateError):
+        if memory is not None:
+            since = clock.now() - RECENT
+            clean = {one.ledger for one in memory.verified.clean_since(ledgers, Level.BLOCKS, since)}
+    unknown = sum(1 for one in ledgers if one not in clean)
+    if not unknown:
+        return ""
+    which = f"{unknown} of the {len(ledgers)} ledgers" if clean else "them"
+    return f"no bucket is configured, and no clean check of the last {RECENT.days} days is remembered of {which}"

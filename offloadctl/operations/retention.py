@@ -7,7 +7,7 @@ from typing import Final
 from offloadctl.errors import OffloadctlError
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.policies import PolicyLevels, PolicyScope, Retention
-from offloadctl.operations.policy_guard import ScopeLedgers, Verify, ledgers_of
+from offloadctl.operations.policy_guard import Note, ScopeLedgers, Verify, ledgers_of, override_of
 from offloadctl.operations.policy_levels import PolicyReader
 from offloadctl.plan.policy_dangers import dangers_of_retention
 from offloadctl.plan.policy_outcome import Approval, ChangeState
@@ -41,13 +41,18 @@ class ChangeRetention:
     dry_run: bool = False
     on_change: Callable[[PolicyScope, Retention | None], None] = lambda _, __: None
     """Is told before anything is sent."""
+    note: Note = lambda _: None
+    """Writes down what was allowed although it is not proved."""
 
     def run(self, levels: PolicyLevels, wish: Retention | None) -> RetentionOutcome:
         """From what was read to what is wanted."""
         outcome = self._judged(levels, wish)
         if self.dry_run or outcome.state is not ChangeState.PLANNED:
             return outcome
+        override = override_of(levels.scope, outcome.dangers, outcome.affected)
         try:
+            if override is not None:
+                self.note(override)
             self.on_change(levels.scope, wish)
             self.ports.admin.set_retention(levels.scope, wish)
             now = self._read_back(levels.scope, wish)

@@ -12,7 +12,7 @@ from offloadctl.units import ByteSize
 _NOTHING: Final = ByteSize(0)
 
 
-_OF_PROOF: Final = (DangerKind.COPIES_DELETABLE, DangerKind.OFFLOADED_DELETABLE)
+OF_PROOF: Final = (DangerKind.COPIES_DELETABLE, DangerKind.OFFLOADED_DELETABLE)
 """What is no danger where a check has proved that what is in the store is whole."""
 
 
@@ -70,13 +70,13 @@ class Approval:
 
     def allows(self, danger: Danger, affected: Affected) -> bool:
         """Whether the danger does not stand in the way."""
-        if danger.kind in _OF_PROOF:
+        if danger.kind in OF_PROOF:
             return self.unverified or not affected.doubt
         return self.yes
 
     def flag(self, danger: Danger) -> str:
         """What would allow it."""
-        return "--accept-unverified" if danger.kind in _OF_PROOF else "--yes"
+        return "--accept-unverified" if danger.kind in OF_PROOF else "--yes"
 
 
 @dataclass(frozen=True, slots=True)

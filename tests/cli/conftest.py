@@ -11,6 +11,7 @@ from offloadctl.cli.app import run
 from offloadctl.demo.embedded import EmbeddedCluster
 from offloadctl.demo.messages import Producer
 from offloadctl.demo.tuning import Tuning
+from offloadctl.format.keys import data_key
 from offloadctl.model.names import TopicName
 
 
@@ -84,6 +85,14 @@ def fill(embedded: EmbeddedCluster, topic: TopicName, *, entries: int = 65) -> N
         if topic not in cluster.metadata:
             cluster.create_topic(topic)
         cluster.publish(topic, Producer("tests", cluster.clock.now()).entries(entries))
+
+
+def lose_an_object(embedded: EmbeddedCluster, topic: TopicName) -> None:
+    """Delete the data object of the topic's first ledger, which is offloaded."""
+    with embedded.cluster.lock:
+        first = embedded.cluster.metadata[topic].ascending[0]
+    assert first.context is not None
+    embedded.store.delete(data_key(first.context.uuid, first.ledger_id))
 
 
 def make_idle(embedded: EmbeddedCluster, topic: TopicName) -> None:

@@ -12,7 +12,7 @@ from offloadctl.demo.embedded import EmbeddedCluster
 from offloadctl.demo.policies import new_policy
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.report.schema import schema_of
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, lose_an_object
 
 NAMESPACE = NamespaceName("acme", "shop")
 LAG = "managedLedgerOffloadDeletionLagInMillis"
@@ -98,7 +98,7 @@ def test_a_shorter_lag_is_refused_while_objects_are_missing_and_says_how_much_wo
     command: Command, connected: EmbeddedCluster, topic: TopicName
 ) -> None:
     assert command("offload", "topic", str(topic), "-s", "0").code == 0
-    connected.store.delete(next(iter(connected.store.list())).key)
+    lose_an_object(connected, topic)
 
     ran = command("offload-policies", "set", str(topic), "deletion-lag=1h", "-o", "json")
 

@@ -8,7 +8,7 @@ import pytest
 from offloadctl.demo.embedded import EmbeddedCluster
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.report.schema import schema_of
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, lose_an_object
 
 NAMESPACE = NamespaceName("acme", "shop")
 
@@ -62,7 +62,7 @@ def test_less_than_before_is_refused_while_objects_are_missing_and_says_how_much
     command: Command, connected: EmbeddedCluster, topic: TopicName
 ) -> None:
     assert command("offload", "topic", str(topic), "-s", "0").code == 0
-    connected.store.delete(next(iter(connected.store.list())).key)
+    lose_an_object(connected, topic)
     arguments = ("retention", "set", str(topic), "--time", "0", "--size", "0")
 
     refused = command(*arguments, "-o", "json")
@@ -80,6 +80,11 @@ def test_less_than_before_is_refused_while_objects_are_missing_and_says_how_much
     assert refused.document["due"]["offloadedBytes"] > 60_000
     assert "damage" in refused.document["affected"]["doubt"]
     assert "set the retention: 0 minutes, 0 MB" in dry.flowing
+    noted = command("offload", "history", "-o", "json").document["notes"]
+    (note,) = [one for one in noted if one["facts"].get("scope") == f"topic acme/shop/{topic.local_name}"]
+    assert note["note"] == "accept-unverified"
+    assert (note["facts"]["ledgers"], int(note["facts"]["bytes"]) > 60_000) == ("3", True)
+    assert "damage" in note["facts"]["not proved"]
 
 
 def test_what_is_unset_leaves_it_to_the_level_below_which_may_keep_less(

@@ -2,23 +2,29 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from offloadctl.adapters.memory_checks import MemoryChecks, SharedMemory
 from offloadctl.brokerconf.policy_fields import AGE_THRESHOLD, DELETION_LAG, DRIVER, SIZE_THRESHOLD
 from offloadctl.demo.in_memory import InMemoryCluster
 from offloadctl.demo.messages import Producer
 from offloadctl.demo.policies import JsonValue, new_policy
 from offloadctl.demo.tuning import Tuning
-from offloadctl.errors import Busy, NotFound, Rejected
+from offloadctl.errors import Busy, NotFound, Rejected, StateError
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.check_words import Level
 from offloadctl.model.ledger import OffloadState, Position
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.policies import PolicyObject, PolicyScope, PolicyValue
 from offloadctl.model.scope import Scope
+from offloadctl.model.verified import OffloadedLedger
+from offloadctl.operations.check import Check
+from offloadctl.operations.check_memory import Memory
 from offloadctl.operations.offload_policies import ChangePolicies
-from offloadctl.operations.policy_guard import verified_by_check
+from offloadctl.operations.policy_guard import RECENT, Note, Override, verified_by_check
 from offloadctl.operations.policy_levels import PolicyReader, scopes_of
 from offloadctl.plan.offload_policies import DangerKind, PolicyPlan, PolicyWish, Verb
 from offloadctl.plan.policies_in_force import in_force
@@ -261,6 +267,88 @@ def test_without_a_bucket_nothing_is_proved(cluster: InMemoryCluster) -> None:
 
     assert outcome.state is ChangeState.REFUSED
     assert "no bucket" in outcome.affected.doubt
+
+
+def test_what_a_recent_check_has_proved_is_not_looked_at_again_and_an_old_one_does_not_count(
+    cluster: InMemoryCluster,
+) -> None:
+    offload(cluster)
+    checks = MemoryChecks(SharedMemory())
+    memory = Memory(checks, checks)
+    Check(cluster.ports(), Level.BLOCKS, memory=memory, may_load=True).report([TOPIC])
+    blind = Ports(cluster.admin(), cluster.clock)
+
+    def changed() -> PolicyOutcome:
+        work = ChangePolicies(blind, verified_by_check(blind, may_load=True, memory=memory), dry_run=True)
+        return work.run([wish(TOPIC, {DELETION_LAG: 1_000_000})])[0]
+
+    recent = changed()
+    cluster.clock.sleep((RECENT + timedelta(hours=1)).total_seconds())
+    old = changed()
+
+    assert (recent.affected.ledgers, recent.affected.doubt) == (2, "")
+    assert "no clean check of the last 7 days is remembered of them" in old.affected.doubt
+
+
+def test_what_was_proved_and_is_lost_since_is_noticed(cluster: InMemoryCluster) -> None:
+    offload(cluster)
+    ports, checks = cluster.ports(), MemoryChecks(SharedMemory())
+    memory = Memory(checks, checks)
+    Check(ports, Level.BLOCKS, memory=memory, may_load=True).report([TOPIC])
+    cluster.store.delete(next(iter(cluster.store.list())).key)
+
+    work = ChangePolicies(ports, verified_by_check(ports, may_load=True, memory=memory))
+    (outcome,) = work.run([wish(TOPIC, {DELETION_LAG: 1_000_000})])
+
+    assert outcome.state is ChangeState.REFUSED
+    assert "damage" in outcome.affected.doubt
+
+
+def test_the_check_that_a_change_makes_is_remembered(cluster: InMemoryCluster) -> None:
+    offload(cluster)
+    ports, checks = cluster.ports(), MemoryChecks(SharedMemory())
+    verify = verified_by_check(ports, may_load=True, memory=Memory(checks, checks))
+
+    ChangePolicies(ports, verify).run([wish(TOPIC, {DELETION_LAG: 1_000_000})])
+
+    ledgers = [
+        OffloadedLedger(TOPIC, one.ledger_id, one.context_uuid)
+        for one in cluster.admin().stored_ledgers(TOPIC).ledgers
+        if one.context_uuid is not None
+    ]
+    assert len(checks.clean_since(ledgers, Level.BLOCKS, cluster.clock.now() - RECENT)) == 2
+
+
+def test_what_is_accepted_although_nobody_proved_it_is_written_down_before_it_is_sent(
+    cluster: InMemoryCluster,
+) -> None:
+    offload(cluster)
+    blind, noted = Ports(cluster.admin(), cluster.clock), list[Override]()
+
+    def note(one: Override) -> None:
+        assert of_namespace(cluster) is None
+        noted.append(one)
+
+    def changed(note: Note, *, lag: int) -> PolicyOutcome:
+        approval = Approval(unverified=True)
+        work = ChangePolicies(blind, verified_by_check(blind, may_load=True), approval, note=note)
+        return work.run([wish(NAMESPACE, {DELETION_LAG: lag})])[0]
+
+    sent = changed(note, lag=1_000_000)
+    longer = changed(refuse_to_note, lag=2_000_000)
+    refused = changed(refuse_to_note, lag=1)
+
+    assert [sent.state, longer.state, refused.state] == [
+        ChangeState.CONFIRMED,
+        ChangeState.CONFIRMED,
+        ChangeState.FAILED,
+    ]
+    assert (noted[0].scope, noted[0].affected.ledgers) == (NAMESPACE, 2)
+    assert (of_namespace(cluster) or {})[DELETION_LAG] == 2_000_000
+
+
+def refuse_to_note(_: Override) -> None:
+    raise StateError("the journal cannot be written")
 
 
 def test_another_driver_is_refused_while_ledgers_are_in_the_store(cluster: InMemoryCluster) -> None:

@@ -1,0 +1,48 @@
+"""What changes of policies and retention use of what is remembered, and what they leave in the journal."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from offloadctl.cli.connection import Session
+from offloadctl.cli.journal import this_process
+from offloadctl.wiring import open_checks, open_journal
+
+if TYPE_CHECKING:
+    from offloadctl.operations.check_memory import Memory
+    from offloadctl.operations.policy_guard import Note, Override
+
+ACCEPTED: Final = "accept-unverified"
+"""What such notes in the journal are called."""
+
+
+@contextmanager
+def remembered_checks(session: Session) -> "Iterator[Memory | None]":
+    """What checks have verified lately; a check that is made now is remembered, too. None if nothing is remembered."""
+    from offloadctl.operations.check_memory import Memory  # noqa: PLC0415 - it loads what a check loads
+
+    with open_checks(session.context) as checks:
+        yield Memory(checks, checks, context=session.context.name) if checks is not None else None
+
+
+def noting(session: Session) -> "Note":
+    """Writes an override into the journal; StateError if that cannot be, and then nothing is to be sent."""
+
+    def note(override: "Override") -> None:
+        from offloadctl.report.policies_text import scope_name  # noqa: PLC0415 - msgspec and rich are slow to load
+
+        origin, actor, affected = session.origin(), this_process(), override.affected
+        scope = scope_name(override.scope, is_global=override.is_global)
+        facts = {
+            "context": origin.context,
+            "cluster": origin.cluster or "",
+            "by": f"{actor.user}@{actor.host}",
+            "scope": scope,
+            "ledgers": str(affected.ledgers),
+            "bytes": str(affected.size),
+            "not proved": affected.doubt,
+        }
+        with open_journal(session.context, session.ports.clock) as journal:
+            journal.note(ACCEPTED, f"{scope}: {override.text}", facts)
+
+    return note
