@@ -11,6 +11,7 @@ import pytest
 from offloadctl.adapters.memory import ManualClock
 from offloadctl.adapters.sqlite_journal import SqliteJournal
 from offloadctl.demo.embedded import EmbeddedCluster
+from offloadctl.errors import StateUnwritable
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.journal import Actor, RunStart, StepEnd, StepLedger, StepPlan
 from offloadctl.model.ledger import Position
@@ -223,6 +224,26 @@ def test_what_a_command_did_is_in_the_history(
     assert (run["state"], run["exitCode"], run["cluster"]) == ("ended", 0, "demo")
     (step,) = run["steps"]
     assert (step["outcome"], step["ledgersMoved"], step["state"]) == ("confirmed", 3, "ended")
+
+
+def test_a_disk_that_is_full_at_the_end_takes_nothing_from_the_report(
+    command: Command, connected: EmbeddedCluster, topic: TopicName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object, **_named: object) -> None:
+        raise StateUnwritable("the journal cannot be written: database or disk is full")
+
+    monkeypatch.setattr(SqliteJournal, "end_step", full)
+    monkeypatch.setattr(SqliteJournal, "end_run", full)
+
+    ran = command("offload", "topic", str(topic), "-s", "0", "--state", str(tmp_path), "-o", "json")
+
+    assert ran.code == ExitCode.FAILED
+    assert ran.document["topics"][0]["results"][0]["outcome"] == "confirmed"
+    assert "disk is full" in ran.document["journalProblem"]
+    assert ran.document["exitCode"] == ExitCode.FAILED
+    assert "warning: the end of run" in ran.err
+    history = command("offload", "history", "--unfinished", "--state", str(tmp_path), "-o", "json").document
+    assert [run["runId"] for run in history["runs"]] == [ran.document["runId"]]
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
