@@ -104,11 +104,17 @@ def check(
     """
     causes = fail_causes(fail_on)
     if subscription is not None and scope.is_wide:
-        raise UsageError("--subscription goes with named topics only")
+        raise UsageError(
+            "--subscription goes with named topics only: of wide scopes sound ledgers are counted and not kept",
+            hint="name them: --from-file FILE",
+        )
     if shared_with and not scope.everything:
         raise UsageError("--shared-with goes with --all only: of less no stray is judged")
-    if level is Level.READBACK and scope.is_wide:
-        raise UsageError("the level readback goes with named topics only")
+    if level is Level.READBACK and scope.is_wide and budget.sample is None:
+        raise UsageError(
+            "the level readback of more than named topics takes a sample: a reader may wait 15 s for each ledger",
+            hint="--sample 1%, 1/100 or 10GiB",
+        )
     depth = level or _default(scope)
     memory.refuse_nonsense(depth)
     with ExitStack() as stack:

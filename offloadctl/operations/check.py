@@ -156,6 +156,8 @@ class _Run:
         try:
             report = self._check.then(self._report(started_at))
             self._memory.keep_read_back(report)
+            if self._scope.is_wide:
+                report = replace(report, groups=tuple(map(folded, report.groups)))
             is_cut_short = bool(self._budget.spent) and report.status is not CheckStatus.FULL
             is_complete = report.interrupted is None and not is_cut_short
         finally:
@@ -225,7 +227,9 @@ class _Run:
         self._unread = self._unread or any(map(is_unread, (*found.values(), *read.values())))
         looked = self._look_at([one for one in read.values() if isinstance(one, TopicRead)])
         groups = (group_of(name_of(one), found.get(one), read, looked) for one in asked)
-        return (folded(group) for group in groups) if self._scope.is_wide else groups
+        # Readers ask for samples of sound ledgers, too: those are kept until then, and so a wide scope must be sampled.
+        folds = self._scope.is_wide and self._check.level is not Level.READBACK
+        return (folded(group) for group in groups) if folds else groups
 
     def _read_all(self, asked: Sequence[TopicName | Target]) -> _Read:
         found = self._work(asked, self._topics.find, at_once=TOPICS_AT_ONCE)

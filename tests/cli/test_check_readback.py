@@ -25,11 +25,26 @@ def test_without_the_brokers_address_nothing_is_begun(command: Command, offloade
 
 
 @pytest.mark.usefixtures("connected")
-def test_it_goes_with_named_topics_only(command: Command) -> None:
-    ran = command("check", "-n", "acme/shop", "--level", "readback")
+def test_more_than_named_topics_take_a_sample(command: Command) -> None:
+    ran = command("check", "-n", "acme/shop", "--level", "readback", "--yes")
 
     assert ran.code == 2
-    assert "named topics only" in ran.err
+    assert "takes a sample" in ran.err
+
+
+def test_a_sample_of_a_namespace_is_asked_of_the_broker_too(
+    command: Command, offloaded: TopicName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFLOADCTL_CONNECT_TIMEOUT", "0.2")
+    arguments = ("check", "-n", "acme/shop", "--match", f"{offloaded.local_name}$", "-l", "readback", "--sample", "99%")
+    with closed_port() as address:
+        monkeypatch.setenv("OFFLOADCTL_BROKER_URL", f"pulsar://{address}")
+        ran = command(*arguments, "-o", "json")
+
+    (topic,) = ran.document["topics"]
+    assert (ran.code, ran.document["level"], ran.document["findings"]) == (5, "readback", [])
+    assert (topic["soundLedgers"], topic["ledgers"], topic["readback"]) == (3, [], {"samples": 0, "given": 0})
+    assert f"not read through the broker: pulsar://{address}" in " ".join(ran.document["coverage"]["reasons"])
 
 
 def test_a_broker_that_cannot_be_reached_leaves_what_was_looked_at_and_is_not_covered(

@@ -9,6 +9,7 @@ from offloadctl.model.check import CheckReport, CheckStatus, Level, TopicCheck
 from offloadctl.model.finding import Readers
 from offloadctl.model.ledger import Cursor, OffloadPolicies, Position
 from offloadctl.model.names import TopicName
+from offloadctl.model.scope import Scope
 from offloadctl.operations.check import Check
 from offloadctl.operations.facts import LedgerReader
 from offloadctl.operations.readback import Sampler
@@ -50,6 +51,22 @@ def samples(report: CheckReport) -> tuple[int, int]:
     assert isinstance(part, TopicCheck)
     assert part.readback is not None
     return part.readback.given, part.readback.samples
+
+
+def test_of_a_wide_scope_sound_ledgers_are_sampled_too_and_then_only_counted() -> None:
+    admin, clock, reader = recorded_broker(), VirtualClock(), FakeReader()
+    sampler = Sampler(admin, reader, LedgerReader(admin, clock, may_load=True), may_load=True)
+    ports = Ports(admin, clock, (Bucket(),))
+    scope = Scope.of(namespaces=[TOPIC.namespace_name])
+
+    report = Check(ports, Level.READBACK, may_load=True, then=sampler.read_back).report_scope(scope)
+
+    (part,) = report.parts
+    assert isinstance(part, TopicCheck)
+    assert (report.exit_code, part.ledgers, part.sound.ledgers) == (ExitCode.OK, (), 3)
+    given, asked = samples(report)
+    assert given == asked >= 3
+    assert {position.ledger_id for position in reader.asked} >= set(IDS)
 
 
 def test_what_the_broker_gives_is_covered_and_each_byte_of_the_objects_was_read_too() -> None:
