@@ -13,6 +13,7 @@
     │   ├── NotFound                  no such topic, namespace or cluster
     │   ├── Busy                      409: already going on
     │   ├── Rejected                  400, 405, 412: the broker does not accept the request
+    │   ├── NoOwner                   412: the topic's bundle is being unloaded or moved
     │   ├── ServerError               5xx
     │   ├── BadReply                  an answer that cannot be understood
     │   ├── Unstable                  answers that contradict each other, reading after reading
@@ -136,6 +137,13 @@ class Rejected(BrokerError):
     """The broker does not accept the request as it is (400, 405, 412)."""
 
     code = "rejected"
+
+
+class NoOwner(BrokerError):
+    """No broker owns the topic right now: its bundle is being unloaded, or moved to another broker (412)."""
+
+    code = "no-owner"
+    retryable = True
 
 
 class ServerError(BrokerError):

@@ -14,6 +14,7 @@ from offloadctl.errors import (
     BadReply,
     BrokerError,
     Busy,
+    NoOwner,
     NotAuthenticated,
     NotAuthorised,
     NotFound,
@@ -38,6 +39,9 @@ _TELLTALE_IN_JAVA: Final = re.compile(r"(\b\w*(?:secret|password|credential)\w*\
 # PulsarWebResource.java; it answers 401 to a role without rights on topics and tenants, 403 on namespace policies.
 _WHO_IS_ASKING: Final = ("need to authenticate", "authentication required")
 _NO_RIGHT: Final = ("unauthorized to ", "don't have permission", "not authorized", "not have permission")
+
+# PulsarWebResource.java, validateTopicOwnership: the first one while the bundle is being unloaded.
+_NOBODY_OWNS_IT: Final = ("can't find owner for topic", "failed to find ownership for topic")
 
 _NO_ADMIN_SERVICE: Final = (
     "is this Pulsar's admin REST service (webServiceUrl), and not a proxy's page or another service?"
@@ -119,6 +123,8 @@ def _meaning(reply: Reply, reason: str) -> tuple[type[BrokerError], str]:
     # Too many requests is no 5xx, but the same advice holds: later. Busy would claim that an offload is going on.
     if status == 429 or status >= 500:
         return ServerError, "the broker's log tells more; try again later" + _not_before(reply)
+    if status == 412 and reason.startswith(_NOBODY_OWNS_IT):
+        return NoOwner, "its bundle is being unloaded or moved: try again in a moment"
     if status < 400:
         return RedirectRefused, "admin_urls should name the broker or the Pulsar proxy itself"
     return _BY_STATUS.get(status, (Rejected, ""))

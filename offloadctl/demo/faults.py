@@ -16,6 +16,8 @@ class Fault(StrEnum):
     """The admin service answers 503."""
     RESET = "reset"
     """The admin service closes the connection instead of answering."""
+    BUNDLE_UNLOADING = "bundle-unloading"
+    """The topic's bundle is being unloaded: for a moment nobody owns it, and whoever asks is refused."""
     STUCK_RUNNING = "stuck-running"
     """The offload task dies of an exception and its status stays RUNNING until the topic is unloaded."""
     STALLED_UPLOAD = "stalled-upload"
@@ -34,6 +36,10 @@ FAULTS: Final = {
     Fault.SLOW: "Every answer of the broker takes its time. Nothing is wrong; it only takes longer.",
     Fault.UNAVAILABLE: "The broker answers 503 twice. Reads are asked again, after a pause; a trigger is sent once.",
     Fault.RESET: "The broker closes connections instead of answering. Reads are asked again; a trigger is sent once.",
+    Fault.BUNDLE_UNLOADING: (
+        "The topic's bundle is being unloaded, as the load balancer does it: for a moment no broker owns the topic, "
+        "and requests for it are refused with 412. It is left alone for a while, then asked for again."
+    ),
     Fault.STUCK_RUNNING: (
         "The offload dies of an exception in the broker, as with a driver that lacks its credentials. "
         "Its status says RUNNING, and will for ever."

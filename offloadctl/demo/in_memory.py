@@ -1,5 +1,6 @@
 """The embedded cluster without a socket: bucket, brokers and time in memory, asked through the real admin client."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -44,6 +45,8 @@ class InMemoryCluster:
             tuning=tuning,
             seed=seed,
         )
+        self.asked: Counter[str] = Counter()
+        """How often brokers were asked for what, by the last word of the path; answers that lead elsewhere apart."""
         self.brokers = {name: Broker(self.cluster, name, access) for name in brokers}
 
     @property
@@ -93,6 +96,7 @@ class _InMemory(BaseAdapter):
         if broker.meets(Fault.SLOW, asked):
             self._answer_slowly(request, timeout)
         answer = broker.answer(asked)
+        self._cluster.asked["redirected" if answer.location else asked.path.rpartition("/")[2]] += 1
         response = requests.Response()
         response.status_code, response._content = answer.status, answer.body  # noqa: SLF001 - there is no other way
         response.headers.update(answer.headers)

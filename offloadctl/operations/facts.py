@@ -4,7 +4,7 @@ import threading
 from dataclasses import replace
 from typing import Final
 
-from offloadctl.errors import BrokerError, NotFound, Unstable
+from offloadctl.errors import BrokerError, NoOwner, NotFound, Unstable
 from offloadctl.model.ledger import (
     Ledger,
     ManagedLedger,
@@ -45,7 +45,11 @@ class LedgerReader:
     def read(self, topic: TopicName) -> ManagedLedger:
         """The topic's ledgers; what only the serving broker knows is there if a broker may be asked."""
         if self._may_load or topic in self._served_topics():
-            return read_served(self._admin, self._clock, topic)
+            try:
+                return read_served(self._admin, self._clock, topic)
+            except NoOwner:
+                # Its bundle is being unloaded, so nobody serves it, and asking for it would not leave it alone.
+                return self.read_stored(topic)
         return self.read_stored(topic)
 
     def read_or_empty(self, topic: TopicName) -> ManagedLedger:

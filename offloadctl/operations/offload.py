@@ -22,6 +22,7 @@ from offloadctl.operations.offload_judging import (
     not_looked_at,
     see,
 )
+from offloadctl.operations.once_owned import once_owned
 from offloadctl.operations.sending import Sent, send
 from offloadctl.operations.standstill import Activity, Standstill
 from offloadctl.operations.waiting import Waited
@@ -119,7 +120,8 @@ class Offload:
     def _told(self, topic: TopicName, work: Callable[[], OffloadResult]) -> OffloadResult:
         begun = self.ports.clock.monotonic()
         try:
-            result = work()
+            # Nothing was sent as long as it raises that nobody owns the topic.
+            result = once_owned(self.ports.clock, work)
         except Refused as error:
             result = _failed(topic, Outcome.REFUSED, error)
         except Interrupted:

@@ -10,6 +10,7 @@ from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, Offl
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Confirmation, MovedLedger, OffloadPlan, OffloadResult, Outcome, Reason
 from offloadctl.operations.facts import read_served
+from offloadctl.operations.once_owned import once_owned
 from offloadctl.operations.waiting import Waited, WaitEnd
 from offloadctl.plan.broker_errors import known_error
 from offloadctl.plan.bucket_in_force import offered
@@ -81,7 +82,7 @@ class Judge:
         # Where ledgers may be in either place, missing in one proves nothing.
         policies = None if moved_elsewhere(self.plan.policies, now) else self.plan.policies
         try:
-            after = read_served(self.ports.admin, self.ports.clock, self.plan.topic)
+            after = once_owned(self.ports.clock, self._read)
             looked = self._sure(list(self._looks(_compare(self.plan, after), policies)), policies)
         except NotFound:
             return deleted(result)
@@ -90,6 +91,9 @@ class Judge:
             reasons = (*result.reasons, Reason(error.code, error.message))
             return replace(result, outcome=outcome, reasons=reasons, hint=f"the request was sent; {see(self.plan)}")
         return self._result(result, looked, waited)
+
+    def _read(self) -> ManagedLedger:
+        return read_served(self.ports.admin, self.ports.clock, self.plan.topic)
 
     def _looks(
         self, compared: Sequence[tuple[Ledger, Confirmation]], policies: OffloadPolicies | None
@@ -110,7 +114,7 @@ class Judge:
         """Damage is told only if fresh metadata still names those objects and a second look finds it again."""
         if all(moved.confirmation is not Confirmation.DAMAGED for moved, _ in looked):
             return looked
-        after = read_served(self.ports.admin, self.ports.clock, self.plan.topic)
+        after = self._read()
         return [
             one if one[0].confirmation is not Confirmation.DAMAGED else self._look_again(one[0].ledger, after, policies)
             for one in looked

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from offloadctl.errors import BrokerError, Busy
+from offloadctl.errors import BrokerError, Busy, NoOwner
 from offloadctl.model.ledger import OffloadState
 from offloadctl.model.offload import OffloadPlan
 from offloadctl.operations.offload_judging import see
@@ -28,6 +28,9 @@ def send(ports: Ports, plan: OffloadPlan) -> Sent:
         ports.admin.trigger_offload(plan.topic, plan.before)
     except Busy:
         return Sent(joined=True)
+    except NoOwner:
+        # Refused before anybody looked at it.
+        raise
     except BrokerError as error:
         if not error.retryable:
             raise

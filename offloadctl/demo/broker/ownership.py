@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from offloadctl.demo.broker.routes import Call
 from offloadctl.demo.broker.values import Refused, Response, refusal
+from offloadctl.demo.faults import Fault
 from offloadctl.demo.ledgers import ManagedLedgerMetadata
 from offloadctl.demo.offloading import LoadedTopic
 from offloadctl.model.names import TopicName
@@ -21,6 +22,8 @@ class Served(NamedTuple):
 def owned(call: Call) -> TopicName:
     """The topic of the path, if the asked broker owns it; else 307 to the owner, whether it exists or not."""
     topic = call.topic
+    if call.cluster.faults.take(Fault.BUNDLE_UNLOADING, topic):
+        raise refusal(412, f"Can't find owner for topic {topic}")
     owner = call.cluster.owner_of(topic)
     if owner != call.broker and topic.namespace_name in call.cluster.namespaces:
         # The leader knows for sure who the owner is; the others only believe it.

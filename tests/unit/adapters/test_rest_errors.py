@@ -9,6 +9,7 @@ from offloadctl.adapters.rest_errors import bad_reply, error_for, masked, shown
 from offloadctl.errors import (
     BrokerError,
     Busy,
+    NoOwner,
     NotAuthenticated,
     NotAuthorised,
     NotFound,
@@ -41,6 +42,8 @@ def refused(status: int, body: str = "", *, retry_after: str = "") -> BrokerErro
         (409, "Offload already in progress", Busy, ""),
         (400, "messageId is null", Rejected, ""),
         (412, "Topic name is not valid", Rejected, ""),
+        (412, "Can't find owner for topic persistent://a/b/c", NoOwner, "being unloaded"),
+        (412, "Failed to find ownership for topic:persistent://a/b/c", NoOwner, "being unloaded"),
         (418, "", Rejected, ""),
         (429, "", ServerError, "later"),
         (500, "", ServerError, "log"),

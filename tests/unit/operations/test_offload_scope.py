@@ -219,3 +219,73 @@ def test_a_topics_owner_is_known_once_it_has_answered_and_asking_for_it_loads_no
 
     assert admin.owner_of(named(0)) == "broker-2:8080"
     assert admin.owner_of(named(1)) == ""
+
+
+def test_an_idle_topic_costs_one_request_and_two_if_something_of_it_moves(world: InMemoryCluster) -> None:
+    topics = work(world, threshold=50_000)
+
+    topics.plan(SCOPE)
+
+    assert (world.asked["internal-info"], world.asked["offloadPolicies"]) == (6, 2)
+    # Policies are told by the topic's owner only, so who else is asked for them sends us there.
+    assert world.asked["redirected"] <= 2
+    others = world.asked.total() - 6 - 2 - world.asked["redirected"]
+    assert others <= 6, "the list of topics, of clusters, of brokers, and of what each of them has loaded"
+
+
+def test_partitions_share_one_request_for_their_policies(world: InMemoryCluster) -> None:
+    parent = TopicName("acme", "parted", "clicks")
+    world.cluster.create_partitioned_topic(parent, 10)
+    for number in range(10):
+        world.cluster.add_closed_ledgers(parent.with_partition(number), 2, entries=10, entry=ENTRY)
+    topics = work(world)
+    world.asked.clear()
+
+    planned = topics.plan(Scope.of(namespaces=[NamespaceName("acme", "parted")]))
+    planning = world.asked.copy()
+    run = topics.act(planned)
+
+    assert planning["internal-info"] == 10
+    assert planning["offloadPolicies"] == 1
+    assert set(outcomes(run).values()) == {Outcome.CONFIRMED}
+    # At the end they are asked for again, since they may have changed; not by each partition.
+    assert world.asked["offloadPolicies"] <= 3
+
+
+@pytest.mark.parametrize("times", [2, 4])
+def test_a_topic_whose_bundle_is_being_unloaded_is_left_alone_for_a_while(world: InMemoryCluster, times: int) -> None:
+    topics = work(world)
+    planned = topics.plan(SCOPE)
+    world.cluster.faults.plant(Fault.BUNDLE_UNLOADING, topic=named(3), count=times)
+    begun = world.clock.monotonic()
+
+    run = topics.act(planned)
+
+    assert set(outcomes(run).values()) == {Outcome.CONFIRMED}
+    assert world.clock.monotonic() - begun > 2
+
+
+def test_a_bundle_that_is_never_done_with_being_unloaded_is_told_and_nothing_is_sent(world: InMemoryCluster) -> None:
+    topics = work(world)
+    planned = topics.plan(SCOPE)
+    world.cluster.faults.plant(Fault.BUNDLE_UNLOADING, topic=named(3))
+
+    run = topics.act(planned)
+
+    assert {name for name, outcome in outcomes(run).items() if outcome is not Outcome.CONFIRMED} == {"t3"}
+    (left,) = (result for result in run.results if result.topic == named(3))
+    assert (left.outcome, [reason.code for reason in left.reasons]) == (Outcome.FAILED, ["no-owner"])
+    assert "left alone" in left.hint
+    assert not any(ledger.context for ledger in world.cluster.metadata[named(3)].ascending)
+
+
+def test_a_bundle_that_is_unloaded_during_the_wait_is_ridden_out(world: InMemoryCluster) -> None:
+    class Unloading(Watcher):
+        def triggered(self, plan: OffloadPlan, *, joined: bool) -> None:
+            world.cluster.faults.plant(Fault.BUNDLE_UNLOADING, topic=plan.topic, count=3)
+
+    topics = work(world, watcher=Unloading())
+
+    run = topics.act(topics.plan(SCOPE))
+
+    assert set(outcomes(run).values()) == {Outcome.CONFIRMED}
