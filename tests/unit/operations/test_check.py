@@ -17,7 +17,8 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.format.keys import data_key, index_key
 from offloadctl.model.check import CheckReport, CheckStatus, LedgerCheck, Level, TopicCheck, Verdict
 from offloadctl.model.ledger import OffloadPolicies, StoredLedger, StoredLedgers
-from offloadctl.model.names import TopicName
+from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.scope import Listed
 from offloadctl.operations.check import Check, CheckWatcher
 from offloadctl.ports import ObjectInfo, Ports
 from offloadctl.units import ByteSize
@@ -58,6 +59,9 @@ class CorpusBroker(FakeBroker):
         if topic != TOPIC:
             raise NotFound(f"there is no topic {topic}")
         return super().stored_ledgers(topic)
+
+    def topics(self, namespace: NamespaceName) -> Listed[TopicName]:
+        return Listed((TOPIC,) if namespace == TOPIC.namespace_name else ())
 
     def served_ledgers(self, topic: TopicName) -> Any:
         self.reads += 1
