@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from offloadctl.cli.bucket_offer import say_bucket_in_force
 from offloadctl.cli.budget import CheckBudget, with_budget
 from offloadctl.cli.check_cost import approve
 from offloadctl.cli.check_memory import MemoryFlags, left_by_runs, remembering, say_what_is_remembered, with_memory
@@ -245,3 +246,5 @@ def _show(session: Session, report: CheckReport, output: OutputFormat) -> None:
         lines=lambda: documents.check_lines(report, origin),
         text=lambda *, wide: check_text(report, origin, wide=wide),
     )
+    if report.interrupted is None:
+        say_bucket_in_force(session, report)

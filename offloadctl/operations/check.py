@@ -7,13 +7,12 @@ of each only what there is to tell is kept.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from typing import Final, TypeVar
 
-from offloadctl.errors import BrokerError, Interrupted, UsageError
+from offloadctl.errors import Interrupted, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.bucket import BucketCheck
 from offloadctl.model.check import ALWAYS_TOLD, CheckedGroup, CheckReport, CheckStatus, LedgerCheck, Level
@@ -26,6 +25,7 @@ from offloadctl.model.sample import ByteSample, Sample, Window
 from offloadctl.model.scope import Scope, ScopeRead
 from offloadctl.model.status import UnreadTopic
 from offloadctl.operations.bucket_lists import BucketLists
+from offloadctl.operations.bucket_offer import offer_of
 from offloadctl.operations.budget import Budget, MeteredStore
 from offloadctl.operations.check_buckets import BucketChecker
 from offloadctl.operations.check_groups import LookedTopic, folded, group_of, is_unread, name_of
@@ -40,12 +40,8 @@ from offloadctl.operations.facts import LedgerReader
 from offloadctl.operations.scope import expand, named_topics
 from offloadctl.operations.topics import Target
 from offloadctl.operations.workers import StoppableClock, work_through
-from offloadctl.plan.bucket_in_force import offered
 from offloadctl.ports import BrokerAdmin, Ports
 from offloadctl.units import format_duration
-
-_ASKED: Final = 5
-"""Of so many topics the policies are read for a hint."""
 
 TOPICS_AT_ONCE: Final = 8
 """Reads of metadata wait for the network most of the time; the adapter's rate limit spares the broker."""
@@ -106,7 +102,8 @@ class Check:
         if not self.ports.stores:
             raise UsageError(
                 "no bucket is known, and a check looks into buckets",
-                hint=f"name each bucket that was ever in use: --bucket NAME, or in the context{self._offer(scope)}",
+                hint="name each bucket that was ever in use: --bucket NAME, or in the context"
+                + offer_of(self.ports.admin, scope),
             )
         return _Run(self, scope).report()
 
@@ -123,12 +120,6 @@ class Check:
             shared_with=memory.shared_with if memory is not None else (),
             buckets=tuple(sorted(store.location for store in self.ports.stores)),
         )
-
-    def _offer(self, scope: Scope) -> str:
-        """The buckets that the policies of named topics name, to be pasted; of a wide scope none is asked for."""
-        with suppress(BrokerError):
-            return offered([self.ports.admin.offload_policies(topic) for topic in scope.topics[:_ASKED]])
-        return ""
 
 
 class _Run:

@@ -2,6 +2,7 @@
 
 import shlex
 
+import boto3
 import pytest
 
 from offloadctl.demo.embedded import EmbeddedCluster
@@ -36,6 +37,36 @@ def test_a_check_without_a_bucket_offers_it_and_what_is_pasted_works(
     assert without.code == 2
     assert flag in " ".join(without.err.split())
     assert pasted.code == 0
+
+
+@pytest.mark.parametrize("scope", [("-n", "acme/shop"), ("--tenant", "acme"), ("--all",)])
+def test_a_check_of_a_wide_scope_without_a_bucket_offers_it_too(
+    command: Command, connected: EmbeddedCluster, flag: str, topic: TopicName, scope: tuple[str, ...]
+) -> None:
+    ran = command("check", *scope)
+
+    assert ran.code == 2
+    assert f"in force is {flag}" in " ".join(ran.err.split())
+
+
+@pytest.mark.parametrize("scope", ["the topic", "its namespace"])
+def test_a_check_that_finds_ledgers_in_none_of_our_buckets_offers_the_one_in_force(
+    command: Command,
+    connected: EmbeddedCluster,
+    flag: str,
+    topic: TopicName,
+    scope: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    command("offload", "topic", str(topic), "-s", "0")
+    show_on_the_list(connected)
+    boto3.client("s3", endpoint_url=connected.s3_endpoint, region_name="us-east-1").create_bucket(Bucket="no-ledgers")
+    monkeypatch.setenv("OFFLOADCTL_BUCKET", f"no-ledgers,endpoint={connected.s3_endpoint}")
+
+    ran = command("check", *([str(topic)] if scope == "the topic" else ["-n", "acme/shop"]))
+
+    assert ran.code == 1
+    assert f"in no bucket that is known here; in force is {flag}" in " ".join(ran.err.split())
 
 
 def test_of_a_topic_that_cannot_be_asked_nothing_is_offered(command: Command, flag: str) -> None:
