@@ -151,7 +151,7 @@ def _act(session: Session, work: "OffloadTopics", planned: "Planned", *, wait: b
     assert work.record is not None  # noqa: S101 - nothing is acted on that is not written down
     if planned.selection.chosen and not planned.interrupted:
         say(f"offloading {_amount(planned)}: {session.origin()}, run {work.record.run_id}")
-    with watching(session.ports.clock) as watcher:
+    with watching(session.ports.clock, planned.selection.chosen) as watcher:
         run = replace(work, offload=replace(work.offload, watcher=watcher)).act(planned, wait=wait)
     return work.record.close(run)
 
