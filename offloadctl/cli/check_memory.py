@@ -52,7 +52,7 @@ def with_memory(command: Callable[..., R]) -> Callable[..., R]:
 
 @contextmanager
 def remembering(session: Session, flags: MemoryFlags, shared_with: Sequence[str]) -> "Iterator[Memory | None]":
-    """The memory of a check; None if it has none and needs none."""
+    """The memory of a check, whose report is out at the end of the block; None if it has none and needs none."""
     from offloadctl.operations.check_memory import Memory  # noqa: PLC0415 - it loads what a check loads
 
     if not flags.remember and flags.max_age is None:
@@ -64,7 +64,7 @@ def remembering(session: Session, flags: MemoryFlags, shared_with: Sequence[str]
                 raise CannotResume("nothing is remembered here", hint="say where: --state DIR")
             yield None
             return
-        yield Memory(
+        memory = Memory(
             checks,
             checks,
             max_age=flags.max_age,
@@ -73,6 +73,8 @@ def remembering(session: Session, flags: MemoryFlags, shared_with: Sequence[str]
             context=session.context.name,
             shared_with=tuple(shared_with),
         )
+        yield memory
+        memory.told(session.ports.clock.now())
 
 
 def left_by_runs(session: Session) -> tuple[Attempt, ...]:

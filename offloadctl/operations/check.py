@@ -141,8 +141,7 @@ class _Run:
         self._is_cut_short = False
 
     def report(self) -> CheckReport:
-        asked = self._check.asked(self._scope)
-        started_at = self._memory.begin(asked)
+        started_at = self._memory.begin(self._check.asked(self._scope))
         is_complete = False
         try:
             report = self._check.then(self._report(started_at))
@@ -152,7 +151,7 @@ class _Run:
             is_cut_short = bool(self._budget.spent) and report.status is not CheckStatus.FULL
             is_complete = report.interrupted is None and not is_cut_short
         finally:
-            is_resumable = self._memory.end(asked, is_complete=is_complete)
+            is_resumable = self._memory.end(is_complete=is_complete)
         return replace(report, is_resumable=is_resumable, not_remembered=self._memory.broken)
 
     def _report(self, started_at: datetime) -> CheckReport:

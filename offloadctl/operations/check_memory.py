@@ -6,6 +6,7 @@ A memory that cannot be used costs no check its result: then everything is looke
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -31,7 +32,7 @@ from offloadctl.ports import Clock, ObjectInfo
 _TOGETHER: Final = 256
 """So many looks at most wait to be written."""
 
-_BETWEEN_S: Final = 1.0
+_BETWEEN_S: Final = 0.5
 """So long at most do they wait: what a kill takes away is what came since."""
 
 
@@ -50,6 +51,21 @@ class Memory:
     context: str = ""
     shared_with: tuple[str, ...] = ()
     """The contexts of the other clusters in the same buckets."""
+    untold: list[CheckRun] = field(default_factory=list)
+    """Runs that are done, and whose report nobody has seen yet."""
+
+    def told(self, at: datetime) -> None:
+        """The report is out: nobody needs to go on with its run, nor with an older one that asked the same.
+
+        Whoever is killed before that can still go on, and gets the same report.
+        """
+        with suppress(StateError):
+            for run in self.untold:
+                self.runs.end(run, at)
+                for one in self.runs.unfinished():
+                    if one.asked == run.asked and one.number < run.number and self.runs.take_up(one):
+                        self.runs.end(one, at)
+        self.untold.clear()
 
 
 class RunMemory:
@@ -105,25 +121,21 @@ class RunMemory:
             except StateError as error:
                 self._break(error)
 
-    def end(self, asked: RunAsked, *, is_complete: bool) -> bool:
-        """The run is over; tells whether another one can go on with it."""
+    def end(self, *, is_complete: bool) -> bool:
+        """Nothing more is looked at; tells whether another run can go on although the report of this one is out."""
         self._flush()
         memory, run = self._writable(), self._run
         if memory is None or run is None:
             return False
-        self._run = None
+        if is_complete:
+            memory.untold.append(run)
+            return False
         try:
-            if not is_complete:
-                memory.runs.release(run)
-                return True
-            memory.runs.end(run, self._clock.now())
-            # Whoever goes on later must not go on with what was done again from its beginning.
-            for one in memory.runs.unfinished():
-                if one.asked == asked and one.number < run.number and memory.runs.take_up(one):
-                    memory.runs.end(one, self._clock.now())
+            memory.runs.release(run)
         except StateError as error:
             self._break(error)
-        return False
+            return False
+        return True
 
     # -- what is known
 
@@ -159,8 +171,10 @@ class RunMemory:
         except StateError as error:
             self._break(error)
             return 0
-        self._earlier = {(one.ledger, one.objects.place): one for one in looks}
-        return len({one.ledger for one in looks})
+        # What this run itself has looked at is no earlier check's.
+        mine = self._run.number if self._run is not None else None
+        self._earlier = {(one.ledger, one.objects.place): one for one in looks if one.run != mine}
+        return len({ledger for ledger, _ in self._earlier})
 
     def unchanged(self, asked: Asked, objects: LedgerObjects) -> LedgerCheck | None:
         """A ledger that needs no look, since an earlier check has looked and its objects are still the same."""

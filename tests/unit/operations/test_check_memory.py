@@ -46,7 +46,9 @@ class World:
         memory = Memory(mine, mine, **memory_options)
         try:
             ports = Ports(self.broker, self.clock, (self.bucket,))
-            return Check(ports, level, may_load=True, memory=memory, **how).report([TOPIC])
+            report = Check(ports, level, may_load=True, memory=memory, **how).report([TOPIC])
+            memory.told(self.clock.now())
+            return report
         finally:
             mine.close()
 
@@ -283,7 +285,7 @@ def test_a_memory_that_fails_costs_no_check_its_result(world: World, after: int)
     report = world.check(max_age=MONTH, checks=Broken(world.shared, after))
 
     assert (report.groups, report.exit_code) == (expected.groups, expected.exit_code)
-    assert ("no space left" in report.not_remembered) is (after < 4)
+    assert ("no space left" in report.not_remembered) is (after < 3)
     assert not report.is_resumable
 
 
@@ -390,6 +392,19 @@ def test_what_goes_on_elsewhere_is_left_alone(world: World) -> None:
     asked.report([TOPIC])
 
     assert world.bucket.asked
+
+
+def test_until_its_report_is_out_it_can_be_gone_on_with(world: World) -> None:
+    mine = MemoryChecks(world.shared)
+    ports = Ports(world.broker, world.clock, (world.bucket,))
+    killed = Check(ports, Level.BLOCKS, may_load=True, memory=Memory(mine, mine)).report([TOPIC])
+    mine.close()
+    world.reads()
+
+    report = world.check(resumes=True)
+
+    assert report.groups == killed.groups
+    assert world.reads() == 0
 
 
 def test_a_check_that_was_done_again_is_not_gone_on_with(world: World) -> None:
