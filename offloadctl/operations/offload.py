@@ -35,9 +35,6 @@ __all__ = ["RUNNING_IS_A_CLAIM", "ObjectsCheck", "ObjectsSeen", "Offload", "Watc
 _FRESH: Final = timedelta(minutes=1)
 """What was read of a served topic so short a time ago is not read again before the trigger."""
 
-_NEWS_S: Final = 30.0
-"""So old may the policies be that are compared at the end: the partitions of a topic often end together."""
-
 
 @dataclass(frozen=True, slots=True)
 class Offload:
@@ -184,7 +181,7 @@ class Offload:
             plan,
             self.check_objects,
             on_look=lambda number, total: self.watcher.confirming(plan, number, total),
-            policies_now=lambda: self._policies(plan.topic, younger_than_s=_NEWS_S),
+            policies_now=lambda age_s: self._policies(plan.topic, younger_than_s=age_s),
         )
 
     def _policies(self, topic: TopicName, *, younger_than_s: float = float("inf")) -> OffloadPolicies | None:

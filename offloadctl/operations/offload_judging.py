@@ -29,6 +29,9 @@ AUTOMATIC_RUN: Final = "Offload operation already running"
 
 _NAMED: Final = 10
 
+_NEWS_S: Final = 30.0
+"""So old may the policies be that are compared at the end: the partitions of a topic often end together."""
+
 _HOW_TO_CONFIRM: Final = (
     "to have the objects confirmed, give the bucket (--bucket, or in the context) and credentials that may read it"
 )
@@ -66,8 +69,8 @@ class Judge:
     check_objects: ObjectsCheck
     on_look: Callable[[int, int], None]
     """Is told how many of how many ledgers' objects were looked at."""
-    policies_now: Callable[[], OffloadPolicies | None] = lambda: None
-    """The policies in force at the end; None: not known."""
+    policies_now: Callable[[float], OffloadPolicies | None] = lambda _age_s: None
+    """The policies in force at the end, read so many seconds ago at most; None: not known."""
 
     def judge(self, result: OffloadResult, waited: Waited) -> OffloadResult:
         """The result with what really moved, after a wait that ended so."""
@@ -77,20 +80,25 @@ class Judge:
         if waited.end is WaitEnd.UNREACHABLE and waited.error is not None:
             reason = Reason(waited.error.code, waited.error.message)
             return replace(result, reasons=(*result.reasons, reason), hint="the offload may still be running")
-        now = self.policies_now()
-        result = replace(result, warnings=changed(self.plan.policies, now))
-        # Where ledgers may be in either place, missing in one proves nothing.
-        policies = None if moved_elsewhere(self.plan.policies, now) else self.plan.policies
+        now = self.policies_now(_NEWS_S)
         try:
             after = once_owned(self.ports.clock, self._read)
-            looked = self._sure(list(self._looks(_compare(self.plan, after), policies)), policies)
+            looked = list(self._looks(_compare(self.plan, after), self._place(now)))
+            if any(moved.confirmation is Confirmation.DAMAGED for moved, _ in looked):
+                # Before that is told, nothing may be older than this moment.
+                now = self.policies_now(0.0)
+                looked = self._sure(looked, self._place(now))
         except NotFound:
             return deleted(result)
         except BrokerError as error:
             outcome = Outcome.TIMED_OUT if waited.end is WaitEnd.TIMED_OUT else Outcome.FAILED
             reasons = (*result.reasons, Reason(error.code, error.message))
             return replace(result, outcome=outcome, reasons=reasons, hint=f"the request was sent; {see(self.plan)}")
-        return self._result(result, looked, waited)
+        return self._result(replace(result, warnings=changed(self.plan.policies, now)), looked, waited)
+
+    def _place(self, now: OffloadPolicies | None) -> OffloadPolicies | None:
+        """By which policies to look for objects: where they may be in two places, missing in one proves nothing."""
+        return None if moved_elsewhere(self.plan.policies, now) else self.plan.policies
 
     def _read(self) -> ManagedLedger:
         return read_served(self.ports.admin, self.ports.clock, self.plan.topic)
@@ -112,8 +120,6 @@ class Judge:
         self, looked: list[tuple[MovedLedger, ObjectsSeen | None]], policies: OffloadPolicies | None
     ) -> list[tuple[MovedLedger, ObjectsSeen | None]]:
         """Damage is told only if fresh metadata still names those objects and a second look finds it again."""
-        if all(moved.confirmation is not Confirmation.DAMAGED for moved, _ in looked):
-            return looked
         after = self._read()
         return [
             one if one[0].confirmation is not Confirmation.DAMAGED else self._look_again(one[0].ledger, after, policies)
