@@ -27,8 +27,13 @@ def plan_before(
     *,
     policies: OffloadPolicies | None = None,
 ) -> OffloadPlan:
-    """The plan for a boundary that was settled earlier: nothing beyond it moves, whatever was closed since."""
-    return _plan(managed_ledger, before.ledger_id, wish, now, policies)
+    """The plan for a boundary that was settled earlier: nothing beyond it moves, whatever was closed since.
+
+    Loading a topic takes away a last ledger that is empty, and brokers refuse the position of a ledger that is not
+    there. The next one after it bounds the same ledgers.
+    """
+    later = (one.ledger_id for one in managed_ledger.ledgers if one.ledger_id >= before.ledger_id)
+    return _plan(managed_ledger, next(later, before.ledger_id), wish, now, policies)
 
 
 def _plan(

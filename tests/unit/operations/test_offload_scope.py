@@ -100,6 +100,25 @@ def test_what_was_not_planned_does_not_move(world: InMemoryCluster) -> None:
     assert moved[:5] == [True, False, False, False, False]
 
 
+def test_an_empty_last_ledger_that_loading_takes_away_is_no_boundary_any_more(world: InMemoryCluster) -> None:
+    # Loaded and unloaded without a message, a topic ends with a ledger that the next broker drops.
+    with world.cluster.lock:
+        world.cluster.serve(named(3))
+        world.cluster.unload(named(3))
+    topics = work(world)
+    planned = topics.plan(SCOPE)
+    (boundary,) = (plan.before for plan in planned.selection.chosen if plan.topic == named(3))
+
+    run = topics.act(planned)
+
+    assert outcomes(run)["t3"] is Outcome.CONFIRMED
+    (sent,) = (result.plan.before for result in run.results if result.topic == named(3) and result.plan)
+    assert boundary is not None
+    assert sent is not None
+    assert sent > boundary
+    assert all(ledger.is_offloaded for ledger in world.cluster.metadata[named(3)].ascending[:-1])
+
+
 def test_the_largest_are_taken_until_enough_is_planned(world: InMemoryCluster) -> None:
     topics = work(world, limits=OffloadLimits(free=ByteSize(100_000)))
 
