@@ -8,8 +8,8 @@ from offloadctl.check.blocks import BlockRules, Extent, Head, Peek
 from offloadctl.check.times import first_message
 from offloadctl.format.data_block import BLOCK_HEADER_LENGTH, DataBlockHeader
 from offloadctl.format.entry_scan import BlockScan, EntryProblem, EntryScanner
-from offloadctl.format.entry_totals import EntryTotals
 from offloadctl.format.entry_verdict import ProblemCode
+from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.finding import Finding
 from offloadctl.model.ledger_times import FirstMessage
 
@@ -35,7 +35,7 @@ class DataSeen:
 
     findings: tuple[Finding, ...]
     more_findings: int
-    totals: EntryTotals
+    totals: EntryCounts
     blocks: int
     unread_bytes: int
     """Bytes of the object that could not be walked, since damage hides where they belong."""
@@ -58,7 +58,7 @@ class DataScan:
         self._next_id: int | None = None  # what the next block must begin with, if this one leaves no doubt
         self._findings: list[Finding] = []
         self._more = 0
-        self._totals = EntryTotals()
+        self._totals = EntryCounts()
         self._blocks = self._unread = 0
         self._opening = bytearray()
 

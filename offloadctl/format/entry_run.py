@@ -13,7 +13,8 @@ from google_crc32c import value as crc32c
 
 from offloadctl.format.data_block import ENTRY_HEADER_LENGTH
 from offloadctl.format.entry import BROKER_METADATA_MAGIC, CHECKSUM_MAGIC
-from offloadctl.format.entry_totals import EntryTotals, are_broker_metadata, count_encoded
+from offloadctl.format.entry_totals import are_broker_metadata, count_encoded
+from offloadctl.model.entry_counts import EntryCounts
 
 MAX_ENTRIES: Final = 1024
 """Of one run: enough to make calls rare, few enough to stay in the processor's cache."""
@@ -38,7 +39,7 @@ class Run:
     """Whole entries, and the position after them."""
 
     position: int
-    totals: EntryTotals
+    totals: EntryCounts
 
 
 def take_run(data: bytes, position: int, end: int, *, entry_id: int, limit: int = MAX_ENTRIES) -> Run | None:
@@ -61,8 +62,8 @@ def take_run(data: bytes, position: int, end: int, *, entry_id: int, limit: int 
     entries = len(metadata)
     entry_bytes = stop - position - entries * ENTRY_HEADER_LENGTH
     has_checksums = magic in (CHECKSUM_MAGIC, BROKER_METADATA_MAGIC)
-    states = EntryTotals(checksums_ok=entries) if has_checksums else EntryTotals(checksums_absent=entries)
-    return Run(stop, counted + states + EntryTotals(entries=entries, entry_bytes=entry_bytes))
+    states = EntryCounts(checksums_ok=entries) if has_checksums else EntryCounts(checksums_absent=entries)
+    return Run(stop, counted + states + EntryCounts(entries=entries, entry_bytes=entry_bytes))
 
 
 def _take_plain(data: bytes, position: int, end: int, ids: range) -> tuple[int, list[bytes]]:

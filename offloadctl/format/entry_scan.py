@@ -18,8 +18,8 @@ from offloadctl.format.data_block import (
     padding_mismatch,
 )
 from offloadctl.format.entry_run import MAX_ENTRIES, take_run
-from offloadctl.format.entry_totals import EntryTotals
 from offloadctl.format.entry_verdict import UNREADABLE, Fault, ProblemCode, Verdict, examine
+from offloadctl.model.entry_counts import EntryCounts
 
 MAX_PROBLEMS: Final = 100
 """Of one block: after so many the walk is given up, as it would learn nothing more."""
@@ -48,7 +48,7 @@ class EntryProblem:
 class BlockScan:
     """What is in a block."""
 
-    totals: EntryTotals
+    totals: EntryCounts
     next_entry_id: int
     """What the next block must begin with."""
     padding_length: int
@@ -75,7 +75,7 @@ class EntryScanner:
         self._run_limit = MAX_ENTRIES  # short after something unusual, as a run is lost when that is within it
         self._expected_id = header.first_entry_id
         self._other_id: int | None = None  # right too, if the entry before was right and the count was wrong
-        self._totals = EntryTotals()
+        self._totals = EntryCounts()
         self._padding_at: int | None = None
         self._padding_is_damaged = False
         self._unread_from: int | None = None  # where the walk was given up
@@ -232,7 +232,7 @@ class EntryScanner:
         return None
 
     def _count(self, verdict: Verdict, entry_id: int, length: int) -> None:
-        self._totals += verdict.totals + EntryTotals(entries=1, entry_bytes=length)
+        self._totals += verdict.totals + EntryCounts(entries=1, entry_bytes=length)
         self._report(verdict.fault)
         if entry_id == self._other_id:
             self._expected_id = entry_id

@@ -1,14 +1,13 @@
-"""Counting entries and messages, one entry at a time or many at once."""
+"""Counting what entries hold by their metadata, one entry at a time or many at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from operator import add, attrgetter
 from typing import Final
 
 from google.protobuf.message import DecodeError, EncodeError
 
 from offloadctl.format.proto import entry_scan_pb2 as scan_pb
 from offloadctl.format.proto import pulsar_pb2 as pb
+from offloadctl.model.entry_counts import EntryCounts
 
 # What is parsed at once takes memory a dozen times its size when somebody makes it take as much as possible.
 _MAX_AT_ONCE: Final = 1024 * 1024
@@ -16,38 +15,9 @@ _MAX_AT_ONCE: Final = 1024 * 1024
 _TAG_OF_EACH: Final = b"\x0a"  # field 1, length-delimited
 
 
-@dataclass(frozen=True, slots=True)
-class EntryTotals:
-    """What a number of entries hold; each entry is counted in exactly one of the four states from `checksums_ok` on."""
-
-    entries: int = 0
-    messages: int = 0
-    """What a consumer is given of whole entries: all of a batch, a chunked message at its last chunk, no marker."""
-    entry_bytes: int = 0
-    """The entries' own bytes, without their headers."""
-    checksums_ok: int = 0
-    checksums_absent: int = 0
-    """The client sent none, but the metadata parses: nothing proves these entries whole."""
-    checksums_bad: int = 0
-    unreadable: int = 0
-    """Neither a checksum nor metadata can be made out."""
-    markers: int = 0
-    """The broker's own entries, of transactions and of replicated subscriptions."""
-    chunks: int = 0
-    """Entries that are a part of a message."""
-    encrypted: int = 0
-    compressed: int = 0
-
-    def __add__(self, other: "EntryTotals") -> "EntryTotals":
-        return EntryTotals(*map(add, _values(self), _values(other)))
-
-
-_values = attrgetter(*(field.name for field in fields(EntryTotals)))
-
-
-def count_messages(metadata: Sequence[pb.MessageMetadata]) -> EntryTotals:
+def count_messages(metadata: Sequence[pb.MessageMetadata]) -> EntryCounts:
     """Messages, markers, chunks, encrypted and compressed entries; nothing else."""
-    return EntryTotals(
+    return EntryCounts(
         messages=sum(map(_message_count, metadata)),
         markers=sum(message.HasField("marker_type") for message in metadata),
         chunks=sum(message.num_chunks_from_msg > 1 for message in metadata),
@@ -56,7 +26,7 @@ def count_messages(metadata: Sequence[pb.MessageMetadata]) -> EntryTotals:
     )
 
 
-def count_encoded(metadata: Sequence[bytes]) -> EntryTotals | None:
+def count_encoded(metadata: Sequence[bytes]) -> EntryCounts | None:
     """The same for encoded metadata, each led by its length as a varint; None if one does not parse, or is too odd."""
     encoded = _TAG_OF_EACH + _TAG_OF_EACH.join(metadata)
     if len(encoded) > _MAX_AT_ONCE and len(metadata) > 1:
@@ -79,7 +49,7 @@ def count_encoded(metadata: Sequence[bytes]) -> EntryTotals | None:
         messages = sum(count for message in batch.of if (count := message.num_messages_in_batch) > 0)
     if columns.compression:
         compressed = sum(message.compression != pb.NONE for message in batch.of)
-    return EntryTotals(messages=messages, compressed=compressed)
+    return EntryCounts(messages=messages, compressed=compressed)
 
 
 def are_broker_metadata(metadata: Sequence[bytes]) -> bool:

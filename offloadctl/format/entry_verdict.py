@@ -6,10 +6,11 @@ from typing import Final
 
 from offloadctl.format.checksum_state import ChecksumState
 from offloadctl.format.entry import Entry, read_checksum
-from offloadctl.format.entry_totals import EntryTotals, count_messages
+from offloadctl.format.entry_totals import count_messages
 from offloadctl.format.errors import FormatError
 from offloadctl.format.proto import pulsar_pb2 as pb
 from offloadctl.format.protobuf_support import parse_into
+from offloadctl.model.entry_counts import EntryCounts
 
 
 class ProblemCode(StrEnum):
@@ -42,7 +43,7 @@ class Fault:
 class Verdict:
     """What an entry counts as, without its number and bytes, and its fault if it has one."""
 
-    totals: EntryTotals
+    totals: EntryCounts
     fault: Fault | None = None
 
     @property
@@ -52,12 +53,12 @@ class Verdict:
 
 
 _STATES: Final = {
-    ChecksumState.OK: EntryTotals(checksums_ok=1),
-    ChecksumState.ABSENT: EntryTotals(checksums_absent=1),
-    ChecksumState.BAD: EntryTotals(checksums_bad=1),
+    ChecksumState.OK: EntryCounts(checksums_ok=1),
+    ChecksumState.ABSENT: EntryCounts(checksums_absent=1),
+    ChecksumState.BAD: EntryCounts(checksums_bad=1),
 }
 
-UNREADABLE: Final = EntryTotals(unreadable=1)
+UNREADABLE: Final = EntryCounts(unreadable=1)
 
 
 def examine(entry: bytes) -> Verdict:

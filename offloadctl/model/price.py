@@ -39,7 +39,8 @@ class Prices:
             if match is None or match["what"] not in known:
                 raise BadValue(f"{text!r} is no price", hint=f"write {', '.join(f'{one}=PRICE' for one in known)}")
             given[match["what"]] = Decimal(match["price"])
-        made = cls(**given)
+        usual = cls()
+        made = cls(given.get("get", usual.get), given.get("list", usual.list), given.get("transfer", usual.transfer))
         if not given:
             return made
         rest = f"; the rest: {SOURCE}" if len(given) < len(known) else ""

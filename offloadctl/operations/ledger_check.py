@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
@@ -217,7 +216,7 @@ class _Look:
         self._add(*seen.findings)
         self._more += seen.more_findings
         self._blocks = seen.blocks
-        self._counts = EntryCounts(**asdict(seen.totals))
+        self._counts = seen.totals
         if seen.unread_bytes:
             self._not_covered.append(
                 f"{seen.unread_bytes} bytes of the data object could not be walked: damage hides what they are"

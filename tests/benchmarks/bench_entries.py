@@ -28,8 +28,8 @@ from offloadctl.format.data_block import BLOCK_HEADER_LENGTH, DataBlockHeader
 from offloadctl.format.data_object import DataObjectReader, EntryRead
 from offloadctl.format.entry import BrokerEntryMetadata, Entry, checksum_state
 from offloadctl.format.entry_scan import EntryScanner
-from offloadctl.format.entry_totals import EntryTotals
 from offloadctl.format.message import MessageMetadata, SingleMessageMetadata, build_batch
+from offloadctl.model.entry_counts import EntryCounts
 from tests.builders import Ledger, entry, message_metadata
 
 MIB: Final = 1024 * 1024
@@ -98,7 +98,7 @@ def pieces_of(path: Path) -> Iterator[bytes]:
 
 def verify(path: Path) -> int:
     """What is measured: every entry verified and counted."""
-    totals, scanner, at = EntryTotals(), None, 0
+    totals, scanner, at = EntryCounts(), None, 0
     for piece in pieces_of(path):
         position = 0
         while position < len(piece):

@@ -13,12 +13,13 @@ from offloadctl.format.checksum_state import ChecksumState
 from offloadctl.format.data_block import BLOCK_HEADER_LENGTH, DataBlockHeader, iterate_block, padding, walk_block
 from offloadctl.format.entry import Entry, checksum_state
 from offloadctl.format.entry_scan import SEARCH_WINDOW, BlockScan, EntryScanner, scan_block
-from offloadctl.format.entry_totals import EntryTotals, count_encoded, count_messages
+from offloadctl.format.entry_totals import count_encoded, count_messages
 from offloadctl.format.entry_verdict import ProblemCode
 from offloadctl.format.errors import FormatError
 from offloadctl.format.message import MessageMetadata, message_count
 from offloadctl.format.proto import pulsar_pb2 as pb
 from offloadctl.format.protobuf_support import parse_into
+from offloadctl.model.entry_counts import EntryCounts
 from tests import strategies
 from tests.builders import block_of, entry
 from tests.golden_objects import offloaded_ledgers
@@ -188,7 +189,7 @@ def delimited(metadata: Sequence[bytes]) -> list[bytes]:
     return [varint(len(encoded)) + encoded for encoded in metadata]
 
 
-def count_each(metadata: Sequence[bytes]) -> EntryTotals | None:
+def count_each(metadata: Sequence[bytes]) -> EntryCounts | None:
     """None if one of them does not parse."""
     try:
         return count_messages([parse_into(pb.MessageMetadata(), encoded, what="", at=0) for encoded in metadata])

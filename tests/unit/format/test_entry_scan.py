@@ -9,10 +9,10 @@ import pytest
 from offloadctl.format.data_block import ENTRY_HEADER, PADDING, DataBlockHeader, padding
 from offloadctl.format.entry import BrokerEntryMetadata, Entry
 from offloadctl.format.entry_scan import MAX_PROBLEMS, BlockScan, EntryScanner, scan_block
-from offloadctl.format.entry_totals import EntryTotals
 from offloadctl.format.entry_verdict import ProblemCode
 from offloadctl.format.index_object import IndexObject
 from offloadctl.format.message import Compression, EncryptionKey, MessageMetadata
+from offloadctl.model.entry_counts import EntryCounts
 from tests.builders import block_of, entry, message_metadata
 from tests.golden_objects import GoldenLedger, offloaded_ledgers, topics, truncated_ledger
 
@@ -48,7 +48,7 @@ def test_whole_entries_are_counted(entries: list[bytes]) -> None:
 
     covered = entries is not WITHOUT_CHECKSUM
     assert found == BlockScan(
-        EntryTotals(
+        EntryCounts(
             entries=5,
             messages=5,
             entry_bytes=sum(map(len, entries)),
@@ -86,36 +86,36 @@ METADATA = message_metadata()
 @pytest.mark.parametrize(
     ("metadata", "expected"),
     [
-        (METADATA, EntryTotals(messages=1)),
-        (replace(METADATA, num_messages_in_batch=1), EntryTotals(messages=1)),
-        (replace(METADATA, num_messages_in_batch=40), EntryTotals(messages=40)),
-        (replace(METADATA, num_messages_in_batch=-40), EntryTotals(messages=0)),
+        (METADATA, EntryCounts(messages=1)),
+        (replace(METADATA, num_messages_in_batch=1), EntryCounts(messages=1)),
+        (replace(METADATA, num_messages_in_batch=40), EntryCounts(messages=40)),
+        (replace(METADATA, num_messages_in_batch=-40), EntryCounts(messages=0)),
         (
             replace(METADATA, num_messages_in_batch=3, compression=Compression.LZ4),
-            EntryTotals(messages=3, compressed=1),
+            EntryCounts(messages=3, compressed=1),
         ),
-        (replace(METADATA, compression=Compression.NONE), EntryTotals(messages=1)),
+        (replace(METADATA, compression=Compression.NONE), EntryCounts(messages=1)),
         (
             replace(METADATA, encryption_keys=(EncryptionKey("a", b"1"), EncryptionKey("b", b"2"))),
-            EntryTotals(messages=1, encrypted=1),
+            EntryCounts(messages=1, encrypted=1),
         ),
-        (replace(METADATA, marker_type=20), EntryTotals(markers=1)),
-        (replace(METADATA, num_chunks_from_msg=1, chunk_id=0), EntryTotals(messages=1)),
-        (replace(METADATA, num_chunks_from_msg=3, chunk_id=0), EntryTotals(chunks=1)),
-        (replace(METADATA, num_chunks_from_msg=3, chunk_id=1), EntryTotals(chunks=1)),
-        (replace(METADATA, num_chunks_from_msg=3, chunk_id=2), EntryTotals(messages=1, chunks=1)),
-        (replace(METADATA, properties=(("k", "v" * 500),), uuid="x"), EntryTotals(messages=1)),
+        (replace(METADATA, marker_type=20), EntryCounts(markers=1)),
+        (replace(METADATA, num_chunks_from_msg=1, chunk_id=0), EntryCounts(messages=1)),
+        (replace(METADATA, num_chunks_from_msg=3, chunk_id=0), EntryCounts(chunks=1)),
+        (replace(METADATA, num_chunks_from_msg=3, chunk_id=1), EntryCounts(chunks=1)),
+        (replace(METADATA, num_chunks_from_msg=3, chunk_id=2), EntryCounts(messages=1, chunks=1)),
+        (replace(METADATA, properties=(("k", "v" * 500),), uuid="x"), EntryCounts(messages=1)),
     ],
 )
 def test_each_kind_of_message_is_counted_alone_and_among_others(
-    metadata: MessageMetadata, expected: EntryTotals
+    metadata: MessageMetadata, expected: EntryCounts
 ) -> None:
     special = entry(b"payload", metadata=metadata)
 
     alone, among = scan(block_of([special])), scan(block_of([*PLAIN, special, *PLAIN]))
 
-    sizes = EntryTotals(entries=1, entry_bytes=len(special), checksums_ok=1)
-    plain = EntryTotals(entries=10, messages=10, entry_bytes=2 * sum(map(len, PLAIN)), checksums_ok=10)
+    sizes = EntryCounts(entries=1, entry_bytes=len(special), checksums_ok=1)
+    plain = EntryCounts(entries=10, messages=10, entry_bytes=2 * sum(map(len, PLAIN)), checksums_ok=10)
     assert alone.totals == expected + sizes
     assert among.totals == expected + sizes + plain
     assert alone.problems == among.problems == ()
@@ -133,7 +133,7 @@ def test_text_that_is_not_utf_8_is_no_problem_since_pulsar_reads_it() -> None:
 
 @pytest.mark.parametrize("ledger", offloaded_ledgers(), ids=lambda found: str(found.ledger_id))
 def test_recorded_objects_are_whole_and_hold_what_the_broker_and_a_reader_counted(ledger: GoldenLedger) -> None:
-    index, body, totals, next_entry_id = IndexObject.parse(ledger.index.body), ledger.data.body, EntryTotals(), 0
+    index, body, totals, next_entry_id = IndexObject.parse(ledger.index.body), ledger.data.body, EntryCounts(), 0
 
     for line in index.entries:
         header = DataBlockHeader.parse(body[line.offset : line.offset + 128], at=line.offset)
@@ -152,7 +152,7 @@ def test_the_truncated_objects_last_block_is_nothing_but_padding() -> None:
 
     found = scan(body[len(body) // 2 :], at=len(body) // 2)
 
-    assert (found.totals, found.padding_length, found.next_entry_id) == (EntryTotals(), len(body) // 2 - 128, 3)
+    assert (found.totals, found.padding_length, found.next_entry_id) == (EntryCounts(), len(body) // 2 - 128, 3)
     assert found.problems == ()
 
 
