@@ -104,19 +104,8 @@ def check(
     asked for was looked at and nothing was found; 4 damage, 3 warnings only, 5 something could not be looked at.
     """
     causes = fail_causes(fail_on)
-    if subscription is not None and scope.is_wide:
-        raise UsageError(
-            "--subscription goes with named topics only: of wide scopes sound ledgers are counted and not kept",
-            hint="name them: --from-file FILE",
-        )
-    if shared_with and not scope.everything:
-        raise UsageError("--shared-with goes with --all only: of less no stray is judged")
-    if level is Level.READBACK and scope.is_wide and budget.sample is None:
-        raise UsageError(
-            "the level readback of more than named topics takes a sample: a reader may wait 15 s for each ledger",
-            hint="--sample 1%, 1/100 or 10GiB",
-        )
     depth = level or _default(scope)
+    _refuse_nonsense(scope, budget, depth, subscription, shared_with)
     memory.refuse_nonsense(depth)
     with ExitStack() as stack:
         session = stack.enter_context(connect(connection))
@@ -139,6 +128,24 @@ def check(
             report = _remembered(session, report)
         _show(session, report, output)
     return report.exit_code
+
+
+def _refuse_nonsense(
+    scope: Scope, budget: CheckBudget, level: Level, subscription: str | None, shared_with: Sequence[str] | None
+) -> None:
+    """UsageError for what cannot be meant."""
+    if subscription is not None and scope.is_wide:
+        raise UsageError(
+            "--subscription goes with named topics only: of wide scopes sound ledgers are counted and not kept",
+            hint="name them: --from-file FILE",
+        )
+    if shared_with and not scope.everything:
+        raise UsageError("--shared-with goes with --all only: of less no stray is judged")
+    if level is Level.READBACK and scope.is_wide and budget.sample is None:
+        raise UsageError(
+            "the level readback of more than named topics takes a sample: a reader may wait 15 s for each ledger",
+            hint="--sample 1%, 1/100 or 10GiB",
+        )
 
 
 def fail_causes(chosen: Sequence[FailOn] | None) -> frozenset[ExitCode]:
