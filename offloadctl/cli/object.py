@@ -10,17 +10,13 @@ from offloadctl.cli.connection import ConnectionFlags, connect, with_connection
 from offloadctl.cli.help import GroupedGroup
 from offloadctl.cli.object_target import (
     Address,
-    DataFile,
     Files,
-    IndexFile,
-    LedgerId,
     LoadTopics,
     Named,
-    Target,
     open_bucket,
     open_files,
     open_target,
-    parse_target,
+    with_target,
 )
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
 from offloadctl.errors import BadValue, UsageError
@@ -40,12 +36,10 @@ _POSITION: Final = re.compile(r"(?P<ledger>\d{1,19}):(?P<entry>\d{1,19})", re.AS
 
 @app.command("show")
 @with_connection
+@with_target
 def show(
-    target: Target = None,
-    ledger: LedgerId = None,
     *,
-    data: DataFile = None,
-    index: IndexFile = None,
+    named: Named,
     load_topics: LoadTopics = False,
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
@@ -54,7 +48,6 @@ def show(
     from offloadctl.report import check_object as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.check_object_text import objects_text  # noqa: PLC0415
 
-    named = parse_target(target, ledger, data, index)
     with open_target(named, connection, load_topics=load_topics) as opened:
         objects, subject = opened.objects, opened.subject
         location = objects.store.location
@@ -68,12 +61,10 @@ def show(
 
 @app.command("index")
 @with_connection
+@with_target
 def show_index(
-    target: Target = None,
-    ledger: LedgerId = None,
     *,
-    data: DataFile = None,
-    index: IndexFile = None,
+    named: Named,
     load_topics: LoadTopics = False,
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
@@ -83,7 +74,6 @@ def show_index(
     from offloadctl.report import check_object as documents  # noqa: PLC0415 - and so are msgspec and rich
     from offloadctl.report.check_object_text import index_text  # noqa: PLC0415
 
-    named = parse_target(target, ledger, data, index)
     with open_target(named, connection, load_topics=load_topics) as opened:
         found, key = Inspector(opened.objects, opened.subject).index_of_ledger(), opened.subject.index_key
     emit_result(
@@ -97,12 +87,10 @@ def show_index(
 
 @app.command("blocks")
 @with_connection
+@with_target
 def blocks(
-    target: Target = None,
-    ledger: LedgerId = None,
     *,
-    data: DataFile = None,
-    index: IndexFile = None,
+    named: Named,
     load_topics: LoadTopics = False,
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
@@ -112,7 +100,6 @@ def blocks(
     from offloadctl.report import check_object as documents  # noqa: PLC0415 - and so are msgspec and rich
     from offloadctl.report.check_object_text import blocks_text  # noqa: PLC0415
 
-    named = parse_target(target, ledger, data, index)
     with open_target(named, connection, load_topics=load_topics) as opened:
         listing, key = Inspector(opened.objects, opened.subject).blocks(), opened.subject.data_key
     emit_result(
@@ -126,12 +113,10 @@ def blocks(
 
 @app.command("entries")
 @with_connection
+@with_target
 def entries(
-    target: Target = None,
-    ledger: LedgerId = None,
     *,
-    data: DataFile = None,
-    index: IndexFile = None,
+    named: Named,
     first: Annotated[int, typer.Option("--from", metavar="ENTRY", help="The first entry to show.", min=0)] = 0,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many entries to show.", min=1)] = 20,
     payload: Annotated[
@@ -146,7 +131,6 @@ def entries(
     from offloadctl.report import check_object as documents  # noqa: PLC0415 - and so are msgspec and rich
     from offloadctl.report.check_object_text import entries_text  # noqa: PLC0415
 
-    named = parse_target(target, ledger, data, index)
     with open_target(named, connection, load_topics=load_topics) as opened:
         key = opened.subject.data_key
         inspector = Inspector(opened.objects, opened.subject)
@@ -162,12 +146,10 @@ def entries(
 
 @app.command("verify")
 @with_connection
+@with_target
 def verify(
-    target: Target = None,
-    ledger: LedgerId = None,
     *,
-    data: DataFile = None,
-    index: IndexFile = None,
+    named: Named,
     ledger_id: Annotated[
         int | None, typer.Option("--ledger-id", metavar="N", help="The ledger of the files.", show_default=False)
     ] = None,
@@ -194,7 +176,6 @@ def verify(
     from offloadctl.report.check_object import verification_document  # noqa: PLC0415 - msgspec is slow to load
     from offloadctl.report.check_object_text import verification_text  # noqa: PLC0415 - and rich
 
-    named = parse_target(target, ledger, data, index)
     if not level.includes(Level.INDEX) or level is Level.READBACK:
         raise UsageError("objects are looked into at the levels index, blocks and entries")
     expected = _Expected(ledger_id, expect_entries, expect_size)

@@ -1,15 +1,16 @@
 """Whose objects `offloadctl object` looks into: those of a topic's ledger, of an address, or two files."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
 from offloadctl.cli.connection import ConnectionFlags, connect, resolved
+from offloadctl.cli.injection import injecting
 from offloadctl.errors import BadValue, NotFound, UsageError
 from offloadctl.format.keys import ObjectKey
 from offloadctl.model.names import TopicName
@@ -19,41 +20,8 @@ if TYPE_CHECKING:
     from offloadctl.operations.ledger_objects import LedgerObjects
     from offloadctl.ports import ObjectStore
 
-Target = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="s3://BUCKET/KEY|TOPIC",
-        help="Either object's address, or a topic and its ledger.",
-        show_default=False,
-    ),
-]
-LedgerId = Annotated[
-    int | None, typer.Argument(metavar="LEDGER", help="The ledger's id, after a topic.", show_default=False)
-]
-DataFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        metavar="FILE",
-        help="The data object as a file, with --index.",
-        exists=True,
-        dir_okay=False,
-        readable=True,
-        show_default=False,
-    ),
-]
-IndexFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--index",
-        metavar="FILE",
-        help="The index object as a file, with --data.",
-        exists=True,
-        dir_okay=False,
-        readable=True,
-        show_default=False,
-    ),
-]
+R = TypeVar("R")
+
 LoadTopics = Annotated[
     bool, typer.Option("--load-topics", help="Let a broker load the topic, to know whether the offload is complete.")
 ]
@@ -94,7 +62,12 @@ class Opened:
     subject: "Subject"
 
 
-def parse_target(target: str | None, ledger: int | None, data: Path | None, index: Path | None) -> Named:
+def with_target(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command the options that name objects; it receives what they name as its parameter `named`."""
+    return injecting("named", _OPTIONS, parse_target)(command)
+
+
+def parse_target(*, target: str | None, ledger: int | None, data: Path | None, index: Path | None) -> Named:
     """What the command line names; UsageError if that is nothing, or several things."""
     if data is not None or index is not None:
         if target is not None or data is None or index is None:
@@ -162,6 +135,10 @@ def open_bucket(bucket: str, flags: ConnectionFlags) -> "Iterator[ObjectStore]":
         yield ports.stores[0]
 
 
+def _file(name: str, help: str) -> Any:  # noqa: A002 - as typer has it
+    return typer.Option(name, metavar="FILE", help=help, exists=True, dir_okay=False, readable=True, show_default=False)
+
+
 _S3: Final = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)")
 
 
@@ -176,3 +153,26 @@ def _address(text: str) -> Address:
             hint="<uuid>-ledger-<id>, or the same with -index; others can be copied and looked at as files",
         )
     return Address(match["bucket"], key)
+
+
+_OPTIONS: Final[dict[str, tuple[Any, object]]] = {
+    "target": (
+        Annotated[
+            str | None,
+            typer.Argument(
+                metavar="s3://BUCKET/KEY|TOPIC",
+                help="Either object's address, or a topic and its ledger.",
+                show_default=False,
+            ),
+        ],
+        None,
+    ),
+    "ledger": (
+        Annotated[
+            int | None, typer.Argument(metavar="LEDGER", help="The ledger's id, after a topic.", show_default=False)
+        ],
+        None,
+    ),
+    "data": (Annotated[Path | None, _file("--data", "The data object as a file, with --index.")], None),
+    "index": (Annotated[Path | None, _file("--index", "The index object as a file, with --data.")], None),
+}
