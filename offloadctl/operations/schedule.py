@@ -43,7 +43,7 @@ _HANDED_OVER: Final = frozenset({ExitCode.INTERRUPTED, ExitCode.TERMINATED})
 class Act(Protocol):
     """Does what a schedule is for."""
 
-    def __call__(self, schedule: Schedule, intent: Intent) -> RunResult:
+    def __call__(self, schedule: Schedule, intent: Intent, /) -> RunResult:
         """Do it, wait for the end, and tell what came of it. Raises an OffloadctlError if nothing could be done."""
         ...
 
@@ -88,11 +88,7 @@ class Scheduler:
         Raises a StateError, or whatever else the log raises, if it cannot be read or written: then nothing was begun.
         """
         with self._lock:
-            for schedule in self.schedules:
-                entry = self.log.newest(STATE_KINDS, schedule.name)
-                if entry is not None:
-                    known = self.states.get(schedule.name, ScheduleState())
-                    self.states[schedule.name] = replace(decode(entry).state, steady=known.steady)
+            self._read_log()
             self._in_doubt = False
             return tuple(self._resumed())
 
@@ -218,10 +214,20 @@ class Scheduler:
 
     def _end(self, result: RunResult) -> None:
         with self._lock:
+            if self._in_doubt:
+                # An entry behind the newest one must not be written with the state before it.
+                self._read_log(result.schedule)
             state = ended(self.states.get(result.schedule, ScheduleState()), result)
             payload = Payload(state, result=result)
             self._append(EntryKind.RESULT, result.schedule, result.summary, payload, result.run_id)
             self.states[result.schedule] = state
+
+    def _read_log(self, *more: str) -> None:
+        for name in dict.fromkeys((*(one.name for one in self.schedules), *more)):
+            entry = self.log.newest(STATE_KINDS, name)
+            if entry is not None:
+                known = self.states.get(name, ScheduleState())
+                self.states[name] = replace(decode(entry).state, steady=known.steady)
 
     def _resumed(self) -> Iterable[Intent]:
         """Begin again what has no result; what several instances died of is given up, and that is its result."""

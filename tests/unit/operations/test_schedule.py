@@ -258,7 +258,7 @@ def test_a_year_of_nights_is_a_year_of_runs() -> None:
     scheduler.tick()
 
     while world.clock.now() < end:
-        at = scheduler.next_time(every=timedelta(hours=6))
+        at = scheduler.next_time(every=timedelta(days=1))
         world.clock.advance(at - world.clock.now())
         # Every few weeks an instance dies and another one takes over.
         if world.clock.now().day % 13 == 0:
