@@ -101,6 +101,10 @@ class Offloadctl:
         """`check` of every byte that a topic has in S3."""
         return self("check", topic, "--level", "entries", "--load-topics", *arguments)
 
+    def history(self, *arguments: str) -> list[dict[str, Any]]:
+        """The runs of `offload history`."""
+        return list(self("offload", "history", *arguments).document["runs"])
+
     @contextmanager
     def running(self, *arguments: str) -> Iterator[Running]:
         """Begin it; it is killed if nobody waited for its end."""
