@@ -338,11 +338,11 @@ class MessageReader(Protocol):
 class FindingStore(Protocol):
     """What checks have found, kept from one command to the next. Every method may raise a StateError."""
 
-    def see(self, findings: Sequence[Finding], at: datetime) -> Mapping[str, Sighting]:
+    def see(self, findings: Sequence[Finding], at: datetime, *, keep: bool = True) -> Mapping[str, Sighting]:
         """Remember what one check has found, and tell of each, by id, since when it is known.
 
-        An acknowledgement comes with it only if it holds: it has not ended, and its evidence is what is found now.
-        """
+        Without `keep` nothing is written, and those that are not known are left out. An acknowledgement comes with it
+        only if it holds: it has not ended, and its evidence is what is found now.
         ...
 
     def known(self, finding_id: str) -> KnownFinding | None:

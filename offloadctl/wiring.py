@@ -52,7 +52,7 @@ def open_buckets(context: Context) -> Iterator[tuple[tuple[WritableObjectStore, 
 
 
 @contextmanager
-def open_findings(context: Context) -> Iterator[FindingStore | None]:
+def open_findings(context: Context, *, read_only: bool = False) -> Iterator[FindingStore | None]:
     """What checks have found so far; None where nothing is remembered. The file is opened when it is used."""
     if context.state is None:
         yield None
@@ -61,7 +61,7 @@ def open_findings(context: Context) -> Iterator[FindingStore | None]:
     from offloadctl.adapters.sqlite_file import SqliteFile  # noqa: PLC0415
     from offloadctl.adapters.sqlite_findings import SqliteFindings  # noqa: PLC0415
 
-    file = SqliteFile(context.state / CHECKS_FILE, CHECKS, what=WHAT)
+    file = SqliteFile(context.state / CHECKS_FILE, CHECKS, what=WHAT, read_only=read_only)
     try:
         yield SqliteFindings(file)
     finally:

@@ -14,9 +14,12 @@ class MemoryFindings:
         self._known: dict[str, KnownFinding] = {}
         self._acknowledged: dict[str, Acknowledgement] = {}
 
-    def see(self, findings: Sequence[Finding], at: datetime) -> Mapping[str, Sighting]:
+    def see(self, findings: Sequence[Finding], at: datetime, *, keep: bool = True) -> Mapping[str, Sighting]:
         """Remember them, and tell of each since when it is known."""
-        return {one.id: self._seen(one, at) for one in {one.id: one for one in findings}.values()}
+        different = {one.id: one for one in findings}
+        if keep:
+            self._known |= {number: self._with(one, at) for number, one in different.items()}
+        return {number: self._seen(one, at) for number, one in different.items() if number in self._known}
 
     def known(self, finding_id: str) -> KnownFinding | None:
         """The finding as it was last told."""
@@ -35,13 +38,15 @@ class MemoryFindings:
         ordered = sorted(self._acknowledged.values(), key=lambda one: (one.until, one.finding_id))
         return tuple((one, self._known[one.finding_id]) for one in ordered)
 
-    def _seen(self, one: Finding, at: datetime) -> Sighting:
+    def _with(self, one: Finding, at: datetime) -> KnownFinding:
         before = self._known.get(one.id)
         now = KnownFinding(one.id, one.evidence, one.code, one.severity, one.what, one.place, at, at, 1)
-        if before is not None:
-            last = max(at, before.last_seen)
-            now = replace(now, first_seen=before.first_seen, last_seen=last, times=before.times + 1)
-        self._known[one.id] = now
-        noted = self._acknowledged.get(one.id)
+        if before is None:
+            return now
+        last = max(at, before.last_seen)
+        return replace(now, first_seen=before.first_seen, last_seen=last, times=before.times + 1)
+
+    def _seen(self, one: Finding, at: datetime) -> Sighting:
+        known, noted = self._known[one.id], self._acknowledged.get(one.id)
         holding = noted if noted is not None and noted.holds(one, at) else None
-        return Sighting(now.first_seen, now.last_seen, now.times, holding)
+        return Sighting(known.first_seen, known.last_seen, known.times, holding)

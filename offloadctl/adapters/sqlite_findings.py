@@ -14,13 +14,17 @@ class SqliteFindings:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
 
-    def see(self, findings: Sequence[Finding], at: datetime) -> Mapping[str, Sighting]:
+    def see(self, findings: Sequence[Finding], at: datetime, *, keep: bool = True) -> Mapping[str, Sighting]:
         """Remember them, and tell of each since when it is known; without findings the file is not even opened."""
-        if not findings:
+        if not findings or (not keep and not self._file.path.exists()):
             return {}
-        different = {one.id: one for one in findings}
-        with self._file.changing() as connection:
-            return {finding_id: _seen(connection, one, at) for finding_id, one in different.items()}
+        different = {one.id: one for one in findings}.values()
+        with self._file.changing() if keep else self._file.reading() as connection:
+            if keep:
+                for one in different:
+                    _keep(connection, one, at)
+            seen = {one.id: _seen(connection, one, at) for one in different}
+        return {finding_id: one for finding_id, one in seen.items() if one is not None}
 
     def known(self, finding_id: str) -> KnownFinding | None:
         """The finding as it was last told."""
@@ -60,7 +64,7 @@ class SqliteFindings:
             return tuple((_acknowledgement(row, row["noted"]), _known(row)) for row in rows)
 
 
-def _seen(connection: sqlite3.Connection, one: Finding, at: datetime) -> Sighting:
+def _keep(connection: sqlite3.Connection, one: Finding, at: datetime) -> None:
     connection.execute(
         "INSERT INTO finding (id, evidence, code, severity, what, place, first_seen, last_seen, times)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)"
@@ -68,7 +72,12 @@ def _seen(connection: sqlite3.Connection, one: Finding, at: datetime) -> Sightin
         " what = excluded.what, last_seen = max(last_seen, excluded.last_seen), times = times + 1",
         (one.id, one.evidence, one.code, one.severity.value, one.what, one.place, _text(at), _text(at)),
     )
+
+
+def _seen(connection: sqlite3.Connection, one: Finding, at: datetime) -> Sighting | None:
     row = connection.execute("SELECT first_seen, last_seen, times FROM finding WHERE id = ?", (one.id,)).fetchone()
+    if row is None:
+        return None
     noted = connection.execute("SELECT * FROM acknowledgement WHERE finding = ?", (one.id,)).fetchone()
     known = None if noted is None else _acknowledgement(noted, noted["evidence"])
     return Sighting(

@@ -124,8 +124,7 @@ def check(
             may_load=load_topics,
         )
         say_what_is_remembered(report)
-        if memory.remember:
-            report = _remembered(session, report)
+        report = _remembered(session, report, keep=memory.remember)
         _show(session, report, output)
     return report.exit_code
 
@@ -228,13 +227,13 @@ def _with_places(session: Session, report: CheckReport, subscription: str, *, ma
     return with_places(report, reader, subscription)
 
 
-def _remembered(session: Session, report: CheckReport) -> CheckReport:
+def _remembered(session: Session, report: CheckReport, *, keep: bool) -> CheckReport:
     """The report with what is known of its findings; a memory that cannot be used costs no check its result."""
     from offloadctl.operations.remember import remembered  # noqa: PLC0415 - as above
 
     try:
-        with open_findings(session.context) as store:
-            return remembered(report, store)
+        with open_findings(session.context, read_only=not keep) as store:
+            return remembered(report, store, keep=keep)
     except (StateError, KeyboardInterrupt) as error:
         why = error.message if isinstance(error, StateError) else "interrupted"
         say(f"warning: these findings are not remembered, and none counts as acknowledged: {why}")

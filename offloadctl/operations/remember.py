@@ -8,11 +8,11 @@ from offloadctl.model.finding import Finding, Sighting
 from offloadctl.ports import FindingStore
 
 
-def remembered(report: CheckReport, store: FindingStore | None) -> CheckReport:
-    """The same report, its findings remembered; raises a StateError."""
+def remembered(report: CheckReport, store: FindingStore | None, *, keep: bool = True) -> CheckReport:
+    """The same report, its findings remembered, or without `keep` only with what is known; raises a StateError."""
     if store is None or not report.findings:
         return report
-    seen = store.see(report.findings, report.finished_at)
+    seen = store.see(report.findings, report.finished_at, keep=keep)
     groups = tuple(_group(group, seen) for group in report.groups)
     buckets = tuple(replace(one, findings=_with(one.findings, seen)) for one in report.buckets)
     return replace(report, groups=groups, buckets=buckets)

@@ -138,6 +138,16 @@ def test_what_cannot_be_noted_is_refused(command: Command, given: tuple[str, ...
     assert (ran.code, words in ran.err) == (2, True)
 
 
+def test_what_is_noted_counts_also_for_a_check_that_leaves_nothing(command: Command, damaged: TopicName) -> None:
+    number = found_id(command, damaged)
+    command("check", "acknowledge", number, "--reason", "known", "--until", "1d")
+
+    ran = command("check", str(damaged), "--no-remember", "-o", "json")
+
+    assert (ran.code, finding(ran)["timesSeen"]) == (0, 1)
+    assert finding(command("check", str(damaged), "-o", "json"))["timesSeen"] == 2
+
+
 def test_a_memory_that_cannot_be_used_costs_no_check_its_result(
     command: Command, damaged: TopicName, tmp_path: Path
 ) -> None:

@@ -75,6 +75,17 @@ def test_a_finding_is_remembered_as_it_was_last_told_also_by_a_clock_that_was_se
     assert store.known("000000000000") is None
 
 
+def test_what_is_only_looked_up_is_not_remembered(store: FindingStore) -> None:
+    store.see([STRAY], NOW)
+    store.acknowledge([note(STRAY)])
+
+    seen = store.see([STRAY, LOST], NOW + DAY, keep=False)
+
+    assert [(number, one.times, one.acknowledgement) for number, one in seen.items()] == [(STRAY.id, 1, note(STRAY))]
+    assert store.known(LOST.id) is None
+    assert store.see([STRAY], NOW + DAY)[STRAY.id].times == 2
+
+
 def test_an_acknowledgement_comes_with_the_finding_until_it_ends(store: FindingStore) -> None:
     store.see([STRAY], NOW)
     store.acknowledge([note(STRAY, until=NOW + DAY)])
@@ -129,5 +140,6 @@ def test_what_one_process_has_noted_another_one_knows(file: SqliteFile) -> None:
 
 def test_a_check_without_findings_makes_no_file(file: SqliteFile) -> None:
     SqliteFindings(file).see([], NOW)
+    SqliteFindings(file).see([LOST], NOW, keep=False)
 
     assert not file.path.exists()
