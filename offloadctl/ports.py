@@ -343,6 +343,7 @@ class FindingStore(Protocol):
 
         Without `keep` nothing is written, and those that are not known are left out. An acknowledgement comes with it
         only if it holds: it has not ended, and its evidence is what is found now.
+        """
         ...
 
     def known(self, finding_id: str) -> KnownFinding | None:
