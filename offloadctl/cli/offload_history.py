@@ -15,43 +15,47 @@ from offloadctl.units import parse_duration
 from offloadctl.wiring import open_history
 
 
+_Run = Annotated[
+    str | None,
+    typer.Option(
+        "--run",
+        metavar="ID",
+        help="One run with all its topics; the beginning or the end of its id is enough.",
+        show_default=False,
+    ),
+]
+_Topic = Annotated[
+    str | None,
+    typer.Option(
+        "--topic",
+        metavar="TOPIC",
+        help="Only runs that had something to move of this topic, and what came of that.",
+        show_default=False,
+    ),
+]
+_Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="WHEN",
+        help="Only what began since then: 7d, 12h, 2026-11-24, 2026-11-24T06:00Z.",
+        show_default=False,
+    ),
+]
+_Unfinished = Annotated[
+    bool, typer.Option("--unfinished", help="Only what was sent and nobody knows yet what came of it, and whose it is.")
+]
+_Limit = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="The newest so many runs; 0 shows all.")]
+
+
 @with_connection
 def history(
     *,
-    run: Annotated[
-        str | None,
-        typer.Option(
-            "--run",
-            metavar="ID",
-            help="One run with all its topics; the beginning or the end of its id is enough.",
-            show_default=False,
-        ),
-    ] = None,
-    topic: Annotated[
-        str | None,
-        typer.Option(
-            "--topic",
-            metavar="TOPIC",
-            help="Only runs that had something to move of this topic, and what came of that.",
-            show_default=False,
-        ),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since",
-            metavar="WHEN",
-            help="Only what began since then: 7d, 12h, 2026-11-24, 2026-11-24T06:00Z.",
-            show_default=False,
-        ),
-    ] = None,
-    unfinished: Annotated[
-        bool,
-        typer.Option("--unfinished", help="Only what was sent and nobody knows yet what came of it, and whose it is."),
-    ] = False,
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=0, help="The newest so many runs; 0 shows all.")
-    ] = 50,
+    run: _Run = None,
+    topic: _Topic = None,
+    since: _Since = None,
+    unfinished: _Unfinished = False,
+    limit: _Limit = 50,
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:

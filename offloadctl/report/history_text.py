@@ -24,6 +24,7 @@ from offloadctl.report.text import (
 )
 from offloadctl.units import format_duration, format_size
 
+_LONGEST_FACT: Final = 80
 _SHOWN: Final = 20
 """So many topics of one run, and so many notes, are shown; `-o wide` shows all."""
 
@@ -186,5 +187,6 @@ def _notes(report: HistoryReport, notes: Sequence[Note], *, wide: bool) -> Itera
 
 
 def _told(note: Note) -> str:
-    facts = ", ".join(f"{name} {value}" for name, value in note.facts.items())
+    # What is longer is for programs.
+    facts = ", ".join(f"{name} {value}" for name, value in note.facts.items() if value and len(value) <= _LONGEST_FACT)
     return f"{note.text} ({facts})" if facts else note.text
