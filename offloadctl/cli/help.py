@@ -70,9 +70,11 @@ class CommandWithOthers(GroupedGroup):
                 return below.command.invoke(below)
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Arguments of the command are no part of the line of one below it."""
+        """Arguments are no part of the line of a command below; and a shell that completes is offered those instead."""
         every = super().get_params(ctx)
-        return every if ctx.invoked_subcommand is None else [one for one in every if one.param_type_name != "argument"]
+        if ctx.command is self and not ctx.resilient_parsing:
+            return every
+        return [one for one in every if one.param_type_name != "argument"]
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The command's own; the list of the others says what else there is."""

@@ -442,6 +442,8 @@ def test_a_stream_that_cannot_spell_a_name_gets_another_spelling(tmp_path: Path)
         ("offloadctl context ", 2, {"list", "use", "set", "show", "import", "delete"}),
         ("offloadctl context use ", 3, {"prod", "staging"}),
         ("offloadctl context show --context st", 4, {"staging"}),
+        ("offloadctl check ack", 2, {"acknowledge", "acknowledgements"}),
+        ("offloadctl check topic --lev", 3, {"--level"}),
         ("offloadctl explain trunc", 2, {"truncated", "truncated-ledger"}),
         ("offloadctl schema OffloadR", 2, {"OffloadRun", "OffloadResult"}),
         ("offloadctl demo --fault lost", 3, {"lost-object", "lost-index"}),

@@ -103,3 +103,10 @@ def test_reports_of_two_clusters_are_not_compared(command: Command, topic: Topic
 
     assert (ran.code, "of the cluster" in ran.err) == (2, True)
     assert command("check", "diff", one, str(tmp_path / "nowhere")).code == 2
+
+
+def test_help_and_errors_name_the_command_and_not_the_topics_of_the_one_above(command: Command) -> None:
+    ran, wrong = command("check", "diff", "--help"), command("check", "diff", "only-one")
+
+    assert ran.out.startswith("Usage: offloadctl check diff [OPTIONS]")
+    assert (wrong.code, "hint: offloadctl check diff --help" in wrong.err) == (2, True)

@@ -810,6 +810,89 @@ def test_a_listing_of_parts_that_makes_no_sense_is_an_error(wire: FakeWire, body
     assert words in refusal(lambda: store_on(wire).upload_parts(MultipartUpload("k", "u"))).message
 
 
+def versions_page(*found: str, then: tuple[str, str] | None = None) -> Answer:
+    """Each is `KEY NUMBER`, or `KEY NUMBER gone` for a delete marker; all of one second, and number 9 is the latest."""
+    listed = "".join(
+        f"<{name}><Key>{key}</Key><VersionId>{number}</VersionId><IsLatest>{str(number == '9').lower()}</IsLatest>"
+        f"<LastModified>2026-11-24T02:12:18.695Z</LastModified><Size>7</Size></{name}>"
+        for key, number, *gone in map(str.split, found)
+        for name in ["DeleteMarker" if gone else "Version"]
+    )
+    more = (
+        f"<IsTruncated>true</IsTruncated><NextKeyMarker>{then[0]}</NextKeyMarker>"
+        f"<NextVersionIdMarker>{then[1]}</NextVersionIdMarker>"
+        if then
+        else "<IsTruncated>false</IsTruncated>"
+    )
+    return page(f"<ListVersionsResult>{more}{listed}</ListVersionsResult>")
+
+
+def test_versions_go_on_within_a_key_and_the_latest_one_comes_first(wire: FakeWire) -> None:
+    wire.script = [versions_page("a 3", "a 9 gone", "b 9", "b 5", then=("b", "5")), versions_page("b 4", "c 9")]
+
+    found = list(store_on(wire).versions("p"))
+
+    assert [(one.key, one.version_id) for one in found] == [
+        ("a", "9"),
+        ("a", "3"),
+        ("b", "9"),
+        ("b", "5"),
+        ("b", "4"),
+        ("c", "9"),
+    ]
+    assert [one.key for one in found if one.is_delete_marker] == ["a"]
+    assert "prefix=p" in wire.asked[0].path
+    assert "key-marker=b" in wire.asked[1].path
+    assert "version-id-marker=5" in wire.asked[1].path
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (versions_page("a 9", then=("", "")), "without end"),
+        (page("<ListVersionsResult><Version><Key>a</Key></Version></ListVersionsResult>"), "each key and its version"),
+    ],
+)
+def test_a_listing_of_versions_that_makes_no_sense_is_an_error(wire: FakeWire, answer: Answer, words: str) -> None:
+    wire.script = [answer]
+
+    assert words in refusal(lambda: list(store_on(wire).versions())).message
+
+
+@pytest.mark.parametrize(
+    ("use", "right"),
+    [
+        (lambda store: list(store.versions()), "s3:ListBucketVersions"),
+        (lambda store: store.is_versioned, "s3:GetBucketVersioning"),
+    ],
+)
+def test_versions_that_are_refused_name_the_right_that_they_need(
+    wire: FakeWire, use: Callable[[S3Store], object], right: str
+) -> None:
+    wire.script = [error(403, "AccessDenied", "Access Denied")]
+
+    found = refusal(lambda: use(store_on(wire)))
+
+    assert isinstance(found, StoreDenied)
+    assert right in found.hint
+
+
+@pytest.mark.parametrize(
+    ("answer", "versioned"),
+    [
+        (page("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"), True),
+        (page("<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"), True),
+        (page("<VersioningConfiguration></VersioningConfiguration>"), False),
+        (error(501, "NotImplemented", "GetBucketVersioning not implemented"), False),
+        (error(405, "MethodNotAllowed"), False),
+    ],
+)
+def test_a_bucket_is_versioned_if_it_is_or_once_was(wire: FakeWire, answer: Answer, versioned: bool) -> None:
+    wire.script = [answer]
+
+    assert store_on(wire).is_versioned is versioned
+
+
 def test_an_upload_without_an_id_is_an_error(wire: FakeWire) -> None:
     wire.script = [page("<ListMultipartUploadsResult><Upload><Key>a</Key></Upload></ListMultipartUploadsResult>")]
 

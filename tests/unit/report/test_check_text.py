@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from rich.console import Console, RenderableType
@@ -21,12 +21,14 @@ from offloadctl.model.check import (
     Verdict,
 )
 from offloadctl.model.entry_counts import EntryCounts
+from offloadctl.model.finding import Acknowledgement, Sighting
 from offloadctl.model.ledger import Ledger, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
 from offloadctl.model.status import UnreadTopic
 from offloadctl.report.check_text import check_text, counts_text
 from offloadctl.report.origin import Origin
+from offloadctl.report.text import findings
 from offloadctl.units import ByteSize
 
 TOPIC = TopicName("acme", "shop", "orders")
@@ -152,3 +154,47 @@ def test_counts_tell_what_proves_nothing() -> None:
 
 def test_each_verdict_is_explained() -> None:
     assert all(verdict.meaning.endswith(".") for verdict in Verdict)
+
+
+def test_what_findings_mean_is_said_once_with_the_codes_that_it_holds_for() -> None:
+    lost = [Subject(f"data-{number}", "index", TOPIC, number).finding("data-missing", "lost") for number in (1, 2)]
+    cut = Subject("data-3", "index", TOPIC, 3).finding("truncated", "cut")
+    bad = Subject("data-4", "index", TOPIC, 4).finding("checksum", "bad", offset=7)
+    copies = [replace(one, copy=f"BookKeeper's copy of {one.ledger_id} stays.") for one in (*lost, cut, bad)]
+
+    said = text(findings(copies))
+
+    assert said.count("Readers hang or fail once they reach this ledger") == 1
+    assert "data-missing, truncated: Readers hang" in said
+    assert "checksum: Consumers of this entry discard it" in said
+    assert said.count("set-offload-deletion-lag -l -1 acme/shop") == 1
+    assert [f"copy of {number} stays" in said for number in (1, 2, 3, 4)] == [True] * 4
+
+
+def test_an_acknowledged_finding_tells_by_whom_until_when_and_why() -> None:
+    found = Subject("data-1", "index", TOPIC, 1).finding("data-missing", "lost", expected="an object", found="none")
+    note = Acknowledgement(found.id, found.evidence, "ada", NOW, NOW + timedelta(days=30), "OPS-4711")
+    seen = replace(found, seen=Sighting(NOW, NOW + timedelta(days=1), 3, note), restore="paste this")
+
+    said = text(findings([seen, found]))
+
+    assert "damage, acknowledged: lost [data-missing]" in said
+    assert f"{found.id}, found 3 times since 2026-11-24 00:00 UTC" in said
+    assert "by ada on 2026-11-24 00:00 UTC, until 2026-12-24 00:00 UTC: OPS-4711" in said
+    assert "restore paste this" in said
+    assert said.count("damage: lost") == 1
+
+
+def test_an_acknowledged_ledger_stays_damaged_and_fails_nothing_unless_there_is_more() -> None:
+    one = damaged(1)
+    finding = one.inspection.findings[0]
+    note = Acknowledgement(finding.id, finding.evidence, "ada", NOW, NOW + timedelta(days=30), "known")
+    noted = replace(finding, seen=Sighting(NOW, NOW, 1, note))
+
+    alone = replace(one, inspection=replace(one.inspection, findings=(noted,), more_findings=0))
+    with_more = replace(one, inspection=replace(one.inspection, findings=(noted,)))
+    beside = replace(one, inspection=replace(alone.inspection, findings=(noted, finding)))
+
+    codes = [report(TopicCheck(TOPIC, True, (each,))).exit_code for each in (alone, with_more, beside)]
+    assert codes == [ExitCode.OK, ExitCode.DAMAGE, ExitCode.DAMAGE]
+    assert alone.verdict is Verdict.DAMAGED
