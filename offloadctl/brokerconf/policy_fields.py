@@ -96,8 +96,10 @@ def field_named(name: str, *, driver: str = "") -> PolicyField:
     if short is not None:
         return short
     known = [*BY_NAME, *BY_KEY, *dict.fromkeys(one.setting.parameter for one in FIELDS)]
-    near = get_close_matches(name, known, n=3, cutoff=0.7)
+    near = get_close_matches(name, known, n=3, cutoff=0.7) or [one for one in known if name in one.split("-")]
     hint = f"did you mean {', '.join(near)}?" if near else "offloadctl broker-conf settings lists the keys"
+    if "retention" in name.lower():
+        hint = "how long consumed data is kept is another policy: offloadctl retention set"
     raise BadValue(f"{name!r} is no field of an offload policy", hint=hint)
 
 

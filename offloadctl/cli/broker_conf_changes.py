@@ -121,7 +121,9 @@ def fix_file(
     made = fixed(before, layout=wanted, version=_version(version))
     if made.data != before and not dry_run:
         say(f"{path} changed; the file as it was is {replace_file(path, before, made.data)}.")
-    elif made.data != before and show_diff:
+    elif made.data == before and report.findings:
+        say(f"{path} stays as it is: nothing of it can be put right without a decision.")
+    elif show_diff and made.data != before:
         emit(_shown_changes(before, made.data, path, wanted) + "\n")
     left = lint(read(made.data, layout=wanted), version=_version(version))
     left = with_possible_edits(made.data, left, layout=wanted)

@@ -243,6 +243,8 @@ def one_scope(topic: str | None, namespace: str | None, *, is_global: bool = Fal
         raise UsageError("name a topic, or a namespace with -n; not both", hint="as in -n public/default")
     if is_global and topic is None:
         raise UsageError("--global is of topics only", hint="a namespace's policy is in every cluster anyway")
+    if topic is not None and topic.count("/") == 1:
+        raise UsageError(f"{topic!r} is not a topic name", hint=f"a namespace is named with -n: -n {topic}")
     return policy_topic(topic) if topic is not None else NamespaceName.parse(namespace or "")
 
 

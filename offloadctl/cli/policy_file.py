@@ -39,8 +39,10 @@ def read_policy_file(source: str, *, is_global: bool = False) -> tuple[FilePolic
     name = "standard input" if source == "-" else source
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"cannot read policies from {name}: {exc}") from exc
+    except OSError as exc:
+        raise UsageError(f"{name}: it cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"{name}: it is not UTF-8: byte {exc.start}") from exc
     with told_as_yaml(name):
         documents = [one for one in yaml.safe_load_all(text) if one is not None]
     found = tuple(one for number, document in enumerate(documents, 1) for one in _policies(document, name, number))

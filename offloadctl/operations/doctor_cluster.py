@@ -138,7 +138,10 @@ class ClusterDoctor:
         for namespace in namespaces:
             try:
                 levels = reader.read(namespace)
-            except NotFound:
+            except NotFound as error:
+                if self.namespaces:
+                    what = f"There is no namespace {namespace}."
+                    yield Symptom("no-namespace", Weight.FAILURE, what, error.message, do=error.hint)
                 continue
             except BrokerError as error:
                 yield Symptom("unread", Weight.UNKNOWN, f"The policies of {namespace} cannot be read.", error.message)

@@ -14,7 +14,7 @@ from offloadctl.errors import BadValue, BrokerError, NotAuthorised, Rejected
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.policies import PolicyLevels, PolicyObject, PolicyScope, PolicyValue, Retention
 from offloadctl.model.scope import Scope
-from offloadctl.operations.topics import hint_of_bare_names
+from offloadctl.operations.nearest import hinting
 from offloadctl.ports import BrokerAdmin
 
 _NAMESPACES: Final = 20
@@ -40,11 +40,12 @@ class PolicyReader:
         known = self.brokers
         settings = known.settings if known is not None else self._settings()
         levels = PolicyLevels(scope, is_global=is_global, settings=settings)
-        levels = replace(
-            levels,
-            namespace=self.admin.own_offload_policy(levels.namespace_name),
-            facts=self.admin.namespace_facts(levels.namespace_name),
-        )
+        with hinting(self.admin, scope):
+            levels = replace(
+                levels,
+                namespace=self.admin.own_offload_policy(levels.namespace_name),
+                facts=self.admin.namespace_facts(levels.namespace_name),
+            )
         if isinstance(scope, TopicName):
             levels = replace(
                 levels,
@@ -69,13 +70,14 @@ class PolicyReader:
         if isinstance(scope, TopicName):
             own = self.of_topic(scope, is_global=is_global)
             return replace(levels, global_topic=own) if is_global else replace(levels, topic=own)
-        own = self.admin.own_offload_policy(scope)
+        with hinting(self.admin, scope):
+            own = self.admin.own_offload_policy(scope)
         return replace(levels, namespace=own, facts=self.admin.namespace_facts(scope))
 
     def of_topic(self, topic: TopicName, *, is_global: bool = False) -> PolicyObject | None:
         """What the topic itself has; nothing where brokers have no policies for topics."""
         try:
-            with hint_of_bare_names(topic):
+            with hinting(self.admin, topic):
                 return self.admin.own_offload_policy(topic, is_global=is_global)
         except Rejected as error:
             if error.status == _DISABLED:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import groupby
 from typing import Final, TypeVar
 
@@ -10,12 +9,12 @@ from offloadctl.errors import BrokerError, Interrupted, NotFound, UnsupportedTop
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.offload import Reason
 from offloadctl.model.scope import Listed, Scope, ScopeRead, UnreadScope
+from offloadctl.operations.nearest import with_nearest
 from offloadctl.operations.topics import Target, refuse_system_topics
 from offloadctl.operations.workers import StoppableClock, work_through
 from offloadctl.ports import BrokerAdmin
 
 _AT_ONCE: Final = 8
-_LIKE: Final = 0.7
 
 _OF_BROKERS: Final = "pulsar/"
 """NamespaceService.java: each broker's heartbeat has a namespace of Pulsar 1 too, `pulsar/<cluster>/<host>:<port>`."""
@@ -94,7 +93,7 @@ def _ask(
             if isinstance(error, NotFound) and not named:
                 # A broker has just listed it, so it was deleted since.
                 return Listed(())
-            return _unread(str(one), _with_nearest(admin, str(one), error) if isinstance(error, NotFound) else error)
+            return _unread(str(one), with_nearest(admin, str(one), error) if isinstance(error, NotFound) else error)
 
     finished = work_through(asked, attempt, at_once=_AT_ONCE, stop=clock.stop, done=lambda _answer: None)
     if finished.interrupted or len(finished.results) < len(asked):
@@ -104,34 +103,6 @@ def _ask(
     found = [one for one in answers if isinstance(one, Listed)]
     unread += [_unnamable(name) for one in found for name in one.unnamable]
     return found
-
-
-def _with_nearest(admin: BrokerAdmin, name: str, error: NotFound) -> BrokerError:
-    """The same error; its hint names what there is that looks most like a name which is not there."""
-    if error.hint:
-        return error
-    try:
-        near = _nearest(admin, name)
-    except BrokerError:
-        # Who may not list names is told no less than before.
-        return error
-    return NotFound(error.message, hint=f"did you mean {near}?", status=error.status) if near is not None else error
-
-
-def _nearest(admin: BrokerAdmin, name: str) -> str | None:
-    """Of a tenant the nearest tenant; of a namespace the nearest one of its tenant, or of the nearest tenant."""
-    tenant, slash, _ = name.partition("/")
-    tenants = admin.tenants()
-    near = tenant if tenant in tenants else _most_like(tenant, tenants)
-    if near is None or not slash:
-        return near
-    known = [str(one) for one in admin.namespaces(near).names]
-    wanted = name.replace(tenant, near, 1)
-    return wanted if wanted in known else _most_like(wanted, known)
-
-
-def _most_like(name: str, known: Sequence[str]) -> str | None:
-    return next(iter(get_close_matches(name, known, n=1, cutoff=_LIKE)), None)
 
 
 def _targets(topics: Iterable[TopicName]) -> Iterable[Target]:

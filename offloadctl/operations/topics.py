@@ -1,16 +1,11 @@
 """What of a topic has ledgers: the topic itself, or each of its partitions."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 
-from offloadctl.errors import NotFound, UnsupportedTopic
+from offloadctl.errors import UnsupportedTopic
 from offloadctl.model.names import TopicName
+from offloadctl.operations.nearest import hinting
 from offloadctl.ports import BrokerAdmin
-
-_OF_BARE_NAMES: Final = "public/default"
-"""TopicName.java: PUBLIC_TENANT and DEFAULT_NAMESPACE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +32,7 @@ def find_target(admin: BrokerAdmin, topic: TopicName) -> Target:
     """The topic with its partitions, if it has any. NotFound if there is no such topic."""
     if topic.partition is not None:
         return Target(topic, 0, (topic,))
-    with hint_of_bare_names(topic):
+    with hinting(admin, topic):
         count = admin.partition_count(topic)
     parts = tuple(topic.with_partition(number) for number in range(count)) or (topic,)
     return Target(topic, count, parts)
-
-
-@contextmanager
-def hint_of_bare_names(topic: TopicName) -> Iterator[None]:
-    """Whoever wrote only the last part of a name may not know where it is looked for: then the error tells."""
-    try:
-        yield
-    except NotFound as error:
-        if error.hint or str(topic.namespace_name) != _OF_BARE_NAMES:
-            raise
-        hint = f"a name alone means {_OF_BARE_NAMES}; of another namespace write tenant/namespace/{topic.local_name}"
-        raise NotFound(error.message, hint=hint, status=error.status) from error

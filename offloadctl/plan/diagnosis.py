@@ -16,7 +16,7 @@ from offloadctl.model.status import TopicStatus, UnreadTopic, total_size
 from offloadctl.plan.broker_errors import known_error
 from offloadctl.plan.policies_in_force import in_force
 from offloadctl.plan.policy_dangers import lint_policies
-from offloadctl.plan.policy_words import bucket_flag, story
+from offloadctl.plan.policy_words import DRIVER_UNKNOWN, bucket_flag, story
 from offloadctl.units import finite_duration, format_duration, format_size
 
 _WEIGHTS: Final = {
@@ -143,6 +143,10 @@ def _unread(facts: TopicFacts) -> Iterator[Symptom]:
 
 def _policy(facts: TopicFacts) -> Iterator[Symptom]:
     policy = in_force(facts.levels)
+    if not policy.text(DRIVER) and not facts.levels.broker_is_known:
+        do = "ask with super-user rights, or look into broker.conf"
+        yield Symptom("driver-not-known", Weight.UNKNOWN, DRIVER_UNKNOWN, do=do)
+        return
     if not policy.text(DRIVER):
         yield Symptom(
             "no-driver-in-force",

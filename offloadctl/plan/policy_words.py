@@ -14,6 +14,8 @@ from offloadctl.plan.retention import retention_in_force
 from offloadctl.redaction import MASK, Secret
 from offloadctl.units import finite_duration, format_duration, format_size
 
+DRIVER_UNKNOWN: Final = "Which driver is in force is not known: no policy names one, and the brokers' own is not seen."
+
 _UNITS: Final = {Kind.MILLISECONDS: 0.001, Kind.SECONDS: 1.0, Kind.MINUTES: 60.0}
 
 
@@ -65,6 +67,10 @@ def bucket_flag(policy: PolicyObject) -> str:
 
 def story(levels: PolicyLevels, policy: PolicyObject) -> Iterator[tuple[str, str]]:
     """The life of this scope's data, by what is in force: a label and a sentence for each step."""
+    if not policy.text(DRIVER) and not levels.broker_is_known:
+        yield "where", DRIVER_UNKNOWN
+        yield "data", retention_story(retention_in_force(levels).retention)
+        return
     yield "where", _where(policy)
     yield "offload", _offload(policy)
     lag = policy.number(DELETION_LAG)

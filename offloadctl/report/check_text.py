@@ -207,6 +207,7 @@ def _coverage(report: CheckReport, *, wide: bool) -> Iterator[RenderableType]:
         given, samples = sum(one.given for one in read), sum(one.samples for one in read)
         yield labelled("read back", f"{given:,} of {count(samples, 'sample')} given by the broker")
     yield from _not_looked_at(coverage, wide=wide)
+    yield from _hints(report)
     yield labelled("coverage", _status(report), style=_status_style(report.status))
 
 
@@ -240,6 +241,12 @@ def _not_looked_at(coverage: Coverage, *, wide: bool) -> Iterator[RenderableType
     if len(coverage.reasons) > len(reasons):
         text = f"and {len(coverage.reasons) - len(reasons):,} more reasons: -o wide"
         yield labelled("not seen", text, style=Style.CAREFUL)
+
+
+def _hints(report: CheckReport) -> Iterator[RenderableType]:
+    """What helps with topics that could not be read."""
+    hints = dict.fromkeys(part.hint for part in report.parts if isinstance(part, UnreadTopic) and part.hint)
+    yield from (labelled("hint", hint) for hint in list(hints)[:_SHOWN])
 
 
 def _status(report: CheckReport) -> str:

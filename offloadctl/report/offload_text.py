@@ -130,14 +130,16 @@ def _what_moves(plan: OffloadPlan, verb: str) -> Iterator[RenderableType]:
     yield labelled(verb, f"{count(len(plan.moves), 'ledger')}, {format_size(plan.bytes_to_move)}: before {plan.before}")
     objects = count(OBJECTS_PER_LEDGER * len(plan.moves), "object")
     data = amount(implied_data_sizes(plan.moves, policies.max_block_size))
-    yield labelled("to", f"{objects}, {data} of data, {_place(policies)}")
+    yield labelled("to", f"{objects}, {data} of data, {_place(plan.policies)}")
     if verb in _VERBS.values():
         yield labelled("disk space", _when_free(policies))
 
 
-def _place(policies: OffloadPolicies) -> str:
+def _place(policies: OffloadPolicies | None) -> str:
+    if policies is None:
+        return "where to is not known: the policies in force could not be read"
     if policies.driver is None:
-        return "nowhere: no offload driver is set, or the settings could not be read"
+        return "nowhere: no offload driver is in force"
     at = f" at {policies.endpoint}" if policies.endpoint else ""
     return f"in {policies.bucket or 'an unknown bucket'}{at}, by the driver {policies.driver}"
 

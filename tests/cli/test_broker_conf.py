@@ -396,6 +396,7 @@ class TestFix:
         assert ran.code == 3
         assert "not-a-number" in ran.out
         assert "(--fix)" not in ran.out
+        assert "stays as it is" in ran.err
         assert not conf.with_name("broker.conf.bak").exists()
 
     def test_stdin_is_no_file_to_be_changed(

@@ -84,8 +84,14 @@ def test_a_cluster_out_of_reach_is_a_failure(command: Command, monkeypatch: pyte
     assert "[unreachable]" in ran.out
 
 
-def test_a_namespace_that_is_not_there_is_passed_over(command: Command, connected: EmbeddedCluster) -> None:
-    assert command("doctor", "cluster", "-n", "acme/nosuch").code == 0
+def test_a_namespace_that_was_named_and_is_not_there_is_a_failure_with_the_name_that_was_meant(
+    command: Command, connected: EmbeddedCluster, topic: TopicName
+) -> None:
+    ran = command("doctor", "cluster", "-n", "acme/shpo")
+
+    assert ran.code == 1
+    assert "There is no namespace acme/shpo." in ran.flowing
+    assert "did you mean acme/shop?" in ran.flowing
 
 
 # -- topics

@@ -331,6 +331,10 @@ def test_documents_are_what_their_schema_says(
         (("set", "-n", "acme/shop", "credential-secret=keep"), "has none"),
         (("unset", "-n", "acme/shop", "nonsense"), "is no field"),
         (("set", "-n", "acme/shop", "deletion-lag=4h", "--global"), "is of topics only"),
+        (("set", "-n", "acme/shop", "lag=4h"), "did you mean deletion-lag?"),
+        (("set", "-n", "acme/shop", "retention=7d"), "offloadctl retention set"),
+        (("get", "acme/shop"), "named with -n: -n acme/shop"),
+        (("apply", "-f", "/nowhere"), "/nowhere: it cannot be read"),
     ],
 )
 def test_a_wrong_command_line_says_what_is_wrong(

@@ -86,6 +86,15 @@ def test_of_a_healthy_topic_nothing_is_wrong() -> None:
     assert "2 ledgers" in symptoms["eligible"].what
 
 
+def test_a_driver_that_cannot_be_seen_is_unknown_and_not_missing() -> None:
+    seen = facts(ledger(1, OffloadProgress.LOCAL), policy={DRIVER: ""})
+
+    symptoms = found(replace(seen, levels=replace(seen.levels, broker_is_known=False)))
+
+    assert symptoms["driver-not-known"].weight is Weight.UNKNOWN
+    assert "no-driver-in-force" not in symptoms
+
+
 def test_without_a_driver_nothing_else_is_asked() -> None:
     symptoms = found(facts(ledger(1, OffloadProgress.LOCAL), policy={DRIVER: ""}))
 

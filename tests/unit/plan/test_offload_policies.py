@@ -396,6 +396,17 @@ def test_a_driver_that_is_not_the_broker_s_own_may_not_be_installed(
     assert DangerKind.UNPROVEN_DRIVER not in {one.kind for one in back}
 
 
+def test_a_driver_that_nobody_can_see_is_not_said_to_be_none() -> None:
+    seen = levels(broker={})
+    unseen = replace(seen, broker_is_known=False)
+
+    told, silent = (dict(story(one, in_force(one))) for one in (seen, unseen))
+
+    assert "No driver is in force" in told["where"]
+    assert "is not known" in silent["where"]
+    assert "offload" not in silent
+
+
 GLOBAL = born(PolicyObject({SIZE_THRESHOLD: 2, AGE_THRESHOLD: 4, DRIVER: "aws-s3", BUCKET: "ledgers"}))
 
 
