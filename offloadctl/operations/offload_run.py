@@ -16,8 +16,8 @@ from offloadctl.operations.recorded import Recorded
 from offloadctl.operations.run_record import RunRecord
 from offloadctl.operations.scope import expand, named_topics
 from offloadctl.operations.topics import Target, find_target
-from offloadctl.operations.turns import AT_ONCE, Turn, Turns
-from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.operations.turns import AT_ONCE, PER_BROKER, Turn, Turns
+from offloadctl.operations.workers import Stop, StoppableClock, work_through
 from offloadctl.plan.selection import Selection, select
 from offloadctl.ports import Clock
 
@@ -50,6 +50,10 @@ class OffloadTopics:
     """Of the approved plan, if one is applied."""
     record: RunRecord | None = None
     """Where the run is written down; None: nowhere."""
+    at_once: int = AT_ONCE
+    per_broker: int = PER_BROKER
+    stop: Stop = field(default_factory=Stop)
+    """Whoever sets it interrupts the run: what is sent is no longer waited for, and nothing more is sent."""
 
     def dry_run(self, topics: Sequence[TopicName]) -> OffloadRun:
         """What would be sent for each topic; nothing is."""
@@ -61,7 +65,7 @@ class OffloadTopics:
 
     def plan(self, scope: Scope) -> Planned:
         """Read all topics of the scope, and choose those to act on; idle topics from their metadata alone."""
-        clock = StoppableClock(self.offload.ports.clock)
+        clock = StoppableClock(self.offload.ports.clock, self.stop)
         offload = self._by(clock)
         started_at = clock.now()
         read, targets, unfound = self._targets(scope, clock)
@@ -94,7 +98,7 @@ class OffloadTopics:
         """Act on what was chosen, largest first, a few at once; then report."""
         if planned.interrupted:
             return self.report(planned, dry_run=False)
-        clock = StoppableClock(self.offload.ports.clock)
+        clock = StoppableClock(self.offload.ports.clock, self.stop)
         offload, plans = self._by(clock), planned.selection.chosen
         act: Callable[..., OffloadResult] = offload.act
         if self.record is not None:
@@ -104,7 +108,7 @@ class OffloadTopics:
             planned = self._settled(planned, recorded, clock)
             if planned.interrupted:
                 return self.report(planned, dry_run=False)
-        turns = Turns(plans, offload.ports.admin.owner_of, clock.stop)
+        turns = Turns(plans, offload.ports.admin.owner_of, clock.stop, per_broker=self.per_broker)
 
         def work(_ticket: int) -> OffloadResult | None:
             try:
@@ -116,7 +120,7 @@ class OffloadTopics:
             finally:
                 turns.end(turn)
 
-        finished = work_through(range(len(plans)), work, at_once=AT_ONCE, stop=clock.stop, done=self._told)
+        finished = work_through(range(len(plans)), work, at_once=self.at_once, stop=clock.stop, done=self._told)
         results = planned.results | {
             plan.topic: OffloadResult(
                 plan.topic, Outcome.INTERRUPTED if plan.topic in turns.begun else Outcome.NOT_STARTED, plan

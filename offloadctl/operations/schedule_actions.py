@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from offloadctl.exitcodes import ExitCode
@@ -16,6 +16,8 @@ from offloadctl.operations.check import Check
 from offloadctl.operations.offload import ObjectsCheck, Offload, not_looked_at
 from offloadctl.operations.offload_run import OffloadTopics
 from offloadctl.operations.remember import remembered
+from offloadctl.operations.turns import AT_ONCE, PER_BROKER
+from offloadctl.operations.workers import Stop
 from offloadctl.ports import FindingStore, Ports
 from offloadctl.units import format_size
 
@@ -38,6 +40,8 @@ class ScheduleActions:
     check_objects: ObjectsCheck = not_looked_at
     findings: FindingStore | None = None
     """Where it is remembered what checks find."""
+    stop: Stop = field(default_factory=Stop)
+    """Interrupts what goes on; it is handed over to whoever comes after."""
 
     def __call__(self, schedule: Schedule, intent: Intent) -> RunResult:
         """The outcome. Raises an OffloadctlError if nothing could be done."""
@@ -61,6 +65,9 @@ class ScheduleActions:
             Offload(self.ports, action.wish, action.timeout.total_seconds(), self.check_objects),
             limits=OffloadLimits(at_most=intent.at_most),
             reason=f"schedule {schedule.name}, run {intent.run_id}",
+            at_once=schedule.limits.topics_at_once or AT_ONCE,
+            per_broker=schedule.limits.per_broker or PER_BROKER,
+            stop=self.stop,
         )
         with self.recorded(work) as work:
             run = work.act(work.plan(scope))

@@ -38,8 +38,16 @@ class Turns:
     busy. At most `AT_ONCE` of these are loaded and wait; the others stay idle until it is their turn.
     """
 
-    def __init__(self, plans: Sequence[OffloadPlan], owner_of: Callable[[TopicName], str], stop: threading.Event):
+    def __init__(
+        self,
+        plans: Sequence[OffloadPlan],
+        owner_of: Callable[[TopicName], str],
+        stop: threading.Event,
+        *,
+        per_broker: int = PER_BROKER,
+    ) -> None:
         self._owner_of = owner_of
+        self._per_broker = per_broker
         self._stop = stop
         self._waiting: dict[str, list[Turn]] = {}
         self._busy: Counter[str] = Counter()
@@ -69,7 +77,7 @@ class Turns:
         with self._changed:
             owner = self._owner_of(turn.plan.topic) or _UNTOLD
             settled = replace(turn, plan=loaded, owner=owner)
-            if self._busy[owner] < PER_BROKER:
+            if self._busy[owner] < self._per_broker:
                 return self._begin(settled)
             heapq.heappush(self._waiting.setdefault(owner, []), settled)
             self._loaded.add(turn.rank)
@@ -89,7 +97,7 @@ class Turns:
         return self._begin(turn) if turn.owner else turn
 
     def _may_begin(self, owner: str) -> bool:
-        return self._busy[owner] < PER_BROKER if owner else len(self._loaded) < AT_ONCE
+        return self._busy[owner] < self._per_broker if owner else len(self._loaded) < AT_ONCE
 
     def _begin(self, turn: Turn) -> Turn:
         self._loaded.discard(turn.rank)

@@ -4,6 +4,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Generic, TypeVar
@@ -94,8 +95,8 @@ def work_through(
 ) -> Finished[R]:
     """Call `work` for each item, up to `at_once` at a time; `done` is called here, with each result as it comes.
 
-    KeyboardInterrupt sets `stop`, lets the workers end what they can in a few seconds, and is told in the result. An
-    exception of `work` is raised here, after `stop` is set.
+    KeyboardInterrupt sets `stop`, lets the workers end what they can in a few seconds, and is told in the result; so is
+    a `stop` that somebody else sets. An exception of `work` is raised here, after `stop` is set.
     """
     waiting, begun = deque(enumerate(items)), set[int]()
     answers: queue.SimpleQueue[tuple[int, R | None, BaseException | None]] = queue.SimpleQueue()
@@ -112,57 +113,70 @@ def work_through(
             except BaseException as error:  # noqa: BLE001 - raised again where it can be told
                 answers.put((index, None, error))
 
-    def start() -> None:
-        for number in range(min(at_once, len(items))):
-            # Daemons: whoever hangs in a socket must not keep the process.
-            threading.Thread(target=worker, name=f"worker-{number}", daemon=True).start()
+    # Daemons: whoever hangs in a socket must not keep the process.
+    workers = [
+        threading.Thread(target=worker, name=f"worker-{number}", daemon=True)
+        for number in range(min(at_once, len(items)))
+    ]
+    collection = _Collection(workers, answers, begun, stop, done)
+    try:
+        code = collection.take_all(len(items))
+    except KeyboardInterrupt as signal:
+        _stop(stop, signal)
+        code = code_of(signal)
+        collection.take_rest()
+    return Finished(collection.results, frozenset(begun), code)
 
-    return _collect(len(items), answers, begun, stop, done=done, start=start)
 
+@dataclass(slots=True)
+class _Collection(Generic[R]):
+    """The workers' answers, as they come."""
 
-def _collect(
-    total: int,
-    answers: "queue.SimpleQueue[tuple[int, R | None, BaseException | None]]",
-    begun: set[int],
-    stop: threading.Event,
-    *,
-    done: Callable[[R], None],
-    start: Callable[[], None],
-) -> Finished[R]:
-    results: dict[int, R] = {}
-    answered = 0
+    workers: Sequence[threading.Thread]
+    answers: "queue.SimpleQueue[tuple[int, R | None, BaseException | None]]"
+    begun: set[int]
+    stop: threading.Event
+    done: Callable[[R], None]
+    results: dict[int, R] = field(default_factory=dict)
+    answered: int = 0
 
-    def take(timeout: float | None) -> None:
-        nonlocal answered
-        index, result, error = answers.get(timeout=timeout)
-        answered += 1
+    def take_all(self, total: int) -> ExitCode | None:
+        """Until each has answered; or, where somebody else has stopped them, until none is left who could."""
+        for one in self.workers:
+            one.start()
+        while self.answered < total:
+            if self.stop.is_set() and not any(one.is_alive() for one in self.workers) and self.answers.empty():
+                return _code_told_by(self.stop)
+            with suppress(queue.Empty):
+                self._take(_SLICE_S)
+        return None
+
+    def take_rest(self) -> None:
+        """What comes within a few seconds; whoever is not back by then counts as interrupted."""
+        try:
+            while self.answered < len(self.begun):
+                self._take(_GRACE_S)
+        except (queue.Empty, KeyboardInterrupt):
+            while not self.answers.empty():
+                index, result, _ = self.answers.get()
+                if result is not None:
+                    self.results[index] = result
+
+    def _take(self, timeout: float) -> None:
+        index, result, error = self.answers.get(timeout=timeout)
+        self.answered += 1
         if isinstance(error, Interrupted):
             # It noticed the stop before it had a result.
             return
         if error is not None:
-            stop.set()
+            self.stop.set()
             raise error
-        results[index] = result  # type: ignore[assignment]  # there is a result where there is no error
-        done(results[index])
+        self.results[index] = result  # type: ignore[assignment]  # there is a result where there is no error
+        self.done(self.results[index])
 
-    try:
-        start()
-        while answered < total:
-            take(None)
-    except KeyboardInterrupt as signal:
-        _stop(stop, signal)
-        code = code_of(signal)
-        try:
-            while answered < len(begun):
-                take(_GRACE_S)
-        except (queue.Empty, KeyboardInterrupt):
-            # Whoever is not back by now counts as interrupted.
-            while not answers.empty():
-                index, result, _ = answers.get()
-                if result is not None:
-                    results[index] = result
-        return Finished(results, frozenset(begun), code)
-    return Finished(results, frozenset(begun))
+
+def _code_told_by(stop: threading.Event) -> ExitCode:
+    return (stop.code if isinstance(stop, Stop) else None) or ExitCode.INTERRUPTED
 
 
 def _stop(stop: threading.Event, signal: BaseException) -> None:

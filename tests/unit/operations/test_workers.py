@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from offloadctl.adapters.memory import ManualClock
-from offloadctl.errors import Interrupted
-from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.errors import Interrupted, Terminated
+from offloadctl.exitcodes import ExitCode
+from offloadctl.operations.workers import Stop, StoppableClock, work_through
 
 
 def nothing(_: object) -> None:
@@ -98,3 +99,17 @@ def test_even_no_sleep_at_all_notices_a_stop() -> None:
 
     with pytest.raises(Interrupted):
         clock.sleep(0)
+
+
+def test_a_stop_that_somebody_else_sets_ends_the_work_with_what_is_finished() -> None:
+    stop = Stop()
+
+    def work(number: int) -> int:
+        if number == 3:
+            stop.by(Terminated("enough"))
+        return number
+
+    finished = work_through(range(10), work, at_once=1, stop=stop, done=nothing)
+
+    assert finished.results == {0: 0, 1: 1, 2: 2, 3: 3}
+    assert finished.code is ExitCode.TERMINATED

@@ -272,8 +272,11 @@ def test_what_many_topics_come_to_is_true_of_any_numbers_that_fit(
     found = combine(measure, given_numbers, "all")
 
     if found.value is not None:
-        how = {Measure.LOCAL_BYTES: sum, Measure.OLDEST_ELIGIBLE: max, Measure.UNREAD_FOR: min}[measure]
-        truth = how(real)
+        truth = {
+            Measure.LOCAL_BYTES: sum(real),
+            Measure.OLDEST_ELIGIBLE: max(real),
+            Measure.UNREAD_FOR: min(real),
+        }[measure]
         assert found.bound is not Bound.EXACT or found.value == pytest.approx(truth)
         assert found.bound is not Bound.AT_LEAST or found.value <= truth * (1 + 1e-9)
         assert found.bound is not Bound.AT_MOST or found.value >= truth * (1 - 1e-9)
