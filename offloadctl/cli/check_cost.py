@@ -37,7 +37,7 @@ def approve(session: Session, scope: Scope, level: Level, budget: CheckBudget) -
 
 def _words(found: "Estimate", budget: CheckBudget) -> str:
     of_sample = f" of the sample {budget.sample}" if budget.sample is not None else ""
-    unread = f"; {found.unread:,} topics could not be read, and are not in this" if found.unread else ""
+    unread = f"; {found.unread:,} topics or namespaces could not be read, and are not in this" if found.unread else ""
     lists = f" and at least {found.lists:,} LIST" if found.lists else ""
     return (
         f"to read: {format_size(found.size)} of {found.ledgers:,} ledgers{of_sample} in {found.topics:,} topics, "

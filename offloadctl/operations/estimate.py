@@ -27,10 +27,11 @@ _PAGE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How much is to be read, and what it takes; of topics that could not be read nothing is known."""
+    """How much is to be read, and what it takes."""
 
     topics: int
     unread: int
+    """Topics that could not be read, and namespaces and tenants that could not be listed: nothing is known of them."""
     ledgers: int
     size: int
     """At least: blocks before the last one end in padding."""
@@ -51,7 +52,8 @@ def estimate(ports: Ports, scope: Scope, sample: Sample | ByteSample | None) -> 
     """Read the metadata of a wide scope, by one request for each topic; none is loaded. Raises Interrupted."""
     clock = StoppableClock(ports.clock)
     topics = TopicReader(ports.admin, LedgerReader(ports.admin, clock, may_load=False))
-    parts = [part for target in expand(ports.admin, scope, clock).targets for part in target.parts]
+    expanded = expand(ports.admin, scope, clock)
+    parts = [part for target in expanded.targets for part in target.parts]
 
     def ledgers(part: TopicName) -> Sequence[_Ledger] | None:
         read = topics.read_stored(part)
@@ -67,7 +69,7 @@ def estimate(ports: Ports, scope: Scope, sample: Sample | ByteSample | None) -> 
         else sample
     )
     taken = [one for one in every if taking is None or taking.takes(one.uuid, one.ledger_id)]
-    unread = sum(one is None for one in finished.results.values())
+    unread = len(expanded.read.unread) + sum(one is None for one in finished.results.values())
     # What is nobody's is listed too, and nobody knows how much that is.
     lists = len(ports.stores) + OBJECTS_PER_LEDGER * len(every) // _PAGE if scope.everything else 0
     return Estimate(len(parts), unread, len(taken), sum(one.object_size for one in taken), lists)
