@@ -29,8 +29,8 @@ class History(Protocol):
         """The ids of the runs whose id begins or ends with `text`."""
         ...
 
-    def steps(self, run_id: str, *, only_unfinished: bool = False) -> tuple[Step, ...]:
-        """The steps of a run, by topic."""
+    def steps(self, run_id: str, *, topic: TopicName | None = None, only_unfinished: bool = False) -> tuple[Step, ...]:
+        """The steps of a run, by topic; all of them, or those of one topic and its partitions."""
         ...
 
     def step(self, run_id: str, topic: TopicName) -> Step | None:

@@ -296,6 +296,10 @@ _LOOSE: Final[Mapping[str, str]] = {
         "Which of Pulsar's offloaders moves the ledgers (managedLedgerOffloadDriver), as in aws-s3. "
         "Without one nothing moves."
     ),
+    "journal": (
+        "What runs were about to do, written down before they did it, and what came of it: --state; "
+        "`offload history` reads it."
+    ),
     "lag": "The deletion lag: how long BookKeeper keeps its copy after an offload is complete.",
     "lease": "The right of one instance to work on a cluster; a second instance exits with 8.",
     "level": "How deep a check looks: listing, index, blocks, entries or readback.",

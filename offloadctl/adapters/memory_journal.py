@@ -70,10 +70,14 @@ class MemoryJournal:
                 sorted(one for one in self._store.runs if text and (one.startswith(text) or one.endswith(text)))
             )
 
-    def steps(self, run_id: str, *, only_unfinished: bool = False) -> tuple[Step, ...]:
+    def steps(self, run_id: str, *, topic: TopicName | None = None, only_unfinished: bool = False) -> tuple[Step, ...]:
         """By topic."""
         with self._store.lock:
-            found = (step for (owner, _), step in self._store.steps.items() if owner == run_id)
+            found = (
+                step
+                for (owner, _), step in self._store.steps.items()
+                if owner == run_id and topic in (None, step.topic, step.topic.parent)
+            )
             return tuple(
                 sorted(
                     (one for one in found if one.is_unfinished or not only_unfinished), key=lambda one: str(one.topic)

@@ -83,12 +83,17 @@ class SqliteHistory:
         with self._reading() as connection:
             return tuple(row["id"] for row in connection.execute(query, (len(text), text))) if text else ()
 
-    def steps(self, run_id: str, *, only_unfinished: bool = False) -> tuple[Step, ...]:
-        """By topic."""
-        more = f" AND {_UNFINISHED}" if only_unfinished else ""
-        query = f"SELECT * FROM step WHERE run_id = ?{more} ORDER BY topic"  # noqa: S608 - our own text
+    def steps(self, run_id: str, *, topic: TopicName | None = None, only_unfinished: bool = False) -> tuple[Step, ...]:
+        """By the key, which is run and topic."""
+        where, values = ["run_id = ?"], list[Value]([run_id])
+        if topic is not None:
+            where.append(_OF_TOPIC)
+            values += _of_topic(topic)
+        if only_unfinished:
+            where.append(_UNFINISHED)
+        query = f"SELECT * FROM step WHERE {' AND '.join(where)} ORDER BY topic"  # noqa: S608 - our own text
         with self._reading() as connection:
-            return tuple(step_of(row) for row in connection.execute(query, (run_id,)))
+            return tuple(step_of(row) for row in connection.execute(query, values))
 
     def step(self, run_id: str, topic: TopicName) -> Step | None:
         """By its key."""
@@ -254,16 +259,22 @@ def _nothing() -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
+_OF_TOPIC: Final = "(topic = ? OR (topic > ? AND topic < ?))"
+
+
+def _of_topic(topic: TopicName) -> tuple[str, str, str]:
+    """A topic, and what its partitions lie between in the order of the index: `.` comes after `-`."""
+    return str(topic), f"{topic}-partition-", f"{topic}-partition."
+
+
 def _conditions(asked: HistoryFilter) -> tuple[str, list[Value]]:
     where, values = ["started_at >= ?"], list[Value]([micros(asked.since) if asked.since is not None else 0])
     if asked.context is not None:
         where.append("context = ?")
         values.append(asked.context)
     if asked.topic is not None:
-        # A topic's partitions lie between these two in the order of the index: `.` comes after `-`.
-        where.append("id IN (SELECT run_id FROM step WHERE topic = ? OR (topic > ? AND topic < ?))")
-        partitions = f"{asked.topic}-partition"
-        values += [str(asked.topic), f"{partitions}-", f"{partitions}."]
+        where.append(f"id IN (SELECT run_id FROM step WHERE {_OF_TOPIC})")  # noqa: S608 - our own text
+        values += _of_topic(asked.topic)
     if asked.only_unfinished:
         where.append(f"id IN (SELECT run_id FROM step WHERE {_UNFINISHED})")  # noqa: S608 - our own text
     return " AND ".join(where), values

@@ -14,7 +14,6 @@ from offloadctl.model.names import TopicName
 from offloadctl.units import parse_duration
 from offloadctl.wiring import open_history
 
-
 _Run = Annotated[
     str | None,
     typer.Option(

@@ -296,7 +296,10 @@ _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
     ),
     "reason": (
         Annotated[
-            str, _option("--reason", metavar="TEXT", help="Why this is done, as a ticket's number; kept in the report.")
+            str,
+            _option(
+                "--reason", metavar="TEXT", help="Why this is done, as a ticket's number; kept in report and journal."
+            ),
         ],
         "",
     ),

@@ -35,10 +35,7 @@ def read_history(history: History, asked: HistoryFilter, *, now: datetime) -> Hi
     steps = {}
     if asked.topic is not None or asked.only_unfinished:
         for run in runs:
-            of_run = history.steps(run.run_id, only_unfinished=asked.only_unfinished)
-            steps[run.run_id] = tuple(
-                one for one in of_run if asked.topic is None or asked.topic in (one.topic, one.topic.parent)
-            )
+            steps[run.run_id] = history.steps(run.run_id, topic=asked.topic, only_unfinished=asked.only_unfinished)
     # Notes are of no topic and of no context.
     alone = asked.topic is None and asked.context is None and not asked.only_unfinished
     notes = history.notes(since=asked.since) if alone else ()

@@ -185,6 +185,7 @@ class OffloadResult(_Document, frozen=True, kw_only=True):
     """One line of `offloadctl offload topic|namespace|all -o ndjson`."""
 
     kind: Literal["OffloadResult"] = "OffloadResult"
+    run_id: str | None
     parent: str
     result: OffloadResultDocument
 

@@ -61,6 +61,7 @@ def result_documents(run: Run, origin: Origin) -> Iterator[doc.OffloadResult]:
                 context=origin.context,
                 cluster=origin.cluster,
                 admin_urls_from=origin.admin_urls_from,
+                run_id=run.run_id or None,
                 parent=str(topic.topic),
                 result=_result(result),
             )

@@ -318,6 +318,8 @@ def test_runs_are_told_newest_first_and_by_what_is_asked(process: Process, clock
     assert told(only_unfinished=True) == [ids[1]]
     assert [step.topic for step in journal.steps(ids[1], only_unfinished=True)] == [BILLS.with_partition(0)]
     assert journal.steps(ids[0], only_unfinished=True) == ()
+    assert journal.steps(ids[1], topic=BILLS) == journal.steps(ids[1], topic=BILLS.with_partition(0)) != ()
+    assert journal.steps(ids[1], topic=ORDERS) == journal.steps(ids[2], topic=BILLS) == ()
 
 
 def test_a_run_is_found_by_a_part_of_its_id(process: Process, clock: ManualClock) -> None:
