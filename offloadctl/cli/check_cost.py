@@ -30,7 +30,7 @@ def approve(session: Session, scope: Scope, level: Level, budget: CheckBudget) -
     if sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm("Read all of it?", err=True):
         return
     raise ApprovalNeeded(
-        f"{format_size(found.size)} would be read, for about {found.cost(budget.prices)}, and that needs a yes",
+        f"{format_size(found.size)} would be read, for {found.cost(budget.prices)}, and that needs a yes",
         hint="no object was read; add --yes, or a budget: --sample, --max-requests, --max-duration",
     )
 
@@ -41,5 +41,5 @@ def _words(found: "Estimate", budget: CheckBudget) -> str:
     lists = f" and at least {found.lists:,} LIST" if found.lists else ""
     return (
         f"to read: {format_size(found.size)} of {found.ledgers:,} ledgers{of_sample} in {found.topics:,} topics, "
-        f"by {found.gets:,} GET and HEAD{lists} requests: about {found.cost(budget.prices)}, at {budget.prices}{unread}"
+        f"by {found.gets:,} GET and HEAD{lists} requests, for {found.cost(budget.prices)} at {budget.prices}{unread}"
     )

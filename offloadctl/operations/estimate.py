@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +24,7 @@ _GETS_A_LEDGER: Final = 4
 """HEAD and GET of both objects: a data object comes by one GET, however large it is."""
 
 _PAGE: Final = 1000
+_CENT: Final = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,9 @@ class Estimate:
         return _GETS_A_LEDGER * self.ledgers
 
     def cost(self, prices: Prices) -> str:
-        """In money, to the cent, or more exactly where that is nothing."""
+        """In money, to the cent."""
         money = prices.of(gets=self.gets, lists=self.lists, size=self.size)
-        return f"${money:,.2f}" if money >= 1 else f"${money:,.4f}"
+        return f"about ${money:,.2f}" if money >= _CENT else "less than $0.01"
 
 
 def estimate(ports: Ports, scope: Scope, sample: Sample | ByteSample | None) -> Estimate:

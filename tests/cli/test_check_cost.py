@@ -40,7 +40,7 @@ def test_elsewhere_nothing_is_read_without_a_yes(command: Command, shop: Embedde
     ran = command(*WIDE, "-o", "json")
 
     assert (ran.code, ran.document["kind"]) == (6, "Error")
-    assert "of 6 ledgers in 2 topics, by 24 GET and HEAD requests: about $0.0000" in ran.err
+    assert "of 6 ledgers in 2 topics, by 24 GET and HEAD requests, for less than $0.01" in ran.err
     assert "0.0004 a thousand GET" in ran.err
     assert "https://aws.amazon.com/s3/pricing, as of 20" in ran.err
     assert "add --yes, or a budget" in ran.err
@@ -82,7 +82,9 @@ def test_on_a_terminal_it_is_asked_for(
 def test_prices_can_be_given(command: Command, shop: EmbeddedCluster) -> None:
     ran = command(*WIDE, "--price", "get=1000", "--price", "transfer=0.09")
 
-    assert "about $24.00, at 1000 a thousand GET, 0.005 a thousand LIST, 0.09 a GiB (get, transfer as given" in ran.err
+    assert (
+        "for about $24.00 at 1000 a thousand GET, 0.005 a thousand LIST, 0.09 a GiB (get, transfer as given" in ran.err
+    )
     wrong = command(*WIDE, "--price", "put=1")
     assert (wrong.code, "get=PRICE" in wrong.err) == (2, True)
 
