@@ -17,6 +17,7 @@ import msgspec
 import requests
 
 from offloadctl import redaction
+from offloadctl.adapters.decoding import decoded
 from offloadctl.adapters.rest_calls import Call, Reply
 from offloadctl.adapters.rest_errors import bad_reply, shown
 from offloadctl.adapters.rest_http import Route, base_url, build_session, send
@@ -215,7 +216,7 @@ class _Denied(msgspec.Struct, frozen=True):
 def _decoded(reply: Reply, kind: type[Wire]) -> Wire:
     try:
         # Not strict: some issuers tell the lifetime as a text.
-        return msgspec.json.decode(reply.body, type=kind, strict=False)
+        return decoded(reply.body, kind, strict=False)
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
         raise bad_reply(reply, str(exc), hint=_NO_ISSUER) from exc
 
@@ -223,7 +224,7 @@ def _decoded(reply: Reply, kind: type[Wire]) -> Wire:
 def _not_granted(reply: Reply) -> BrokerError:
     """What an issuer's refusal means for the broker's callers: never NotFound, which would be about their topic."""
     try:
-        denied = msgspec.json.decode(reply.body, type=_Denied)
+        denied = decoded(reply.body, _Denied)
         why = ": ".join(filter(None, (denied.error, denied.error_description)))
     except (msgspec.MsgspecError, ValueError, RecursionError):
         why = ""

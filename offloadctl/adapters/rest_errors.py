@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from offloadctl.adapters.decoding import decoded
 from offloadctl.adapters.rest_calls import Reply
 from offloadctl.errors import (
     BadReply,
@@ -74,7 +75,7 @@ def bad_reply(reply: Reply, why: str, *, hint: str = _NO_ADMIN_SERVICE) -> BadRe
 def is_failed_request_page(reply: Reply) -> bool:
     """Whether this is Jetty's page for an exception that the broker let through, without any reason."""
     with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-        page = msgspec.json.decode(reply.body, type=_JettyPage)
+        page = decoded(reply.body, _JettyPage)
         return reply.status == 500 and page.message == "Request failed."
     return False
 
@@ -83,7 +84,7 @@ def reason_of(reply: Reply) -> str:
     """The broker's own words in one line: of a stack trace its message, of a page its beginning."""
     text = reply.body.decode("utf-8", errors="replace")
     with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-        words = msgspec.json.decode(reply.body, type=_Words)
+        words = decoded(reply.body, _Words)
         text = words.reason or words.message or ""
     return shown(_telling_line(text))
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from offloadctl.adapters.decoding import decoded
 from offloadctl.adapters.rest_calls import Reply
 from offloadctl.adapters.rest_errors import bad_reply, masked
 from offloadctl.errors import UnsupportedTopic, UsageError
@@ -122,7 +123,7 @@ def topic_names_of(reply: Reply) -> frozenset[str]:
 def understood(reply: Reply, wire: type[Wire], build: Callable[[Wire], Value]) -> Value:
     """The answer as a value; an empty body is null. BadReply tells what came if it cannot be understood."""
     try:
-        return build(msgspec.json.decode(reply.body.strip() or b"null", type=wire))
+        return build(decoded(reply.body.strip() or b"null", wire))
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as exc:
         raise bad_reply(reply, str(exc)) from exc
     except UsageError as exc:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from offloadctl.adapters.decoding import decoded
 from offloadctl.adapters.sqlite_file import SqliteFile
 from offloadctl.adapters.sqlite_rows import COLUMNS, look_of, time_of, time_value, values_of
 from offloadctl.errors import StateDamaged, StateUnwritable
@@ -210,7 +211,7 @@ _RUNS: Final = "SELECT run_id, asked, began_at, window FROM run"
 
 def _run(row: Any) -> CheckRun:
     number, asked, began_at, window = row
-    return CheckRun(number, msgspec.json.decode(asked, type=RunAsked), time_of(began_at), window)
+    return CheckRun(number, decoded(asked, RunAsked), time_of(began_at), window)
 
 
 def _topic_id(connection: sqlite3.Connection, topic: TopicName) -> int:
