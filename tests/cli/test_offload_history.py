@@ -1,13 +1,15 @@
 """`offload history`: what commands of the same state directory have left, read without a broker."""
 
 import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from offloadctl.adapters import sqlite_file
 from offloadctl.adapters.memory import ManualClock
 from offloadctl.adapters.sqlite_journal import SqliteJournal
 from offloadctl.demo.embedded import EmbeddedCluster
@@ -246,20 +248,85 @@ def test_a_disk_that_is_full_at_the_end_takes_nothing_from_the_report(
     assert [run["runId"] for run in history["runs"]] == [ran.document["runId"]]
 
 
-@pytest.mark.parametrize("dry_run", [False, True])
-def test_a_journal_that_cannot_be_written_stops_what_acts_and_nothing_else(
-    command: Command, connected: EmbeddedCluster, topic: TopicName, tmp_path: Path, dry_run: bool
+def a_file_in_its_place(state: Path) -> None:
+    state.write_text("a file where the directory should be")
+
+
+def a_damaged_one(state: Path) -> None:
+    state.mkdir()
+    (state / "journal.sqlite").write_bytes(b"no SQLite" * 1000)
+
+
+def a_journal_in(state: Path) -> None:
+    journal = SqliteJournal(state, ManualClock())
+    journal.note("override", "x", {})
+    journal.close()
+
+
+def a_newer_one(state: Path) -> None:
+    a_journal_in(state)
+    with sqlite3.connect(state / "journal.sqlite") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+def another_programs(state: Path) -> None:
+    state.mkdir()
+    with sqlite3.connect(state / "journal.sqlite") as connection:
+        connection.execute("CREATE TABLE theirs (a)")
+    connection.close()
+
+
+def no_lock_files(state: Path) -> None:
+    state.mkdir()
+    (state / "runs").write_text("a file where the directory should be")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (a_file_in_its_place, "state-unwritable"),
+        (a_damaged_one, "state-damaged"),
+        (a_newer_one, "state-newer"),
+        (another_programs, "state-damaged"),
+        (no_lock_files, "state-unwritable"),
+    ],
+)
+def test_a_journal_that_cannot_be_used_stops_what_acts_and_nothing_else(
+    command: Command,
+    connected: EmbeddedCluster,
+    topic: TopicName,
+    tmp_path: Path,
+    spoil: Callable[[Path], None],
+    code: str,
 ) -> None:
-    (tmp_path / "state").write_text("a file where the directory should be")
+    spoil(tmp_path / "state")
+    words = ("offload", "topic", str(topic), "-s", "0", "--state", str(tmp_path / "state"), "-o", "json")
 
-    ran = command(
-        "offload", "topic", str(topic), "-s", "0", "--state", str(tmp_path / "state"), *(["--dry-run"] * dry_run)
-    )
+    ran, planned = command(*words), command(*words, "--dry-run")
 
-    assert ran.code == (0 if dry_run else 1)
+    assert (ran.code, ran.document["error"]["code"]) == (ExitCode.FAILED, code)
+    assert "--state" in ran.document["error"]["hint"] or "mv " in ran.document["error"]["hint"]
+    assert planned.code == 0
     with connected.cluster.lock:
-        moved = [one for one in connected.cluster.metadata[topic].ascending if one.is_offloaded]
-    assert moved == []
-    if not dry_run:
-        assert "the journal cannot be written" in ran.err
-        assert "--state" in ran.err
+        assert [one for one in connected.cluster.metadata[topic].ascending if one.is_offloaded] == []
+
+
+def test_a_journal_that_another_process_holds_stops_what_acts(
+    command: Command,
+    connected: EmbeddedCluster,
+    topic: TopicName,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT_S", 0.05)
+    a_journal_in(tmp_path)
+    holding = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
+    holding.execute("BEGIN IMMEDIATE")
+
+    ran = command("offload", "topic", str(topic), "-s", "0", "--state", str(tmp_path), "-o", "json")
+    holding.close()
+
+    assert (ran.code, ran.document["error"]["code"]) == (ExitCode.FAILED, "state-busy")
+    with connected.cluster.lock:
+        assert [one for one in connected.cluster.metadata[topic].ascending if one.is_offloaded] == []
