@@ -2,8 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
-from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 from urllib.parse import urlsplit
@@ -13,9 +11,10 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from botocore.loaders import Loader, create_loader
-from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url, parse_timestamp, validate_region_name
+from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url, validate_region_name
 
 from offloadctl import __version__
+from offloadctl.adapters.s3_pages import read_objects, read_time
 from offloadctl.errors import SettingsError
 from offloadctl.model.settings import BucketSettings
 from offloadctl.redaction import remember
@@ -75,30 +74,18 @@ def connect(settings: BucketSettings, credentials: tuple[str, str] | None) -> "S
         raise _unusable(settings, exc) from exc
     client.meta.events.register("before-parameter-build.s3.HeadBucket", _ask_no_bucket_for_its_region)
     client.meta.events.register("before-send.s3", _remember_session_token)
+    client.meta.events.register("before-parse.s3.ListObjectsV2", read_objects)
     return client
 
 
 def _session(settings: BucketSettings) -> boto3.Session:
     core = botocore.session.get_session()
     core.register_component("data_loader", _descriptions())
-    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_time)
     session = boto3.Session(profile_name=settings.profile, region_name=settings.region, botocore_session=core)
     # Looks the profile up, which may not be there.
     core.get_scoped_config()
     return session
-
-
-def _moment(text: Any) -> datetime:
-    """A time as S3 writes it: by dateutil, as botocore reads them, it is two thirds of what a listed key costs."""
-    if isinstance(text, str) and text.endswith("Z"):
-        with suppress(ValueError):
-            return datetime.fromisoformat(text)
-    try:
-        moment: datetime = parse_timestamp(text)
-    except RuntimeError as exc:
-        # Of a number that is no time in any time zone.
-        raise ValueError(f"no time: {text!r}") from exc
-    return moment
 
 
 @cache

@@ -4,17 +4,18 @@
 
 MinIO runs as a process of its own, in a temporary directory. The ways take turns, and each line is the best of several
 rounds, so that a busy machine slows them all alike. What counts are the ratios, and the memory of a process that has
-checked objects of two very different sizes.
+checked an object: of two very different sizes, and several objects at once.
 """
 
 import argparse
+import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from multiprocessing import get_context
@@ -33,6 +34,7 @@ from offloadctl.format.writer import BlockExtent, build_index, write_blocks
 from offloadctl.model.check import Level
 from offloadctl.model.names import TopicName
 from offloadctl.model.settings import BucketSettings
+from offloadctl.operations.check import LEDGERS_AT_ONCE
 from offloadctl.operations.ledger_check import look_at_ledger
 from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.ports import ObjectStore, WritableObjectStore
@@ -42,7 +44,7 @@ from tests.stack import local
 
 MIB: Final = 1024 * 1024
 BLOCK: Final = 64 * MIB  # Pulsar's default
-MOST_MEMORY: Final = 200 * 1000 * 1000
+MOST_MEMORY: Final = 200  # MB
 PORT: Final = 29477
 UUID_OF_ALL: Final = UUID("9b44a5cb-c717-401e-84fe-2e572f2782bb")
 
@@ -154,8 +156,8 @@ def best(ways: tuple[Callable[[], None], ...], rounds: int) -> list[float]:
 
 def told(what: str, value: float, target: float, *, more: bool = True) -> None:
     """One line, and whether the target is met."""
-    met = value >= target if more else value <= target
-    print(f"{what}: {value:.2f}  target {target:g}: {'met' if met else 'MISSED'}", flush=True)
+    met = "met" if (value >= target if more else value <= target) else "MISSED"
+    print(f"{what}: {value:.2f}  target {target:g}: {met}; load {os.getloadavg()[0]:.1f}", flush=True)
 
 
 def from_minio(store: S3Store, size: int, rounds: int) -> None:
@@ -172,33 +174,53 @@ def _check_file(root: Path, written: Written, times: int) -> None:
         check(LocalFiles(root), written, are_files=True)
 
 
+def _hash_file(root: Path, written: Written, times: int) -> None:
+    for _ in range(times):
+        with (root / written.subject.data_key).open("rb") as file:
+            hashlib.file_digest(file, "sha256")
+
+
 def two_processes(size: int, rounds: int) -> None:
-    """Two processes with half of the work each, beside one with all of it."""
+    """Two processes with half of the work each, beside one with all of it; and what the machine gains by hashing."""
     with tempfile.TemporaryDirectory() as name, ProcessPoolExecutor(2, get_context("spawn")) as pool:
         root = Path(name)
         written = write(0, 1024, size, into_files(root))
         # Both are up before the time is taken.
         list(pool.map(_check_file, [root] * 2, [written] * 2, [1] * 2))
 
-        def one() -> None:
-            pool.submit(_check_file, root, written, 4).result()
+        def one(work: Callable[[Path, Written, int], None]) -> Callable[[], None]:
+            return lambda: pool.submit(work, root, written, 4).result()
 
-        def two() -> None:
-            list(pool.map(_check_file, [root] * 2, [written] * 2, [2] * 2))
+        def two(work: Callable[[Path, Written, int], None]) -> Callable[[], None]:
+            return lambda: list(pool.map(work, [root] * 2, [written] * 2, [2] * 2)).clear()
 
-        alone, together = best((one, two), rounds)
+        ways = (one(_check_file), two(_check_file), one(_hash_file), two(_hash_file))
+        alone, together, hash_alone, hash_together = best(ways, rounds)
         print(f"local files: one process {4 * written.data_bytes / alone / 1e6:.0f} MB/s")
-        told("local files: two processes do so many times what one does", alone / together, 1.8)
+        peer = f"(sha256 of the same files: {hash_alone / hash_together:.2f})"
+        told(f"local files: two processes do so many times what one does {peer}", alone / together, 1.8)
 
 
 def memory(store: S3Store, endpoint: str, sizes: tuple[int, ...]) -> None:
     """The most that a command line of its own has needed, imports and all."""
+    where = ["--s3-endpoint", endpoint, "--s3-region", local.REGION]
     for number, size in enumerate(sizes, start=len(CASES)):
         key = write(number, 1024, size, into_store(store)).subject.data_key
-        command = [sys.executable, "-m", "offloadctl", "object", "verify", f"s3://{local.BUCKET}/{key}"]
-        command += ["--s3-endpoint", endpoint, "--s3-region", local.REGION]
-        most = most_memory(command) / 1e6
-        told(f"memory of checking {size / MIB:.0f} MiB, in MB", most, MOST_MEMORY / 1e6, more=False)
+        command = [sys.executable, "-m", "offloadctl", "object", "verify", f"s3://{local.BUCKET}/{key}", *where]
+        told(f"memory of checking {size / MIB:.0f} MiB, in MB", most_memory(command) / 1e6, MOST_MEMORY, more=False)
+    alike = [write(number, 1024, sizes[0], into_store(store)) for number in range(LEDGERS_AT_ONCE)]
+    command = [sys.executable, __file__, "--at-once", endpoint, str(alike[0].entries)]
+    what = f"memory of checking {len(alike)} objects of {sizes[0] / MIB:.0f} MiB at once, in MB"
+    told(what, most_memory(command) / 1e6, MOST_MEMORY, more=False)
+
+
+def check_at_once(endpoint: str, entries: int) -> None:
+    """As many ledgers as a check looks at at once, in threads as it does."""
+    settings = BucketSettings(local.BUCKET, endpoint=endpoint, region=local.REGION)
+    entry_bytes = entries * len(entry(bytes(1024)))
+    with S3Store(settings) as store, ThreadPoolExecutor(LEDGERS_AT_ONCE) as pool:
+        written = [Written(number, entries, entry_bytes, 0) for number in range(LEDGERS_AT_ONCE)]
+        list(pool.map(lambda one: check(store, one), written))
 
 
 def most_memory(command: list[str]) -> int:
@@ -220,7 +242,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=256, help="MiB of each ledger")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--at-once", nargs=2, metavar=("URL", "ENTRIES"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.at_once:
+        check_at_once(arguments.at_once[0], int(arguments.at_once[1]))
+        return
     size = arguments.size * MIB
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
     two_processes(size, arguments.rounds)
