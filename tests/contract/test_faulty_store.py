@@ -228,3 +228,22 @@ def test_a_page_from_before_a_deletion_is_no_sound_ledger(faulty: Faulty) -> Non
     report = faulty.check(EVERYTHING, Level.INDEX)
 
     assert codes(report) == ["data-missing"]
+
+
+def test_versions_are_asked_for_again_and_what_is_refused_is_not_covered(faulty: Faulty) -> None:
+    client, name = faulty.direct._client(), faulty.world.memory.bucket
+    client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Suspended"})
+    denied = refusal("AccessDenied", 403, "not authorized to perform: s3:ListBucketVersions")
+    refused = [refusal("SlowDown", 503)]
+
+    def spoil(asked: Asked, answered: Answered) -> Answered:
+        return refused.pop() if "versions" in asked.query and refused else answered
+
+    faulty.proxy.spoil = spoil
+    again = faulty.check(EVERYTHING, Level.LISTING)
+    refused += [denied]
+    without = faulty.check(EVERYTHING, Level.LISTING)
+
+    assert (again.exit_code, bucket(again).versions.is_versioned) == (ExitCode.OK, True)
+    assert (without.exit_code, codes(without)) == (ExitCode.NOT_COVERED, [])
+    assert "older versions" in " ".join(without.coverage.reasons)
