@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
-from offloadctl.report.acknowledgements import ACKNOWLEDGEMENT_KINDS
 from offloadctl.plan.schedule_file import Schedule
+from offloadctl.report.acknowledgements import ACKNOWLEDGEMENT_KINDS
 from offloadctl.report.broker_conf_documents import BROKER_CONF_KINDS
 from offloadctl.report.check_diff_documents import CHECK_DIFF_KINDS
 from offloadctl.report.check_documents import CHECK_KINDS
@@ -25,6 +25,7 @@ from offloadctl.report.history_documents import OffloadHistory
 from offloadctl.report.learning_documents import LEARNING_KINDS
 from offloadctl.report.policy_documents import POLICY_KINDS
 from offloadctl.report.retention_documents import RETENTION_KINDS
+from offloadctl.report.schedule_documents import SCHEDULE_KINDS
 
 KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     OffloadRun,
@@ -45,6 +46,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     *DOCTOR_KINDS,
     *LEARNING_KINDS,
     Schedule,
+    *SCHEDULE_KINDS,
     Error,
 )
 """In the order in which `offloadctl schema` lists them."""

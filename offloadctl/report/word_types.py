@@ -10,9 +10,13 @@ from offloadctl.format.checksum_state import ChecksumState
 from offloadctl.model.check import CheckStatus, Level, Verdict
 from offloadctl.model.check_diff import Change
 from offloadctl.model.cursor_place import Readable
+from offloadctl.model.decision import Fate as CronFate
+from offloadctl.model.decision import Truth
+from offloadctl.model.decision import Verdict as DecisionVerdict
 from offloadctl.model.doctor import Weight
 from offloadctl.model.finding import Severity
 from offloadctl.model.ledger import OffloadProgress, OffloadState
+from offloadctl.model.measures import Unit
 from offloadctl.model.offload import Confirmation, Fate, Outcome
 from offloadctl.model.status import Bound
 from offloadctl.plan.offload_policies import DangerKind, Why
@@ -29,7 +33,9 @@ ChangeWord = Annotated[str, _words(Change)]
 ChecksumWord = Annotated[str, _words(ChecksumState)]
 ConfirmationWord = Annotated[str, _words(Confirmation)]
 CoverageWord = Annotated[str, _words(CheckStatus)]
+CronFateWord = Annotated[str, _words(CronFate)]
 DangerWord = Annotated[str, _words(DangerKind)]
+DecisionWord = Annotated[str, _words(DecisionVerdict)]
 FateWord = Annotated[str, _words(Fate)]
 LevelWord = Annotated[str, _words(Level)]
 LintSeverityWord = Annotated[str, _words(LintSeverity)]
@@ -38,6 +44,8 @@ ProgressWord = Annotated[str, _words(OffloadProgress)]
 ReadableWord = Annotated[str, _words(Readable)]
 SeverityWord = Annotated[str, _words(Severity)]
 StateWord = Annotated[str, _words(OffloadState)]
+TruthWord = Annotated[str, _words(Truth)]
+UnitWord = Annotated[str, _words(Unit)]
 VerdictWord = Annotated[str, _words(Verdict)]
 WeightWord = Annotated[str, _words(Weight)]
 WhyWord = Annotated[str, _words(Why)]
