@@ -192,6 +192,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "outcome": "How the run of one topic or partition ended.",
     "part": "The number of the part of the multipart upload that a block was.",
     "partition": "The number of a partition of a topic.",
+    "partitions": "How many partitions of a topic were looked at; their ledgers are told together.",
     "problem": "What is wrong with a block.",
     "producer": "The name of the producer that published an entry.",
     "published": "When the producer published an entry, by its own clock.",
@@ -300,6 +301,7 @@ _LABELS: Final[Mapping[str, str]] = {
 }
 
 _LOOSE: Final[Mapping[str, str]] = {
+    "age": "How long ago the oldest ledger of a topic was closed that can move; `offload status --sort age`.",
     "cut": "An object that ends before the ledger does.",
     "driver": (
         "Which of Pulsar's offloaders moves the ledgers (managedLedgerOffloadDriver), as in aws-s3. "

@@ -1,16 +1,21 @@
 """`offload status`, and `offload-status` with pulsar-admin's flags. Asked often, so it loads as little as it can."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
-from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
+from offloadctl.cli.output import OutputFormat, OutputOption, Rendering, emit_result
 from offloadctl.cli.scope import say_if_none_match, with_scope
 from offloadctl.cli.timeout import Timeout, timeout_of
+from offloadctl.errors import BadValue, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.scope import Scope
-from offloadctl.model.status import StatusReport
+from offloadctl.model.status import SortKey, StatusReport
+from offloadctl.units import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +23,33 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from offloadctl.report.documents import OffloadStatus, TopicOffloadStatus
+
+_EVERY: Final = timedelta(seconds=5)
+_SHORTEST: Final = timedelta(seconds=1)
+
+Sort = Annotated[
+    SortKey | None,
+    typer.Option(
+        "--sort",
+        help="The order of the topics, the most bytes first, or the oldest; partitions count together. Default: name, "
+        "with --top eligible.",
+        show_default=False,
+    ),
+]
+Top = Annotated[
+    int | None,
+    typer.Option("--top", metavar="N", min=1, help="Show only so many topics; totals are of all.", show_default=False),
+]
+Watch = Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")]
+Every = Annotated[
+    str | None,
+    typer.Option(
+        "--every",
+        metavar="DURATION",
+        help="How long --watch waits between two looks: 5s, 1m. Default: 5s.",
+        show_default=False,
+    ),
+]
 
 
 @with_connection
@@ -30,6 +62,10 @@ def status(
         typer.Option("--wait-complete", "-w", help="Wait for runs that go on; asks the broker as --load-topics does."),
     ] = False,
     timeout: Timeout = None,
+    sort: Sort = None,
+    top: Top = None,
+    watch: Watch = False,
+    every: Every = None,
     load_topics: Annotated[
         bool, typer.Option("--load-topics", help="Let brokers load topics that nobody uses, for a complete answer.")
     ] = False,
@@ -39,20 +75,65 @@ def status(
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
-    """What the broker claims of topics' offload, beside what their ledgers and objects show."""
+    """What the broker claims of topics' offload, beside what their ledgers and objects show.
+
+    --watch redraws on a terminal, and appends elsewhere: a block with its time, or a line of JSON for each look. Ctrl-C
+    is how a watch ends, so it ends with the exit code of the last whole look.
+    """
     from offloadctl.operations.status import Status  # noqa: PLC0415 - slow to load, and not for `--help`
 
-    limit = timeout_of(timeout)
+    if watch and wait:
+        raise UsageError("--watch looks again and again, --wait-complete until all runs are over: one of them")
+    pause, limit = _pause(every, watch=watch), timeout_of(timeout)
+    top = top or (_fitting(output) if watch and scope.is_wide else None)
+    order = sort or (SortKey.ELIGIBLE if top is not None else None)
     with connect(connection) as session:
         reading = Status(session.ports, may_load=load_topics or wait, look_at_objects=objects)
         seconds = limit.total_seconds() if limit else None
-        report = reading.report_scope_when_done(scope, seconds) if wait else reading.report_scope(scope)
-        _show(session, report, output)
+
+        def look() -> StatusReport:
+            report = reading.report_scope_when_done(scope, seconds) if wait else reading.report_scope(scope)
+            return replace(report, sort=order, top=top)
+
+        if watch:
+            return _watch(session, look, output, pause)
+        report = look()
+        say_if_none_match(report.scope, looked_at=len(report.parts))
+        result = _rendering(session, report)
+        emit_result(output, document=result.document, lines=result.lines, text=result.text)
     return report.exit_code
 
 
-def _show(session: Session, report: StatusReport, output: OutputFormat) -> None:
-    say_if_none_match(report.scope, looked_at=len(report.parts))
+def _pause(every: str | None, *, watch: bool) -> timedelta:
+    if every is None:
+        return _EVERY
+    if not watch:
+        raise UsageError("--every is about --watch", hint="add --watch, or leave --every out")
+    pause = parse_duration(every)
+    if pause < _SHORTEST:
+        raise BadValue(f"--every {every} asks brokers without a rest", hint="1s is the least")
+    return pause
+
+
+def _fitting(output: OutputFormat) -> int | None:
+    """As many topics as the terminal has room for: what is redrawn cannot be scrolled."""
+    from offloadctl.cli.watch import rows_of_terminal  # noqa: PLC0415 - rich is slow to load
+
+    return rows_of_terminal(output)
+
+
+def _watch(session: Session, look: Callable[[], StatusReport], output: OutputFormat, pause: timedelta) -> ExitCode:
+    from offloadctl.cli.watch import Looked, watch  # noqa: PLC0415 - rich is slow to load
+
+    def looked() -> Looked:
+        report = look()
+        is_whole = report.interrupted is None
+        return Looked(_rendering(session, report), report.observed_at, report.exit_code, is_whole=is_whole)
+
+    return watch(looked, output, pause, session.ports.clock)
+
+
+def _rendering(session: Session, report: StatusReport) -> Rendering:
     origin = session.origin(may_ask=report.interrupted is None)
 
     # Each on its own: whoever reads a table need not wait until the documents are loaded.
@@ -71,4 +152,4 @@ def _show(session: Session, report: StatusReport, output: OutputFormat) -> None:
 
         return status_text(report, origin, wide=wide)
 
-    emit_result(output, document=document, lines=lines, text=text)
+    return Rendering(document, lines, text)

@@ -111,6 +111,15 @@ def _speaks_utf8() -> bool:
     return sys.stdout.encoding.lower().replace("-", "") == "utf8"
 
 
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A result in all its forms; only the one that is written is made."""
+
+    document: Callable[[], "Struct"]
+    lines: Callable[[], Iterable["Struct"]]
+    text: Callable[..., Iterable["RenderableType"]]
+
+
 def emit_result(
     output: OutputFormat,
     *,
@@ -118,22 +127,15 @@ def emit_result(
     lines: Callable[[], Iterable["Struct"]],
     text: Callable[..., Iterable["RenderableType"]],
 ) -> None:
-    """Write a command's result: tables for people, its document for programs; only what is written is made."""
+    """Write a command's result: tables for people, its document for programs."""
     with until_the_reader_goes():
-        _emit_result(output, document, lines, text)
+        write_result(output, Rendering(document, lines, text))
 
 
-def _emit_result(
-    output: OutputFormat,
-    document: Callable[[], "Struct"],
-    lines: Callable[[], Iterable["Struct"]],
-    text: Callable[..., Iterable["RenderableType"]],
-) -> None:
+def write_result(output: OutputFormat, result: Rendering) -> None:
+    """The same; raises OutputClosed once nobody reads."""
     if not output.is_document:
-        wide = output is OutputFormat.WIDE
-        screen = console()
-        for part in text(wide=wide):
-            print_wide(screen, part, _WIDE if wide else 0)
+        draw(console(), output, result)
         return
     import msgspec  # noqa: PLC0415 - slow to load
 
@@ -141,12 +143,19 @@ def _emit_result(
         case OutputFormat.NDJSON:
             from offloadctl.report.schema import line_document  # noqa: PLC0415 - only when it is needed
 
-            for line in lines():
+            for line in result.lines():
                 emit_document(msgspec.to_builtins(line_document(line)), output)
         case OutputFormat.JSON if _speaks_utf8():
-            emit(msgspec.json.format(msgspec.json.encode(document()), indent=2).decode())
+            emit(msgspec.json.format(msgspec.json.encode(result.document()), indent=2).decode())
         case _:
-            emit_document(msgspec.to_builtins(document()), output)
+            emit_document(msgspec.to_builtins(result.document()), output)
+
+
+def draw(screen: "Console", output: OutputFormat, result: Rendering) -> None:
+    """The result for people, as a table or as a wide one."""
+    wide = output is OutputFormat.WIDE
+    for part in result.text(wide=wide):
+        print_wide(screen, part, _WIDE if wide else 0)
 
 
 def say(text: str, *, is_prose: bool = True) -> None:

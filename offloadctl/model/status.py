@@ -22,6 +22,19 @@ class Bound(StrEnum):
     AT_MOST = "at-most"
 
 
+class SortKey(StrEnum):
+    """By what the topics of a report are put in order: the most first, by name from a to z."""
+
+    NAME = "name"
+    ELIGIBLE = "eligible"
+    LOCAL = "local"
+    OFFLOADED = "offloaded"
+    CLOSED = "closed"
+    UNFINISHED = "unfinished"
+    AGE = "age"
+    """Of the oldest ledger that can move."""
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
     """Bytes, and whether they are exact."""
@@ -154,6 +167,9 @@ class StatusReport:
     """How far it is known which topics the scope has."""
     waited: ExitCode = ExitCode.OK
     """How the wait for running offloads ended, if there was one: timed out, failed, interrupted."""
+    sort: SortKey | None = None
+    top: int | None = None
+    """So many topics are shown; totals and exit code are of all of them."""
 
     @property
     def parts(self) -> tuple[TopicStatus | UnreadTopic, ...]:

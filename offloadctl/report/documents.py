@@ -16,6 +16,7 @@ from offloadctl.report.word_types import (
     FateWord,
     OutcomeWord,
     ProgressWord,
+    SortWord,
     StateWord,
 )
 
@@ -243,8 +244,35 @@ class TopicStatusGroupDocument(_Part, frozen=True, kw_only=True):
     unread: list[UnreadTopicDocument]
 
 
+class StatusSummaryDocument(_Part, frozen=True, kw_only=True):
+    """Totals over all topics and partitions that were asked for, shown or not.
+
+    `claims` counts what brokers say, with `not asked` for topics that would have had to be loaded. An amount is null
+    if some of its parts are known from above only and others from below.
+    """
+
+    topics: int
+    shown: int
+    """So many of the topics are in `topics`: --top leaves out the others."""
+    parts: int
+    """Topics that are not partitioned, and partitions of the others."""
+    unread: int
+    claims: dict[str, int]
+    closed: LedgerSumDocument
+    offloaded: LedgerSumDocument
+    in_flight: LedgerSumDocument
+    begun: LedgerSumDocument
+    local: LedgerSumDocument
+    eligible: LedgerSumDocument
+    oldest_eligible_closed_at: Moment | None
+    in_s3: AmountDocument | None
+    doubly_stored: AmountDocument | None
+    missing_objects: int
+    odd_sizes: int
+
+
 class OffloadStatus(_Document, frozen=True, kw_only=True):
-    """`offloadctl offload status`."""
+    """`offloadctl offload status`; `sort` is the order that was asked for."""
 
     kind: Literal["OffloadStatus"] = "OffloadStatus"
     observed_at: Moment
@@ -253,7 +281,9 @@ class OffloadStatus(_Document, frozen=True, kw_only=True):
     waited: int
     """The exit code of the wait for running offloads alone; 0 if all ended well, or nobody waited."""
     scope: ScopeDocument | None
+    sort: SortWord | None
     topics: list[TopicStatusGroupDocument]
+    summary: StatusSummaryDocument
     exit_code: int
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.ledger import Ledger
 from offloadctl.model.ledger import OffloadPolicies as Policies
-from offloadctl.model.status import StatusReport, TopicStatus, UnreadTopic, total_size
+from offloadctl.model.status import StatusReport, TopicStatus, UnreadTopic
+from offloadctl.plan.status_totals import LedgerSum, StatusTotals, shown
 from offloadctl.plan.storage import deletion_lag, doubly_stored, stored_in_s3
 from offloadctl.report import documents as doc
 from offloadctl.report.offload import amount_document, broker_status_document
@@ -15,6 +16,7 @@ from offloadctl.report.scope import scope_document
 
 def status_document(report: StatusReport, origin: Origin) -> doc.OffloadStatus:
     """The whole report."""
+    groups = shown(report)
     return doc.OffloadStatus(
         context=origin.context,
         cluster=origin.cluster,
@@ -23,6 +25,7 @@ def status_document(report: StatusReport, origin: Origin) -> doc.OffloadStatus:
         interrupted=bool({ExitCode.INTERRUPTED, ExitCode.TERMINATED} & {report.interrupted, report.waited}),
         waited=int(report.waited),
         scope=scope_document(report.scope) if report.scope is not None else None,
+        sort=report.sort.value if report.sort is not None else None,
         topics=[
             doc.TopicStatusGroupDocument(
                 topic=str(group.topic),
@@ -30,15 +33,16 @@ def status_document(report: StatusReport, origin: Origin) -> doc.OffloadStatus:
                 statuses=[_status(part) for part in group.parts if isinstance(part, TopicStatus)],
                 unread=[_unread(part) for part in group.parts if isinstance(part, UnreadTopic)],
             )
-            for group in report.groups
+            for group in groups
         ],
+        summary=_summary(report, len(groups)),
         exit_code=int(report.exit_code),
     )
 
 
 def topic_documents(report: StatusReport, origin: Origin) -> Iterator[doc.TopicOffloadStatus]:
     """One document for each topic or partition."""
-    for group in report.groups:
+    for group in shown(report):
         for part in group.parts:
             yield doc.TopicOffloadStatus(
                 context=origin.context,
@@ -77,6 +81,28 @@ def _status(status: TopicStatus) -> doc.TopicStatusDocument:
     )
 
 
+def _summary(report: StatusReport, shown_topics: int) -> doc.StatusSummaryDocument:
+    totals = StatusTotals.of(report.parts)
+    return doc.StatusSummaryDocument(
+        topics=len(report.groups),
+        shown=shown_topics,
+        parts=totals.parts,
+        unread=totals.unread,
+        claims=dict(totals.claims),
+        closed=_sum_document(totals.closed),
+        offloaded=_sum_document(totals.offloaded),
+        in_flight=_sum_document(totals.in_flight),
+        begun=_sum_document(totals.begun),
+        local=_sum_document(totals.local),
+        eligible=_sum_document(totals.eligible),
+        oldest_eligible_closed_at=totals.oldest_eligible,
+        in_s3=amount_document(totals.in_s3) if totals.in_s3 is not None else None,
+        doubly_stored=amount_document(totals.doubly_stored) if totals.doubly_stored is not None else None,
+        missing_objects=totals.missing_objects,
+        odd_sizes=totals.odd_sizes,
+    )
+
+
 def _unread(unread: UnreadTopic) -> doc.UnreadTopicDocument:
     return doc.UnreadTopicDocument(
         topic=str(unread.topic), code=unread.reason.code, message=unread.reason.text, hint=unread.hint
@@ -84,4 +110,8 @@ def _unread(unread: UnreadTopic) -> doc.UnreadTopicDocument:
 
 
 def _sum(ledgers: Sequence[Ledger]) -> doc.LedgerSumDocument:
-    return doc.LedgerSumDocument(ledgers=len(ledgers), size=total_size(ledgers))
+    return _sum_document(LedgerSum.of([ledgers]))
+
+
+def _sum_document(some: LedgerSum) -> doc.LedgerSumDocument:
+    return doc.LedgerSumDocument(ledgers=some.ledgers, size=some.size)

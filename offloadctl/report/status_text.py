@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Final
 
 from rich.console import RenderableType
 
 from offloadctl.model.ledger import Ledger, OffloadState
 from offloadctl.model.status import Amount, Bound, DataObject, StatusReport, TopicStatus, UnreadTopic, total_size
 from offloadctl.plan.bucket_in_force import offered
+from offloadctl.plan.status_totals import shown
 from offloadctl.plan.storage import doubly_stored, stored_in_s3
 from offloadctl.report.origin import Origin
 from offloadctl.report.scope import scope_text
+from offloadctl.report.status_table import CLAIM_STYLES, common_namespace, left_out, totals_table
 from offloadctl.report.text import Cell, Column, Style, ago, amount, count, labelled, line, short_name, styled, table
 from offloadctl.units import ByteSize, format_size
 
-_STATE_STYLES = {OffloadState.ERROR: Style.BAD, OffloadState.RUNNING: Style.CAREFUL, OffloadState.SUCCESS: Style.GOOD}
+_SHOWN: Final = 20
+"""Of so many topics the remarks are shown; `-o wide` shows all."""
 
 
 def status_text(report: StatusReport, origin: Origin, *, wide: bool = False) -> Iterator[RenderableType]:
@@ -34,6 +38,11 @@ def _topics(report: StatusReport, origin: Origin, *, wide: bool) -> Iterator[Ren
         return
     if not parts:
         return
+    if _is_ranked(report, wide=wide):
+        namespace = common_namespace(report)
+        yield line((f"{namespace}  ", Style.HEAD), f"({origin})") if namespace is not None else line(f"{origin}")
+        yield from _ranked(report, wide=wide)
+        return
     if all(not group.partitions for group in report.groups):
         yield line(f"{origin}")
         yield from _block(parts, wide=wide)
@@ -42,6 +51,23 @@ def _topics(report: StatusReport, origin: Origin, *, wide: bool) -> Iterator[Ren
         partitions = f", {count(group.partitions, 'partition')}" if group.partitions else ""
         yield line((str(group.topic), Style.HEAD), f"  ({origin}{partitions})")
         yield from _block(group.parts, wide=wide)
+
+
+def _is_ranked(report: StatusReport, *, wide: bool) -> bool:
+    """Whether topics are rows, their partitions together; wide scopes show each partition with `-o wide` only."""
+    is_wide = report.scope is not None and report.scope.scope.is_wide
+    return report.sort is not None or report.top is not None or (is_wide and not wide)
+
+
+def _ranked(report: StatusReport, *, wide: bool) -> Iterator[RenderableType]:
+    groups = shown(report)
+    yield from totals_table(report, groups, wide=wide)
+    remarked = [remarks for group in groups for part in group.parts if (remarks := list(_remarks(part)))]
+    for remarks in remarked if wide else remarked[:_SHOWN]:
+        yield from remarks
+    if not wide and len(remarked) > _SHOWN:
+        yield labelled("…", f"as much to {count(len(remarked) - _SHOWN, 'more topic')}: -o wide", style=Style.CAREFUL)
+    yield from left_out(report, groups)
 
 
 def _block(parts: Sequence[TopicStatus | UnreadTopic], *, wide: bool) -> Iterator[RenderableType]:
@@ -157,7 +183,7 @@ def _claim(status: TopicStatus) -> str:
 
 
 def _claim_style(status: TopicStatus) -> Style:
-    return _STATE_STYLES.get(status.claim.state, Style.PLAIN) if status.claim is not None else Style.QUIET
+    return CLAIM_STYLES.get(status.claim.state, Style.PLAIN) if status.claim is not None else Style.QUIET
 
 
 def _in_s3(status: TopicStatus) -> str:

@@ -18,7 +18,7 @@ from offloadctl.model.finding import Severity
 from offloadctl.model.ledger import OffloadProgress, OffloadState
 from offloadctl.model.measures import Unit
 from offloadctl.model.offload import Confirmation, Fate, Outcome
-from offloadctl.model.status import Bound
+from offloadctl.model.status import Bound, SortKey
 from offloadctl.plan.offload_policies import DangerKind, Why
 from offloadctl.plan.policy_outcome import ChangeState
 
@@ -43,6 +43,7 @@ OutcomeWord = Annotated[str, _words(Outcome)]
 ProgressWord = Annotated[str, _words(OffloadProgress)]
 ReadableWord = Annotated[str, _words(Readable)]
 SeverityWord = Annotated[str, _words(Severity)]
+SortWord = Annotated[str, _words(SortKey)]
 StateWord = Annotated[str, _words(OffloadState)]
 TruthWord = Annotated[str, _words(Truth)]
 UnitWord = Annotated[str, _words(Unit)]

@@ -1,11 +1,13 @@
 """What a command is about, spelt in each way, from the command line to a cluster over HTTP."""
 
 import io
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from offloadctl.adapters.system import SystemClock
 from offloadctl.demo.embedded import EmbeddedCluster
 from offloadctl.demo.policies import NamespacePolicies
 from offloadctl.format.keys import index_key
@@ -60,6 +62,55 @@ def test_wider_scopes_have_the_namespace_in_them(command: Command, wide: str, sc
 
     assert ran.code == 0
     assert f"persistent://{wide}/orders" in [topic["topic"] for topic in ran.document["topics"]]
+
+
+def test_topics_are_ranked_and_totals_are_of_all(command: Command, wide: str) -> None:
+    ran = command("offload", "status", "-n", wide, "--sort", "eligible", "--top", "1", "-o", "json")
+
+    assert ran.code == 0
+    assert topics_of(ran.document) == ["clicks"]
+    assert (ran.document["summary"]["topics"], ran.document["summary"]["parts"]) == (2, 3)
+    assert ran.document["summary"]["closed"]["ledgers"] == 3
+
+
+def test_a_watch_ends_with_ctrl_c_and_with_the_code_of_its_last_look(
+    command: Command, connected: EmbeddedCluster, wide: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def pause(_: SystemClock, seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(SystemClock, "sleep", pause)
+
+    ran = command("offload", "status", "-n", wide, "--top", "1", "--watch", "--every", "7s", "-o", "json")
+
+    assert (ran.code, pauses) == (0, [7.0, 7.0])
+    looks = [json.loads(line) for line in ran.out.splitlines()]
+    assert [look["summary"]["shown"] for look in looks] == [1, 1]
+    assert looks[0]["observedAt"] < looks[1]["observedAt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--watch", "-w"), "one of them"),
+        (("--every", "5s"), "add --watch"),
+        (("--watch", "--every", "0s"), "1s is the least"),
+        (("--top", "0"), "top"),
+        (("--sort", "colour"), "sort"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_makes_no_sense_together_is_wrong_usage(
+    command: Command, connected: EmbeddedCluster, arguments: tuple[str, ...], words: str
+) -> None:
+    ran = command("offload", "status", "a/b/c", *arguments)
+
+    assert ran.code == 2
+    assert words in ran.err
 
 
 def test_topics_come_from_a_file_too(command: Command, wide: str, tmp_path: Path) -> None:
