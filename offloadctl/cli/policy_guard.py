@@ -22,7 +22,15 @@ def remembered_checks(session: Session) -> "Iterator[Memory | None]":
     from offloadctl.operations.check_memory import Memory  # noqa: PLC0415 - it loads what a check loads
 
     with open_checks(session.context) as checks:
-        yield Memory(checks, checks, context=session.context.name) if checks is not None else None
+        if checks is None:
+            yield None
+            return
+        memory = Memory(checks, checks, context=session.context.name)
+        try:
+            yield memory
+        finally:
+            # Nobody goes on with such a check: the change asks for another one.
+            memory.told(session.ports.clock.now())
 
 
 def noting(session: Session) -> "Note":

@@ -1,15 +1,19 @@
 """What a check leaves out since an earlier one has looked, what it remembers, and how it goes on where it ended."""
 
+import signal
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import FrameType
 from typing import Any
 
 import pytest
 
 from offloadctl.adapters.memory import ManualClock, MemoryObjectStore
 from offloadctl.adapters.memory_checks import MemoryChecks, SharedMemory
-from offloadctl.errors import CannotResume, StateUnwritable, StoreDenied
+from offloadctl.errors import CannotResume, StateUnwritable, StoreDenied, TerminationSignal
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import CheckReport, CheckStatus, Level, Verdict
 from offloadctl.model.limits import Limits
@@ -394,6 +398,33 @@ def test_what_goes_on_elsewhere_is_left_alone(world: World) -> None:
     assert world.bucket.asked
 
 
+def test_a_terminated_check_says_so_and_can_be_gone_on_with(world: World) -> None:
+    expected = world.check(keeps=False)
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise TerminationSignal
+
+    def signal_main(what: str, key: str) -> None:
+        if (what, key) == ("read", world.broker.data_key(46)):
+            world.bucket.before = lambda what, key: None
+            main = threading.main_thread().ident
+            assert main is not None
+            signal.pthread_kill(main, signal.SIGTERM)
+            # Long enough for the main thread to be told.
+            time.sleep(0.3)
+
+    world.bucket.before = signal_main
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        report = world.check()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert (report.interrupted, report.exit_code) == (ExitCode.TERMINATED, ExitCode.TERMINATED)
+    assert report.is_resumable
+    assert world.check(resumes=True).groups == expected.groups
+
+
 def test_until_its_report_is_out_it_can_be_gone_on_with(world: World) -> None:
     mine = MemoryChecks(world.shared)
     ports = Ports(world.broker, world.clock, (world.bucket,))
@@ -405,6 +436,18 @@ def test_until_its_report_is_out_it_can_be_gone_on_with(world: World) -> None:
 
     assert report.groups == killed.groups
     assert world.reads() == 0
+
+
+def test_whoever_hands_on_a_memory_can_tell_for_those_that_use_it(world: World) -> None:
+    mine = MemoryChecks(world.shared)
+    memory = Memory(mine, mine)
+    ports = Ports(world.broker, world.clock, (world.bucket,))
+
+    Check(ports, Level.BLOCKS, may_load=True, memory=replace(memory, max_age=MONTH)).report([TOPIC])
+    assert mine.unfinished()
+    memory.told(world.clock.now())
+
+    assert not mine.unfinished()
 
 
 def test_a_check_that_was_done_again_is_not_gone_on_with(world: World) -> None:
