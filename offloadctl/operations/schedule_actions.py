@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from offloadctl.errors import Interrupted, Terminated
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import CheckReport
 from offloadctl.model.decision import Intent, RunResult
@@ -44,7 +45,14 @@ class ScheduleActions:
     """Interrupts what goes on; it is handed over to whoever comes after."""
 
     def __call__(self, schedule: Schedule, intent: Intent) -> RunResult:
-        """The outcome. Raises an OffloadctlError if nothing could be done."""
+        """The outcome. Raises an OffloadctlError if nothing could be done; Interrupted if it was stopped."""
+        try:
+            return self._done(schedule, intent)
+        except KeyboardInterrupt as signal:
+            # No signal reaches a thread of the service: this is how the work below says that it was stopped.
+            raise (Terminated if self.stop.code is ExitCode.TERMINATED else Interrupted)("stopped") from signal
+
+    def _done(self, schedule: Schedule, intent: Intent) -> RunResult:
         began_at = self.ports.clock.now()
         scope = schedule.scope.scope if intent.whole_scope else Scope.of(topics=intent.topics)
         if isinstance(schedule.action, OffloadAction):

@@ -7,6 +7,7 @@ import pytest
 from offloadctl.adapters.decision_logs import MemoryDecisionLog
 from offloadctl.demo.in_memory import InMemoryCluster
 from offloadctl.demo.scene import CLICKS, ORDERS, RETURNS, TUNING, set_up
+from offloadctl.errors import Terminated
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import EntryKind
 from offloadctl.model.measures import Measure
@@ -81,3 +82,22 @@ def test_a_run_takes_no_more_than_its_limit(cluster: InMemoryCluster) -> None:
     result = decode(scheduler.log.entries()[0]).result
     assert result is not None
     assert (result.bytes_moved, result.summary) == (0, "0 B moved; topics: 1 left-for-later")
+
+
+def test_a_run_that_the_service_stops_is_handed_over_and_done_by_whoever_comes_after(cluster: InMemoryCluster) -> None:
+    ports, log = cluster.ports(), MemoryDecisionLog()
+    (large, _) = read_schedules(TEXT, "schedules.yaml")
+    sizes = local_bytes({ORDERS: 5000.0})
+    told = Told(lambda at: snapshot(at, topics=sizes), topics=(ORDERS,))
+    stopped = ScheduleActions(ports)
+    stopped.stop.by(Terminated("the service ends"))
+
+    Scheduler((large,), log, told, stopped, cluster.clock).tick()
+    open_runs = [one.kind for one in log.entries()]
+    begun = Scheduler((large,), log, told, ScheduleActions(ports), cluster.clock).recover()
+
+    assert open_runs == [EntryKind.INTENT]
+    assert [(one.topics, one.attempt) for one in begun] == [((ORDERS,), 2)]
+    result = decode(log.entries()[0]).result
+    assert result is not None
+    assert result.bytes_moved > 0
