@@ -24,12 +24,12 @@ class AppliedPolicies:
         self._lock = threading.Lock()
 
     def of(
-        self, admin: BrokerAdmin, clock: Clock, topic: TopicName, *, younger_than_s: float = float("inf")
+        self, admin: BrokerAdmin, clock: Clock, topic: TopicName, *, since: float = float("-inf")
     ) -> OffloadPolicies | None:
-        """The policies of the topic, which its partitions share; None if they could not be read."""
+        """The policies of the topic, which its partitions share, read after `since`; None if they could not be read."""
         with self._lock:
             known = self._known.setdefault(topic.parent, _Known())
         with known.lock:
-            if known.read_at is None or clock.monotonic() - known.read_at >= younger_than_s:
+            if known.read_at is None or known.read_at <= since:
                 known.policies, known.read_at = read_policies(admin, topic), clock.monotonic()
             return known.policies

@@ -63,6 +63,8 @@ class Follow:
     attempts: int = 1
     is_between_attempts: bool = False
     """Nothing of ours runs then: the broker has refused the last request, and there is no new one."""
+    _is_second: bool = False
+    """Whether an automatic run was there first."""
     _lost: tuple[Reason, ...] = ()
     _begun_at: float = field(init=False)
 
@@ -91,12 +93,13 @@ class Follow:
             self._send_again()
             waited = self._waited()
             judged = self.judge.judge(result, waited)
-        return self._explained(judged, waited)
+        return self._explained(judged)
 
     def _waited(self) -> Waited:
         """The end of the wait; what an automatic run kept from being accepted is sent again, later and later."""
         waited, pause = self._wait(), _FIRST_PAUSE_S
         while _was_in_the_way(waited):
+            self._is_second = True
             if (end := self._pause(pause)) is not None:
                 return replace(waited, end=end)
             if self._is_all_complete():
@@ -120,18 +123,17 @@ class Follow:
 
     def _pause(self, pause_s: float) -> WaitEnd | None:
         """Leave the automatic run some time; why not to go on, if it takes all there is, or stands still itself."""
-        left = self._left()
-        if left is not None and left <= 0:
-            return WaitEnd.TIMED_OUT
         standing = self.standstill.watch(complete_by_now(self.ports.admin, self.plan))
         if standing.is_stalled:
             return WaitEnd.STALLED
+        left = self._left()
         pause_s *= random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - not a secret
         self.watcher.delayed(self.plan, self.attempts, pause_s)
         self.is_between_attempts = True
         self.ports.clock.sleep(pause_s if left is None else min(pause_s, left))
         self.is_between_attempts = False
-        return None
+        # A request that nobody has the time to wait for is not sent.
+        return WaitEnd.TIMED_OUT if left is not None and left <= pause_s else None
 
     def _send_again(self) -> None:
         sent = self.send(self.plan)
@@ -154,7 +156,7 @@ class Follow:
             return None
         return max(0.0, self.timeout_s - (self.ports.clock.monotonic() - self._begun_at))
 
-    def _explained(self, judged: OffloadResult, waited: Waited) -> OffloadResult:
+    def _explained(self, judged: OffloadResult) -> OffloadResult:
         """Of a run that did not end: whether it was queued, stood still or went on, by a last look."""
         if judged.outcome not in (Outcome.TIMED_OUT, Outcome.STALLED, Outcome.AUTOMATIC_RUN):
             return judged
@@ -163,14 +165,14 @@ class Follow:
         hint = judged.hint
         if judged.outcome is Outcome.STALLED:
             hint = do_next(standing, str(self.plan.topic))
-        elif waited.end is WaitEnd.TIMED_OUT and standing.movement in (Movement.QUEUED, Movement.MOVING):
+        elif judged.outcome is Outcome.TIMED_OUT and standing.movement in (Movement.QUEUED, Movement.MOVING):
             hint = f"wait longer (--timeout); {see(self.plan)}"
         return replace(judged, reasons=reasons, hint=hint)
 
     def _history(self, judged: OffloadResult) -> tuple[Reason, ...]:
         """What the way to the end was like."""
         reasons = []
-        if self.attempts > 1 or judged.outcome is Outcome.AUTOMATIC_RUN:
+        if self._is_second:
             took = format_duration(timedelta(seconds=self.ports.clock.monotonic() - self._begun_at))
             times = "once" if self.attempts == 1 else f"{self.attempts} times"
             reasons.append(Reason("automatic-run", f"an automatic run was in the way: asked {times} within {took}"))

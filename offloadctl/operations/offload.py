@@ -181,11 +181,12 @@ class Offload:
             plan,
             self.check_objects,
             on_look=lambda number, total: self.watcher.confirming(plan, number, total),
-            policies_now=lambda age_s: self._policies(plan.topic, younger_than_s=age_s),
+            policies_since=lambda since: self._policies(plan.topic, since=since),
+            begun_at=self.ports.clock.monotonic(),
         )
 
-    def _policies(self, topic: TopicName, *, younger_than_s: float = float("inf")) -> OffloadPolicies | None:
-        return self.policies.of(self.ports.admin, self.ports.clock, topic, younger_than_s=younger_than_s)
+    def _policies(self, topic: TopicName, *, since: float = float("-inf")) -> OffloadPolicies | None:
+        return self.policies.of(self.ports.admin, self.ports.clock, topic, since=since)
 
 
 def _how_to_know(plan: OffloadPlan, ports: Ports) -> str:

@@ -29,9 +29,6 @@ AUTOMATIC_RUN: Final = "Offload operation already running"
 
 _NAMED: Final = 10
 
-_NEWS_S: Final = 30.0
-"""So old may the policies be that are compared at the end: the partitions of a topic often end together."""
-
 _HOW_TO_CONFIRM: Final = (
     "to have the objects confirmed, give the bucket (--bucket, or in the context) and credentials that may read it"
 )
@@ -69,8 +66,10 @@ class Judge:
     check_objects: ObjectsCheck
     on_look: Callable[[int, int], None]
     """Is told how many of how many ledgers' objects were looked at."""
-    policies_now: Callable[[float], OffloadPolicies | None] = lambda _age_s: None
-    """The policies in force at the end, read so many seconds ago at most; None: not known."""
+    policies_since: Callable[[float], OffloadPolicies | None] = lambda _since: None
+    """The policies in force, read after that moment; None: not known."""
+    begun_at: float = 0.0
+    """When the request was sent, by the monotonic clock."""
 
     def judge(self, result: OffloadResult, waited: Waited) -> OffloadResult:
         """The result with what really moved, after a wait that ended so."""
@@ -80,18 +79,19 @@ class Judge:
         if waited.end is WaitEnd.UNREACHABLE and waited.error is not None:
             reason = Reason(waited.error.code, waited.error.message)
             return replace(result, reasons=(*result.reasons, reason), hint="the offload may still be running")
-        now = self.policies_now(_NEWS_S)
+        now = self.policies_since(self.begun_at)
         try:
             after = once_owned(self.ports.clock, self._read)
             looked = list(self._looks(_compare(self.plan, after), self._place(now)))
             if any(moved.confirmation is Confirmation.DAMAGED for moved, _ in looked):
                 # Before that is told, nothing may be older than this moment.
-                now = self.policies_now(0.0)
+                now = self.policies_since(self.ports.clock.monotonic())
                 looked = self._sure(looked, self._place(now))
         except NotFound:
             return deleted(result)
         except BrokerError as error:
-            outcome = Outcome.TIMED_OUT if waited.end is WaitEnd.TIMED_OUT else Outcome.FAILED
+            gave_up = waited.end in (WaitEnd.TIMED_OUT, WaitEnd.STALLED)
+            outcome = _why_not_all(waited)[0] if gave_up else Outcome.FAILED
             reasons = (*result.reasons, Reason(error.code, error.message))
             return replace(result, outcome=outcome, reasons=reasons, hint=f"the request was sent; {see(self.plan)}")
         return self._result(replace(result, warnings=changed(self.plan.policies, now)), looked, waited)

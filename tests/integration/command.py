@@ -66,6 +66,11 @@ class Running:
         """Is it over?"""
         return self.process.poll() is not None
 
+    def says(self, words: str) -> bool:
+        """Wait for a line of progress with these words; False if the command ends without."""
+        assert self.process.stderr is not None
+        return any(words in line for line in self.process.stderr)
+
     def end(self, *, seconds: float = 90) -> Ended:
         """Wait for its end; nothing that it printed may hold a secret."""
         out, err = self.process.communicate(timeout=seconds)

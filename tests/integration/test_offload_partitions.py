@@ -39,7 +39,7 @@ def test_every_partition_of_a_topic_is_offloaded_and_confirmed(make_topic: Topic
     assert [read_back(topic.stack, part.name, 20) for part in parts[:-1]] == sent
 
 
-def test_an_automatic_run_is_in_the_way_until_it_is_done(
+def test_an_automatic_run_in_the_way_is_waited_for_and_told(
     held_topic: TopicMaker, door: Door, offloadctl: Offloadctl
 ) -> None:
     """The automatic run is shown by the true offloader: recording 05. The refusal is the broker's own, and real."""
@@ -49,17 +49,22 @@ def test_an_automatic_run_is_in_the_way_until_it_is_done(
     sent = publish_payloads(topic.stack, topic.name, count=LEDGER_FULL + 10, size=100)
     eventually(lambda: door.is_holding, "the automatic run begins")
 
-    refused = offloadctl.offload(topic.name)
+    refused = offloadctl.offload(topic.name, "--timeout", "4s")
     claim = topic.offload_status()
-    door.open()
-    eventually(lambda: bool(offloaded_ledgers(topic)), "the automatic run is done")
+    with offloadctl.offloading(topic.name) as running:
+        assert running.says("an automatic run is in the way")
+        door.open()
+        waited = running.end()
     again = offloadctl.offload(topic.name)
     checked = offloadctl.check(topic.name)
 
     assert refused.outcome == ("automatic-run", 1)
+    assert refused.result["attempts"] >= 1
     assert "automatic run" in refused.result["hint"]
     assert [ledger["confirmation"] for ledger in refused.result["ledgers"]] == ["not-moved"]
     assert "already running" in claim["lastError"]
+    assert waited.outcome == ("confirmed", 0)
+    assert "automatic-run" in [reason["code"] for reason in waited.result["reasons"]]
     assert again.outcome == ("nothing-to-do", 0)
     assert (checked.code, checked.findings) == (0, [])
     assert list(data_keys_of(topic)) == offloaded_ledgers(topic)

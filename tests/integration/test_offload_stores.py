@@ -157,7 +157,7 @@ def test_what_we_may_not_read_is_done_and_not_confirmed(make_topic: TopicMaker, 
     assert offloadctl.check(topic.name).code == 0
 
 
-def test_a_driver_without_its_credentials_runs_until_the_wait_is_over_and_the_hint_says_why(
+def test_a_driver_without_its_credentials_stands_still_and_the_hint_says_why(
     start_cluster: ClusterStarter,
 ) -> None:
     """Shown by the true offloader, live: facts 8.2."""
@@ -166,12 +166,13 @@ def test_a_driver_without_its_credentials_runs_until_the_wait_is_over_and_the_hi
         closed_ledger(topic)
         offloadctl = Offloadctl(cluster.stack)
 
-        ran = offloadctl.offload(topic.name, "--timeout", "5s")
+        ran = offloadctl.offload(topic.name, "--stall-timeout", "5s")
         joined = offloadctl.offload(topic.name, "--timeout", "1s")
         claimed = claim_of(topic)
         topic.unload()
 
-        assert ran.outcome == ("timed-out", 7)
+        assert ran.outcome == ("stalled", 7)
+        assert "no upload of it is open in s3://" in str(ran.result["reasons"])
         assert ran.result["brokerStatus"]["state"] == "RUNNING"
         assert "credentials" in ran.result["hint"]
         assert joined.outcome == ("timed-out", 7)

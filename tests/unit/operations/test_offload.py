@@ -158,6 +158,7 @@ def test_what_the_automatic_run_has_moved_is_not_asked_for_again() -> None:
     result = run(broker)
 
     assert (result.outcome, result.attempts, len(broker.triggers)) == (Outcome.CONFIRMED, 1, 1)
+    assert "an automatic run was in the way: asked once" in result.reasons[-1].text
 
 
 def test_an_interruption_between_two_attempts_says_that_nothing_of_ours_runs() -> None:
