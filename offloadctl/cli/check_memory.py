@@ -70,7 +70,7 @@ def remembering(session: Session, flags: MemoryFlags, shared_with: Sequence[str]
             max_age=flags.max_age,
             keeps=flags.remember,
             resumes=flags.resume,
-            context=session.context.name,
+            context=_target(session),
             shared_with=tuple(shared_with),
         )
         yield memory
@@ -96,6 +96,12 @@ def say_what_is_remembered(report: CheckReport) -> None:
         )
     if report.is_resumable:
         say("what was looked at is remembered: the same command with --resume goes on")
+
+
+def _target(session: Session) -> str:
+    """The context, and what it leads to: variables and options may lead it elsewhere the next time."""
+    context = session.context
+    return f"{context.name} ({context.cluster or ', '.join(context.broker.admin_urls)})"
 
 
 def _flags(*, max_age: str | None, resume: bool, no_remember: bool) -> MemoryFlags:

@@ -82,6 +82,7 @@ class RunMemory:
         self._is_resumed = False
         self._since: datetime | None = None
         self._waiting: list[Verified] = []
+        self._gone: list[OffloadedLedger] = []
         self._written_at = clock.monotonic()
         self._earlier: Mapping[tuple[OffloadedLedger, Place], Verified] = {}
         self.broken = ""
@@ -226,12 +227,9 @@ class RunMemory:
         looks = [look for one in checks if (look := self._look(one, run, self._level)) is not None]
         with self._lock:
             self._waiting += looks
-            is_time = self._clock.monotonic() - self._written_at >= _BETWEEN_S or len(self._waiting) >= _TOGETHER
-        try:
-            if gone:
-                memory.verified.forget(gone)
-        except StateError as error:
-            self._break(error)
+            self._gone += gone
+            many = len(self._waiting) + len(self._gone) >= _TOGETHER
+            is_time = many or self._clock.monotonic() - self._written_at >= _BETWEEN_S
         if is_time:
             self._flush()
 
@@ -268,12 +266,17 @@ class RunMemory:
     def _flush(self) -> None:
         with self._lock:
             looks, self._waiting = self._waiting, []
+            gone, self._gone = self._gone, []
             self._written_at = self._clock.monotonic()
-        if looks and (memory := self._writable()) is not None:
-            try:
+        if (memory := self._writable()) is None:
+            return
+        try:
+            if gone:
+                memory.verified.forget(gone)
+            if looks:
                 memory.verified.remember(looks)
-            except StateError as error:
-                self._break(error)
+        except StateError as error:
+            self._break(error)
 
     def _again(self, asked: Asked, look: Verified) -> LedgerCheck | None:
         """The ledger as this run has left it before it was cut short; None if that was another level's look."""
