@@ -3,10 +3,9 @@
 A library finds the next time of an expression (APScheduler's CronTrigger); our Clock alone says what time it is now.
 What happens when clocks are changed is ours:
 
-- An hour that is left out (02:30 when 02:00 becomes 03:00): the time is served at the instant at which it would have
-  been, an hour's offset later by the wall. It is not lost.
-- An hour that comes twice: an expression whose hour is `*` or `*/N` counts hours as they pass, and fires in both.
-  One that names its hours fires in the first only, so a nightly run is one run.
+- An expression that names its hours means them once a day. A time in an hour that is left out (02:30 when 02:00 becomes
+  03:00) is served when it would have been, at 03:30 by the new time; of an hour that comes twice, the first counts.
+- One whose hour is `*` or `*/N` counts hours as they pass: in both of one that comes twice, in none that is left out.
 
 Jitter puts a time off; the time itself stays what the run is known by, so jitter neither loses nor doubles anything.
 """
@@ -29,6 +28,8 @@ _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _RANGE: Final = re.compile(r"(?:(?P<first>\w+)(?:-(?P<last>\w+))?|\*)(?:/(?P<step>[1-9]\d*))?", re.ASCII)
 _NEVER_BEFORE: Final = timedelta(days=8 * 366)
 """29 February comes at the latest after eight years (1896, 1904; 2096, 2104)."""
+_SHIFT: Final = timedelta(hours=3)
+"""More than any zone's clocks are moved at once; Troll in Antarctica moves them by two hours."""
 _EVERY_FEW_HOURS: Final = re.compile(r"\*(/\d+)?")
 
 
@@ -42,26 +43,28 @@ def parse_zone(name: str) -> ZoneInfo:
 
 def check_cron(cron: Cron) -> None:
     """BadValue if it is no cron expression, or one that never comes."""
-    trigger = _trigger(cron.expression, cron.zone)
+    parse_zone(cron.zone)
     start = datetime(2024, 1, 1, tzinfo=UTC)
-    found = trigger.get_next_fire_time(None, start)
+    found = _trigger(cron.expression).get_next_fire_time(None, start)
     if found is None or found - start > _NEVER_BEFORE:
         raise BadValue(f"{cron.expression!r} never comes", hint="no month has such a day")
 
 
 def next_time(cron: Cron, after: datetime) -> datetime:
     """The first of its times that is later than `after`, jitter left out."""
-    trigger = _trigger(cron.expression, cron.zone)
-    fires_twice = _EVERY_FEW_HOURS.fullmatch(cron.expression.split()[1]) is not None
-    moment = after
+    zone, by_the_hour = parse_zone(cron.zone), _by_the_hour(cron.expression)
+    wall = after.astimezone(zone).replace(tzinfo=None)
+    walls = _walls(cron, wall - _SHIFT if _is_near_a_change(after, zone) else wall)
+    found: datetime | None = None
     while True:
-        found = trigger.get_next_fire_time(None, moment + _TICK)
-        if found is None:
-            raise BadValue(f"{cron.expression!r} never comes")
-        instant: datetime = found.astimezone(UTC)
-        if instant > after and (fires_twice or not _is_repeated(instant, trigger.timezone)):
-            return instant
-        moment = max(instant, moment + _TICK)
+        wall = next(walls)
+        if found is not None and wall > found.astimezone(zone).replace(tzinfo=None) + _SHIFT:
+            return found
+        later = [one for one in _instants(wall, zone, by_the_hour=by_the_hour) if one > after]
+        if later:
+            found = min(later) if found is None else min(found, *later)
+            if not _is_near_a_change(found, zone):
+                return found
 
 
 def times(cron: Cron, after: datetime, until: datetime) -> Iterator[datetime]:
@@ -80,14 +83,40 @@ def due_at(cron: Cron, moment: datetime) -> datetime:
     return moment + cron.jitter * (int.from_bytes(digest[:8], "big") / 2**64)
 
 
-def _is_repeated(instant: datetime, zone: ZoneInfo) -> bool:
-    """Whether the clock on the wall shows this time for the second time."""
-    local = instant.astimezone(zone)
-    return local.fold == 1 and local.replace(fold=0).astimezone(UTC) != instant
+def _walls(cron: Cron, after: datetime) -> Iterator[datetime]:
+    """The times that the clock on the wall shows, as if it were never changed."""
+    trigger = _trigger(cron.expression)
+    moment = after.replace(tzinfo=UTC)
+    while True:
+        found = trigger.get_next_fire_time(None, moment + _TICK)
+        if found is None:
+            raise BadValue(f"{cron.expression!r} never comes")
+        moment = found
+        yield moment.replace(tzinfo=None)
+
+
+def _instants(wall: datetime, zone: ZoneInfo, *, by_the_hour: bool) -> Iterator[datetime]:
+    """When the clock shows it: once, twice, or never, and then when it would have been."""
+    first = wall.replace(tzinfo=zone).astimezone(UTC)
+    exists = first.astimezone(zone).replace(tzinfo=None) == wall
+    if exists or not by_the_hour:
+        yield first
+    if exists and by_the_hour:
+        yield wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+
+
+def _is_near_a_change(instant: datetime, zone: ZoneInfo) -> bool:
+    """Whether clocks are changed so close to it that times by the wall are not in the order of their instants."""
+    before, after = ((instant + off).astimezone(zone).utcoffset() for off in (-_SHIFT, _SHIFT))
+    return before != after
+
+
+def _by_the_hour(expression: str) -> bool:
+    return _EVERY_FEW_HOURS.fullmatch(expression.split()[1]) is not None
 
 
 @lru_cache(maxsize=256)
-def _trigger(expression: str, zone: str) -> CronTrigger:
+def _trigger(expression: str) -> CronTrigger:
     fields = expression.split()
     if len(fields) != 5:
         raise BadValue(
@@ -107,7 +136,7 @@ def _trigger(expression: str, zone: str) -> CronTrigger:
             day=day,
             month=month.lower(),
             day_of_week=_days(day_of_week.lower()),
-            timezone=parse_zone(zone),
+            timezone=UTC,
         )
     except ValueError as error:
         raise BadValue(f"{expression!r} is no cron expression: {error}") from error
