@@ -34,6 +34,7 @@ class Transport:
         self._clock = clock
         self._route = Route.of(settings)
         self._session = session or build_session(settings.tls)
+        self._for_triggers = session or build_session(settings.tls)
         self._credentials: Credentials = credentials_for(settings.auth, clock, self._route, session)
         self._trust = HostTrust(settings, clock, lambda: self.list_brokers(attempts=1, ask_cluster=False))
         self._light = TokenBucket(settings.rates.light, clock)
@@ -44,6 +45,7 @@ class Transport:
     def close(self) -> None:
         """Give the connections back."""
         self._session.close()
+        self._for_triggers.close()
         self._credentials.close()
 
     def read(self, call: Call, *, at: str | None = None, attempts: int = ATTEMPTS, ask_cluster: bool = True) -> Reply:
@@ -70,8 +72,8 @@ class Transport:
         if self._answered is None:
             self._find_one_that_answers()
         # On a new connection: an idle one may be closed by the other side at this very moment, and then nobody knows
-        # whether the trigger came through. Connections that other threads use are not disturbed.
-        self._session.close()
+        # whether the trigger came through. Connections in use are not disturbed, and reads have a session of their own.
+        self._for_triggers.close()
         return _successful(self._follow(call, self._answered or self._bases[0], ask_cluster=True))
 
     def list_brokers(self, *, attempts: int = ATTEMPTS, ask_cluster: bool = True) -> tuple[str, ...]:
@@ -156,7 +158,8 @@ class Transport:
         if call.body is not None:
             headers["Content-Type"] = "application/json"
         (self._loading if call.loads_topic else self._light).take()
-        return send(self._session, call, url, route=self._route, headers=headers, advertised=advertised)
+        session = self._session if call.is_read else self._for_triggers
+        return send(session, call, url, route=self._route, headers=headers, advertised=advertised)
 
 
 def _successful(reply: Reply) -> Reply:

@@ -11,7 +11,7 @@ from offloadctl.model.ledger import OffloadState, OffloadStatus
 from offloadctl.model.names import TopicName
 from offloadctl.ports import BrokerAdmin, Clock
 
-_FIRST_PAUSE_S: Final = 0.25
+_FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 10.0
 _GROWTH: Final = 1.5
 _JITTER: Final = 0.2
