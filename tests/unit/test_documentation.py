@@ -9,11 +9,18 @@ import pytest
 
 from offloadctl.cli.app import COMMANDS
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.offload import Outcome
+from tests import outcomes
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("**/*.md")])
 _LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+
+
+def named_tests() -> set[str]:
+    shown = (*outcomes.OUTCOMES.values(), *(one for _, one in outcomes.BESIDE.values()))
+    return {test for one in shown for test in (one.embedded, one.real) if test}
 
 
 def test_the_readme_lists_every_exit_code() -> None:
@@ -30,6 +37,20 @@ def test_the_table_of_the_readme_has_a_row_for_every_command() -> None:
     rows = re.findall(r"^\| `([a-z-]+)", README, re.MULTILINE)
 
     assert [name for name, command in COMMANDS.items() if not command.hidden and name not in rows] == []
+
+
+def test_the_page_of_outcomes_is_what_there_is() -> None:
+    assert list(outcomes.OUTCOMES) == list(Outcome)
+    assert (ROOT / "docs" / "outcomes.md").read_text(encoding="utf-8") == outcomes.page()
+
+
+@pytest.mark.parametrize("test", sorted(named_tests()))
+def test_a_test_that_the_page_of_outcomes_names_is_there_and_of_its_sort(test: str) -> None:
+    file, _, name = test.partition("::")
+    source = (ROOT / file).read_text(encoding="utf-8")
+
+    assert re.search(rf"^def {name}\(", source, re.MULTILINE)
+    assert ("pytest.mark.integration" in source) == file.startswith(outcomes.REAL)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

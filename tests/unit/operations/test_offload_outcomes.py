@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from offloadctl.adapters.memory import MemoryObjectStore
+from offloadctl.adapters.memory import ManualClock, MemoryObjectStore
 from offloadctl.demo.faults import Fault
 from offloadctl.demo.in_memory import InMemoryCluster
 from offloadctl.demo.policies import new_policy
 from offloadctl.demo.tuning import Tuning, broker_properties
-from offloadctl.errors import StoreFailed
+from offloadctl.errors import Interrupted, StoreFailed
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.ledger import OffloadState, Position
 from offloadctl.model.names import TopicName
@@ -274,6 +274,50 @@ def test_timed_out() -> None:
 
     assert (result.outcome, result.exit_code) == (Outcome.TIMED_OUT, ExitCode.TIMED_OUT)
     assert result.hint
+
+
+@dataclass
+class Impatient:
+    """The world's clock, and somebody who presses Ctrl-C after so many seconds."""
+
+    clock: ManualClock
+    patience_s: float
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        if self.clock.monotonic() + seconds > self.patience_s:
+            raise Interrupted("interrupted")
+        self.clock.sleep(seconds)
+
+
+def interrupted(world: InMemoryCluster) -> OffloadResult:
+    work = offload(world)
+    return replace(work, ports=replace(work.ports, clock=Impatient(world.clock, 30))).run(TOPIC)
+
+
+def test_interrupted() -> None:
+    result = interrupted(world_of(upload_s=HOUR))
+
+    assert (result.outcome, result.exit_code) == (Outcome.INTERRUPTED, ExitCode.INTERRUPTED)
+    assert "offload-status -w" in result.hint
+
+
+def test_interrupted_between_two_attempts_nothing_of_ours_is_left_behind() -> None:
+    world = with_automatic_run(upload_s=HOUR)
+
+    result = interrupted(world)
+
+    assert (result.outcome, result.attempts > 1) == (Outcome.INTERRUPTED, True)
+    assert "nothing of this command runs" in reasons(result)["interrupted"]
+    loaded = world.cluster.loaded_topic(TOPIC)
+    assert loaded is not None
+    assert loaded.run is not None
+    assert not loaded.run.manual
 
 
 @pytest.mark.parametrize("fault", [Fault.TRUNCATED_LEDGER, Fault.LOST_OBJECT, Fault.LOST_INDEX])
