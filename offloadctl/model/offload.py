@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from offloadctl.exitcodes import ExitCode, combine
@@ -67,7 +68,7 @@ class PlannedLedger:
     fate: Fate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OffloadPlan:
     """What would be asked of the broker for one topic or partition, and why."""
 
@@ -83,7 +84,7 @@ class OffloadPlan:
         """The topic or partition."""
         return self.managed_ledger.topic
 
-    @property
+    @cached_property
     def moves(self) -> tuple[Ledger, ...]:
         """The ledgers that the broker would offload, oldest first."""
         return tuple(planned.ledger for planned in self.ledgers if planned.fate is Fate.MOVES)
@@ -98,7 +99,7 @@ class OffloadPlan:
         """Whether the fate of every ledger is known."""
         return not self.unknown
 
-    @property
+    @cached_property
     def bytes_to_move(self) -> ByteSize:
         """The size of all of them, in BookKeeper's bytes without replication."""
         return ByteSize(sum(ledger.size for ledger in self.moves))
