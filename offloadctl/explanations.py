@@ -117,8 +117,8 @@ _DANGERS: Final = {
         " --yes."
     ),
     DangerKind.UNPROVEN_DRIVER: (
-        "A driver that is not the brokers' own: whether its offloader is installed no REST call tells. Without it a"
-        " topic whose own policy names the driver cannot be loaded at all. --yes allows it."
+        "A driver, or a directory of offloaders, that is not the brokers' own: no REST call tells what is there."
+        " Without it a topic whose own policy names the driver cannot be loaded at all. --yes allows it."
     ),
     DangerKind.NEW_ERROR: "The linter finds an error in what would be in force that is not there now. --yes allows it.",
 }
@@ -126,8 +126,8 @@ _DANGERS: Final = {
 _LEVELS: Final = {
     PolicyLevel.TOPIC: "The topic's own policy; it wins, field by field.",
     PolicyLevel.GLOBAL_TOPIC: (
-        "The topic's policy for all clusters of a geo-replicated instance; it counts as a whole, and only without one of"
-        " the topic's own."
+        "The topic's policy for all clusters of a geo-replicated instance; it counts as a whole, and only where the"
+        " topic has none of its own."
     ),
     PolicyLevel.NAMESPACE: "The namespace's policy, for all topics that have none of their own.",
     PolicyLevel.OLDER_FIELD: (

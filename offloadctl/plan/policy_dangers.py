@@ -29,6 +29,8 @@ from offloadctl.units import format_size
 _OF_FILES: Final = frozenset({"policies-override", "priority-overridden", "extra-config-dropped", "secret-in-clear"})
 """What files are warned of, and policies are not: they are what overrides, and secrets in them are told of here."""
 
+_DIRECTORY: Final = "offloadersDirectory"
+
 _OF_BROKERS: Final = frozenset({"settings-without-driver"})
 
 _OF_ABSENCE: Final = frozenset(
@@ -111,10 +113,14 @@ def _reading(plan: PolicyPlan) -> Iterator[Danger]:
 
 def _driver(plan: PolicyPlan) -> Iterator[Danger]:
     """A driver that nobody has seen at work here (BrokerService.java:2100: a topic's own is made when it is loaded)."""
-    driver = in_force(plan.after).text(DRIVER)
-    if not driver or driver in (in_force(plan.before).text(DRIVER), plan.before.broker.text(DRIVER)):
+    before, after = in_force(plan.before), in_force(plan.after)
+    driver, directory = after.text(DRIVER), after.text(_DIRECTORY)
+    is_seen = driver in (before.text(DRIVER), plan.before.broker.text(DRIVER))
+    is_elsewhere = directory not in (before.text(_DIRECTORY), plan.before.broker.text(_DIRECTORY))
+    if not driver or (is_seen and not is_elsewhere):
         return
-    text = f"REST does not tell whether the brokers have an offloader for {driver}; without one"
+    where = f" in {directory}" if is_elsewhere else ""
+    text = f"REST does not tell whether the brokers have an offloader for {driver}{where}; without one"
     if isinstance(plan.wish.scope, TopicName):
         text += " the topic cannot be loaded at all: its producers and consumers fail"
     else:

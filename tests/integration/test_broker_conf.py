@@ -19,6 +19,7 @@ from offloadctl.adapters.broker_conf_files import common_template, profile_templ
 from offloadctl.brokerconf.entries import Layout
 from offloadctl.brokerconf.facts import Facts
 from offloadctl.brokerconf.findings import LintFinding
+from offloadctl.brokerconf.fix import fixed
 from offloadctl.brokerconf.kinds import PREFIXES, Driver, Family, Place
 from offloadctl.brokerconf.lint import lint
 from offloadctl.brokerconf.profiles import parse_profile
@@ -222,6 +223,89 @@ def test_variables_are_not_replaced(broker: Broker) -> None:
     started = broker("managedLedgerOffloadDriver=S3\nmanagedLedgerOffloadBucket=${HOME}\n")
 
     assert started.properties["managedLedgerOffloadBucket"] == "${HOME}"
+
+
+S3 = "managedLedgerOffloadDriver=S3\nmanagedLedgerOffloadBucket=cold\n"
+BLOCK_SIZE = "managedLedgerOffloadMaxBlockSizeInBytes"
+LAG, NEWER_LAG = "managedLedgerOffloadDeletionLagMs", "managedLedgerOffloadDeletionLagInMillis"
+GENERAL_BUCKET, S3_BUCKET = "managedLedgerOffloadBucket", "s3ManagedLedgerOffloadBucket"
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "key", "value"),
+    [
+        (
+            "quoted-value",
+            'managedLedgerOffloadDriver=S3\nmanagedLedgerOffloadBucket="cold"\n',
+            GENERAL_BUCKET,
+            '"cold"',
+        ),
+        (
+            "inline-comment",
+            "managedLedgerOffloadDriver=S3\nmanagedLedgerOffloadBucket=cold # c\n",
+            GENERAL_BUCKET,
+            "cold # c",
+        ),
+        (
+            "not-ascii",
+            "managedLedgerOffloadDriver=S3\nmanagedLedgerOffloadBucket=k\xc3\xa4lte\n",
+            GENERAL_BUCKET,
+            "k\xc3\xa4lte",
+        ),
+        ("unknown-key", S3 + "managedLedgerOffloadMaxBlocksize=7340032\n", BLOCK_SIZE, None),
+        ("duplicate-key", S3 + "managedLedgerOffloadBucket=warm\n", GENERAL_BUCKET, "warm"),
+        ("newer-name-wins", S3 + f"{NEWER_LAG}=7\n{LAG}=8\n", NEWER_LAG, "7"),
+        ("blank-number", S3 + f"{BLOCK_SIZE}=\n", BLOCK_SIZE, None),
+        (
+            "own-keys-missing",
+            "managedLedgerOffloadDriver=S3\ns3ManagedLedgerOffloadBucket=cold\n",
+            GENERAL_BUCKET,
+            None,
+        ),
+        ("shadowed-key", S3.replace("=S3", "=aws-s3") + "s3ManagedLedgerOffloadBucket=warm\n", S3_BUCKET, "warm"),
+        ("bucket-missing", "managedLedgerOffloadDriver=aws-s3\n", S3_BUCKET, None),
+        ("settings-without-driver", "managedLedgerOffloadBucket=cold\n", "managedLedgerOffloadDriver", None),
+        ("endpoint-missing", S3, "managedLedgerOffloadServiceEndpoint", None),
+        ("bad-bucket-name", S3.replace("cold", "cold/prefix"), GENERAL_BUCKET, "cold/prefix"),
+        ("block-too-small", S3 + f"{BLOCK_SIZE}=1048576\n", BLOCK_SIZE, "1048576"),
+        (
+            "no-read-buffer",
+            S3 + "managedLedgerOffloadReadBufferSizeInBytes=0\n",
+            "managedLedgerOffloadReadBufferSizeInBytes",
+            "0",
+        ),
+        (
+            "offloads-at-once",
+            S3 + "managedLedgerOffloadAutoTriggerSizeThresholdBytes=0\n",
+            "managedLedgerOffloadThresholdInBytes",
+            "0",
+        ),
+        ("no-deletion-lag", S3 + f"{LAG}=0\n", NEWER_LAG, "0"),
+    ],
+)
+def test_a_broker_starts_all_the_same_and_its_offloader_gets_what_the_linter_says(
+    rule: str, text: str, key: str, value: str | None, broker: Broker
+) -> None:
+    started = broker(text)
+
+    assert started.stage == "starts"
+    assert started.properties.get(key) == value
+    assert rule in [one.rule.id for one in findings(text)]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "meant"), [("4h", "14400000"), ("14400000 ", "14400000"), ('"14400000"', "14400000"), ("", None)]
+)
+def test_what_fix_leaves_starts_the_broker_that_the_mistake_keeps_from_starting(
+    mistake: str, meant: str | None, broker: Broker
+) -> None:
+    text = S3 + f"{LAG}={mistake}\n"
+
+    after = broker(fixed(text.encode("latin-1"), layout=Layout.CONF).data.decode("latin-1"))
+
+    assert broker(text).stage != "starts"
+    assert after.stage == "starts"
+    assert after.properties.get(NEWER_LAG) == meant
 
 
 @pytest.mark.parametrize("name", profile_templates())

@@ -33,7 +33,7 @@ from tests.integration.containers import (
     free_port,
 )
 from tests.integration.ledgers import closed_ledger, keys_of
-from tests.integration.messages import read_back
+from tests.integration.messages import publish_payloads, read_back
 from tests.integration.stack import CHOICE, Stack, Topic, eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("own_containers")]
@@ -49,17 +49,22 @@ READ_BUFFER: Final = "managedLedgerOffloadReadBufferSizeInBytes"
 MESSAGES: Final = 20
 FREE_KEY: Final = "managedLedgerOffloadExtraConfigFoo"
 STARTS_BADLY: Final = "managedLedgerOffloadThresholdInSeconds"
+SECRET: Final = "s3ManagedLedgerOffloadCredentialSecret"
+PLANTED: Final = "planted-in-the-variables"
+NOT_SEEN: Final = "managedLedgerOffloadDeletionLagInMillis"
+GENERAL_BLOCK: Final = "managedLedgerOffloadMaxBlockSizeInBytes"
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A broker that was started with nothing of offload but what `render` wrote, and a free key."""
+    """A broker that was started with nothing of offload but what `render` wrote, and what is of no use to it."""
 
     stack: Stack
     conf: Path
     settings: Mapping[str, str]
     """Its variables."""
     network: Network
+    server: Server
 
 
 def broker_conf(*arguments: str, stack: Stack | None = None) -> subprocess.CompletedProcess[str]:
@@ -114,7 +119,8 @@ def pulsar(network: Network, settings: Mapping[str, str], ports: BrokerPorts) ->
 def started(own_containers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rendered]:
     conf = tmp_path_factory.mktemp("rendered") / "broker.conf"
     conf.write_text(rendered() + f"{FREE_KEY}=bar\n")
-    settings = variables(rendered("--format", "env")) | {f"{PREFIX}{FREE_KEY}": "bar"}
+    useless = {f"{PREFIX}{FREE_KEY}": "bar", f"{PREFIX}{SECRET}": PLANTED, NOT_SEEN: "1"}
+    settings = variables(rendered("--format", "env")) | useless
     ports, s3_port = BrokerPorts(), free_port()
     stack = Stack(ports.admin_url, ports.broker_url, f"http://127.0.0.1:{s3_port}", BUCKET, ACCESS_KEY, SECRET_KEY)
     with ExitStack() as running:
@@ -126,7 +132,7 @@ def started(own_containers: None, tmp_path_factory: pytest.TempPathFactory) -> I
         stack.s3().create_bucket(Bucket=BUCKET)
         server = running.enter_context(pulsar(network, settings, ports))
         await_broker(stack, server, seconds=120)
-        yield Rendered(stack, conf, settings, network)
+        yield Rendered(stack, conf, settings, network, server)
 
 
 @pytest.fixture
@@ -181,6 +187,68 @@ def test_free_keys_reach_no_offloader_as_the_linter_says(started: Rendered, topi
     assert "reaches no driver" in lint(started.conf)[f"extra-config-dropped {FREE_KEY}"]["what"]
     assert policies["managedLedgerExtraConfigurations"] == {}
     assert policies["managedLedgerOffloadBucket"] == BUCKET
+
+
+def test_a_secret_that_the_driver_does_not_even_read_is_printed_and_told_by_rest_as_the_linter_says(
+    started: Rendered, topic: Topic, tmp_path: Path
+) -> None:
+    env = tmp_path / "broker.env"
+    env.write_text("".join(f"{name}={value}\n" for name, value in started.settings.items()))
+
+    found = lint(env)
+
+    assert {f"secret-printed {SECRET}", f"credentials-ignored {SECRET}"} <= found.keys()
+    assert PLANTED in started.server.log()
+    assert topic.offload_policies()[SECRET] == PLANTED
+    assert Offloadctl(started.stack).offload(topic.name).outcome == ("confirmed", 0), "by the environment's own keys"
+
+
+def test_a_variable_without_the_prefix_is_never_seen_as_the_linter_says(
+    started: Rendered, topic: Topic, tmp_path: Path
+) -> None:
+    env = tmp_path / "broker.env"
+    env.write_text("".join(f"{name}={value}\n" for name, value in started.settings.items()))
+
+    assert f"variable-without-prefix {NOT_SEEN}" in lint(env)
+    assert topic.offload_policies()[NOT_SEEN] == 4 * 3600 * 1000
+
+
+def test_a_block_that_a_message_does_not_fit_in_cuts_the_ledger_in_silence_as_the_linter_says(
+    started: Rendered, topic: Topic
+) -> None:
+    offloadctl = Offloadctl(started.stack)
+    block = ("offload-policies", "set", topic.name, f"{GENERAL_BLOCK}=5242880")
+    (item,) = offloadctl(*block).document["items"]
+    assert offloadctl(*block, "--yes").code == 0
+    largest = publish_payloads(started.stack, topic.name, count=2, size=5 * 1024 * 1024 - 64)
+    topic.unload()
+
+    ran = offloadctl.offload(topic.name)
+
+    assert any("[block-truncates]" in one["text"] for one in item["dangers"])
+    assert len(largest) == 2
+    assert topic.offload_status()["status"] == "SUCCESS"
+    assert ran.code == 4
+    assert "truncated" in ran.findings
+
+
+def test_a_topic_whose_offloaders_are_elsewhere_cannot_be_loaded_as_is_said_beforehand(
+    started: Rendered, topic: Topic
+) -> None:
+    offloadctl, wrong = Offloadctl(started.stack), ("offload-policies", "set", topic.name, f"{DIRECTORY}=/nowhere")
+    (item,) = offloadctl(*wrong).document["items"]
+    assert offloadctl(*wrong, "--yes").code == 0
+    # It is no longer loaded as soon as it hears of that, and is not to be.
+    started.stack.call("PUT", f"{topic.path}/unload")
+
+    answer = started.stack.call("GET", f"{topic.path}/internalStats")
+    back = offloadctl("offload-policies", "unset", topic.name, "--yes")
+
+    assert any("cannot be loaded at all" in one["text"] for one in item["dangers"])
+    assert answer.status_code == 500
+    assert "No offloader found for driver 'S3'" in answer.text
+    assert back.code == 0
+    eventually(lambda: started.stack.answers(f"{topic.path}/internalStats"), "the topic can be loaded again")
 
 
 def test_a_broker_with_a_blank_for_a_long_does_not_start_as_the_linter_says(started: Rendered, tmp_path: Path) -> None:

@@ -396,6 +396,17 @@ def test_a_driver_that_is_not_the_broker_s_own_may_not_be_installed(
     assert DangerKind.UNPROVEN_DRIVER not in {one.kind for one in back}
 
 
+def test_offloaders_in_another_directory_are_as_unproven_as_another_driver() -> None:
+    before = levels(broker=BROKER | {"offloadersDirectory": "/pulsar/offloaders"}, scope=TOPIC)
+
+    moved = plan_change(before, wish(TOPIC, offloadersDirectory="/opt"))
+    same = plan_change(before, wish(TOPIC, offloadersDirectory="/pulsar/offloaders"))
+
+    (danger,) = (one for one in dangers_of(moved, has_offloaded=False) if one.kind is DangerKind.UNPROVEN_DRIVER)
+    assert "for aws-s3 in /opt; without one the topic cannot be loaded at all" in danger.text
+    assert DangerKind.UNPROVEN_DRIVER not in danger_kinds(same)
+
+
 def test_a_driver_that_nobody_can_see_is_not_said_to_be_none() -> None:
     seen = levels(broker={})
     unseen = replace(seen, broker_is_known=False)
