@@ -116,7 +116,8 @@ def _driver(plan: PolicyPlan) -> Iterator[Danger]:
     before, after = in_force(plan.before), in_force(plan.after)
     driver, directory = after.text(DRIVER), after.text(_DIRECTORY)
     is_seen = driver in (before.text(DRIVER), plan.before.broker.text(DRIVER))
-    is_elsewhere = directory not in (before.text(_DIRECTORY), plan.before.broker.text(_DIRECTORY))
+    known = {before.text(_DIRECTORY), plan.before.broker.text(_DIRECTORY)} - {""}
+    is_elsewhere = directory not in known and (bool(known) or _DIRECTORY in plan.wish.fields)
     if not driver or (is_seen and not is_elsewhere):
         return
     where = f" in {directory}" if is_elsewhere else ""
@@ -129,12 +130,11 @@ def _driver(plan: PolicyPlan) -> Iterator[Danger]:
 
 
 def _hidden(plan: PolicyPlan) -> Iterator[Danger]:
-    """Sizes that the first policy brings along, where nobody knows what they take the place of."""
+    """What the first policy brings along, where nobody knows what it takes the place of."""
     if plan.before.own is not None or plan.after.own is None or plan.before.broker_is_known:
         return
     known, driver = in_force(plan.before), in_force(plan.after).text(DRIVER)
-    for place in (Place.BLOCK_SIZE, Place.READ_BUFFER):
-        name = place_name(driver, place)
+    for name in (*(place_name(driver, place) for place in (Place.BLOCK_SIZE, Place.READ_BUFFER)), _DIRECTORY):
         leak = BY_NAME[name].leak
         if leak is not None and name not in known and name not in plan.wish.fields:
             text = f"the policy brings {name}={shown_value(name, leak)} along, and what the brokers have is not known"
