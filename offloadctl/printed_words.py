@@ -298,6 +298,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "why": "The reason.",
     "versions": "What a versioned bucket keeps of objects that are deleted or replaced: billed, and in no listing.",
     "where": "The ledger, the object and the offset of a finding.",
+    "stands": "Of a run that goes on: whether it moves, waits for a thread of its broker, or stands still, and why.",
 }
 
 _LOOSE: Final[Mapping[str, str]] = {

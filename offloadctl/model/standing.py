@@ -1,6 +1,6 @@
 """How a run that goes on stands: it moves, it waits for a thread of its broker, or nothing moves; and what tells so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -39,6 +39,8 @@ class Writing:
     """The bucket, for people."""
     not_seen: str = ""
     """Why the bucket was not looked at, if it was not."""
+    changed_at: datetime | None = field(default=None, compare=False)
+    """When the topic's list of ledgers was last written, by the clock of the metadata store; it may be for others."""
 
     @property
     def has_a_thread(self) -> bool:

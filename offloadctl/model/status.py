@@ -11,6 +11,7 @@ from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, Offl
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
 from offloadctl.model.scope import ScopeRead
+from offloadctl.model.standing import Standing
 from offloadctl.units import ByteSize
 
 
@@ -66,6 +67,8 @@ class TopicStatus:
     odd_sizes: tuple[DataObject, ...] = ()
     """Data objects that are not as large as their ledgers imply."""
     not_covered: tuple[str, ...] = ()
+    standing: Standing | None = None
+    """Of a run that goes on: whether it moves, waits or stands still."""
 
     @property
     def topic(self) -> TopicName:

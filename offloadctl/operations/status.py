@@ -49,6 +49,8 @@ class Status:
             done=lambda _group: None,
         )
         groups = tuple(finished.results.get(index) or _not_read(one) for index, one in enumerate(asked))
+        if finished.code is None:
+            groups = self._with_standings(groups)
         return StatusReport(groups, observed_at, finished.code, read)
 
     def report_when_done(self, topics: Sequence[TopicName], timeout_s: float | None) -> StatusReport:
@@ -75,6 +77,17 @@ class Status:
         if finished.code is not None:
             met.append(finished.code)
         return replace(report, waited=combine(met))
+
+    def _with_standings(self, groups: tuple[StatusGroup, ...]) -> tuple[StatusGroup, ...]:
+        """What runs is looked at once more, at all of them together."""
+        parts = [part for group in groups for part in group.parts if isinstance(part, TopicStatus)]
+        if not any(part.claim is not None and part.claim.state is OffloadState.RUNNING for part in parts):
+            return groups
+        from offloadctl.operations.status_standing import with_standings  # noqa: PLC0415 - where nothing runs not needed
+
+        if self.look_at_objects:
+            return with_standings(self.ports, groups)
+        return with_standings(replace(self.ports, stores=()), groups, without_stores="no object was to be looked at")
 
     def _asked(self, scope: Scope) -> tuple[ScopeRead, tuple[TopicName | Target, ...]]:
         if not scope.is_wide:

@@ -1,7 +1,7 @@
 """The ledger that a run is at: its uuid by the metadata, its open upload by the bucket; about four requests a look."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -34,6 +34,8 @@ class WritingLook:
     topic: TopicName
     planned: Sequence[Ledger]
     policies: OffloadPolicies | None
+    without_stores: str = NO_BUCKET
+    """Why there are none to look into, if there are none."""
     _arrived: dict[str, _Arrived] = field(default_factory=dict)
 
     def look(self, complete: frozenset[int]) -> Writing:
@@ -44,7 +46,8 @@ class WritingLook:
             return Writing(not_seen=error.message)
         begun = list(self._begun({one.ledger_id: one for one in stored.ledgers}, complete))
         seen = [self._writing(ledger) for ledger in begun[:_CANDIDATES]]
-        return next((one for one in seen if one.has_a_thread), seen[0] if seen else Writing())
+        found = next((one for one in seen if one.has_a_thread), seen[0] if seen else Writing())
+        return replace(found, changed_at=stored.modified_at)
 
     def _begun(self, stored: dict[int, StoredLedger], complete: frozenset[int]) -> Iterator[StoredLedger]:
         """The planned ledgers that may be the one: first those whose uuid is new since the plan, the latest first.
@@ -60,7 +63,7 @@ class WritingLook:
         if stored.context_uuid is None:
             return Writing()
         if not self.ports.stores:
-            return Writing(stored.ledger_id, stored.context_uuid, not_seen=NO_BUCKET)
+            return Writing(stored.ledger_id, stored.context_uuid, not_seen=self.without_stores)
         ledger = next(one for one in self.planned if one.ledger_id == stored.ledger_id)
         subject = Subject.of(self.topic, ledger, stored.context_uuid)
         bucket = self.policies.bucket if self.policies is not None else None

@@ -14,6 +14,7 @@ from offloadctl.report.word_types import (
     BoundWord,
     ConfirmationWord,
     FateWord,
+    MovementWord,
     OutcomeWord,
     ProgressWord,
     SortWord,
@@ -198,12 +199,29 @@ class LedgerSumDocument(_Part, frozen=True, kw_only=True):
     size: int
 
 
+class StandingDocument(_Part, frozen=True, kw_only=True):
+    """How a run stands that the broker calls RUNNING, by one look at it.
+
+    `still_seconds`: how long ago something of it moved, by the clocks of metadata store and bucket. `ledger_id` is the
+    ledger that it is at, null if none was begun; `upload_open` is null if no bucket was looked at.
+    """
+
+    movement: MovementWord
+    still_seconds: float
+    ledger_id: int | None
+    upload_open: bool | None
+    parts: int
+    parts_bytes: int
+    text: str
+
+
 class TopicStatusDocument(_Part, frozen=True, kw_only=True):
     """One topic or partition. What is null was not asked, since asking would have made a broker load the topic."""
 
     topic: str
     served: bool
     broker_status: BrokerStatusDocument | None
+    standing: StandingDocument | None
     observed_at: Moment
     closed: LedgerSumDocument
     open_size: int | None

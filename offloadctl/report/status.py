@@ -1,11 +1,14 @@
 """The status of topics as documents."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.ledger import Ledger
 from offloadctl.model.ledger import OffloadPolicies as Policies
+from offloadctl.model.standing import Standing, Writing
 from offloadctl.model.status import StatusReport, TopicStatus, UnreadTopic
+from offloadctl.plan.standing import why
 from offloadctl.plan.status_totals import LedgerSum, StatusTotals, shown
 from offloadctl.plan.storage import deletion_lag, doubly_stored, stored_in_s3
 from offloadctl.report import documents as doc
@@ -61,6 +64,7 @@ def _status(status: TopicStatus) -> doc.TopicStatusDocument:
         topic=str(status.topic),
         served=status.managed_ledger.served,
         broker_status=broker_status_document(status.claim) if status.claim is not None else None,
+        standing=_standing(status.standing, status.managed_ledger.observed_at) if status.standing is not None else None,
         observed_at=status.managed_ledger.observed_at,
         closed=_sum(status.closed),
         open_size=status.open_size,
@@ -100,6 +104,19 @@ def _summary(report: StatusReport, shown_topics: int) -> doc.StatusSummaryDocume
         doubly_stored=amount_document(totals.doubly_stored) if totals.doubly_stored is not None else None,
         missing_objects=totals.missing_objects,
         odd_sizes=totals.odd_sizes,
+    )
+
+
+def _standing(standing: Standing, now: datetime) -> doc.StandingDocument:
+    writing = standing.writing or Writing()
+    return doc.StandingDocument(
+        movement=standing.movement.value,
+        still_seconds=round(standing.still_s, 3),
+        ledger_id=writing.ledger_id,
+        upload_open=None if writing.not_seen else writing.has_upload,
+        parts=writing.parts,
+        parts_bytes=writing.size,
+        text=why(standing, now).text,
     )
 
 

@@ -7,8 +7,10 @@ from typing import Final
 from rich.console import RenderableType
 
 from offloadctl.model.ledger import Ledger, OffloadState
+from offloadctl.model.standing import Movement
 from offloadctl.model.status import Amount, Bound, DataObject, StatusReport, TopicStatus, UnreadTopic, total_size
 from offloadctl.plan.bucket_in_force import offered
+from offloadctl.plan.standing import why
 from offloadctl.plan.status_totals import shown
 from offloadctl.plan.storage import doubly_stored, stored_in_s3
 from offloadctl.report.origin import Origin
@@ -16,6 +18,8 @@ from offloadctl.report.scope import scope_text
 from offloadctl.report.status_table import CLAIM_STYLES, common_namespace, left_out, totals_table
 from offloadctl.report.text import Cell, Column, Style, ago, amount, count, labelled, line, short_name, styled, table
 from offloadctl.units import ByteSize, format_size
+
+_STANDINGS: Final = {Movement.QUEUED: Style.CAREFUL, Movement.STANDING_STILL: Style.BAD}
 
 _SHOWN: Final = 20
 """Of so many topics the remarks are shown; `-o wide` shows all."""
@@ -62,7 +66,7 @@ def _is_ranked(report: StatusReport, *, wide: bool) -> bool:
 def _ranked(report: StatusReport, *, wide: bool) -> Iterator[RenderableType]:
     groups = shown(report)
     yield from totals_table(report, groups, wide=wide)
-    remarked = [remarks for group in groups for part in group.parts if (remarks := list(_remarks(part)))]
+    remarked = [remarks for group in groups for part in group.parts if (remarks := [*_stands(part), *_remarks(part)])]
     for remarks in remarked if wide else remarked[:_SHOWN]:
         yield from remarks
     if not wide and len(remarked) > _SHOWN:
@@ -75,12 +79,17 @@ def _block(parts: Sequence[TopicStatus | UnreadTopic], *, wide: bool) -> Iterato
     if rows:
         yield _table(rows, wide=wide)
     for part in parts:
+        yield from _stands(part)
         yield from _remarks(part)
 
 
 def _in_words(status: TopicStatus) -> Iterator[RenderableType]:
     now = status.managed_ledger.observed_at
     yield labelled("broker says", _claim(status), style=_claim_style(status))
+    if status.standing is not None:
+        yield labelled(
+            "stands", why(status.standing, now).text, style=_STANDINGS.get(status.standing.movement, Style.PLAIN)
+        )
     yield labelled("closed", _ledgers(status.closed))
     if status.open_size is not None:
         ended = status.managed_ledger.terminated_at is not None
@@ -106,6 +115,13 @@ def _unfinished(status: TopicStatus) -> Iterator[RenderableType]:
     if status.begun:
         text = f"{_ledgers(status.begun)} begun; complete or not is unknown while the topic is not loaded"
         yield labelled("begun", text, style=Style.CAREFUL)
+
+
+def _stands(part: TopicStatus | UnreadTopic) -> Iterator[RenderableType]:
+    """Beside a table: what waits or does not move."""
+    if isinstance(part, TopicStatus) and part.standing is not None and part.standing.movement in _STANDINGS:
+        text = why(part.standing, part.managed_ledger.observed_at).text
+        yield labelled("stands", f"{short_name(part.topic)}: {text}", style=_STANDINGS[part.standing.movement])
 
 
 def _remarks(part: TopicStatus | UnreadTopic) -> Iterator[RenderableType]:

@@ -18,6 +18,7 @@ from offloadctl.model.finding import Severity
 from offloadctl.model.ledger import OffloadProgress, OffloadState
 from offloadctl.model.measures import Unit
 from offloadctl.model.offload import Confirmation, Fate, Outcome
+from offloadctl.model.standing import Movement
 from offloadctl.model.status import Bound, SortKey
 from offloadctl.plan.offload_policies import DangerKind, Why
 from offloadctl.plan.policy_outcome import ChangeState
@@ -39,6 +40,7 @@ DecisionWord = Annotated[str, _words(DecisionVerdict)]
 FateWord = Annotated[str, _words(Fate)]
 LevelWord = Annotated[str, _words(Level)]
 LintSeverityWord = Annotated[str, _words(LintSeverity)]
+MovementWord = Annotated[str, _words(Movement)]
 OutcomeWord = Annotated[str, _words(Outcome)]
 ProgressWord = Annotated[str, _words(OffloadProgress)]
 ReadableWord = Annotated[str, _words(Readable)]

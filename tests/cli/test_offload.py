@@ -111,6 +111,26 @@ def test_each_fault_is_told_by_words_and_exit_code(
     assert word in ran.out
 
 
+def test_a_run_of_which_nothing_moves_is_given_up_and_its_status_says_how_it_stands(
+    command: Command, connected: EmbeddedCluster, topic: TopicName
+) -> None:
+    connected.cluster.faults.plant(Fault.STALLED_UPLOAD, topic=topic, count=1)
+
+    ran = command("offload", "topic", str(topic), "-s", "0", "--stall-timeout", "1s")
+    show_on_the_list(connected)
+    status = command("offload", "status", str(topic))
+    document = command("offload", "status", str(topic), "-o", "json").document["topics"][0]["statuses"][0]
+
+    assert ran.code == 7
+    assert "stalled" in ran.out
+    assert "is open and has no part yet" in ran.flowing
+    assert "is open and has no part yet" in status.flowing
+    assert (document["standing"]["uploadOpen"], document["standing"]["parts"]) == (True, 0)
+    # Its thread is held as long as the cluster lives.
+    with connected.cluster.lock:
+        connected.cluster.crash_broker(connected.cluster.owner_of(topic))
+
+
 def test_a_broker_that_answers_503_at_first_is_asked_again(
     command: Command, connected: EmbeddedCluster, topic: TopicName
 ) -> None:

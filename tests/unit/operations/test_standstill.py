@@ -1,6 +1,7 @@
 """A run that the broker calls RUNNING: it moves, waits for one of its broker's threads, or nothing of it moves."""
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,9 +13,11 @@ from offloadctl.model.ledger import Position
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import OffloadPlan, OffloadResult, OffloadWish, Outcome
 from offloadctl.model.standing import Movement, Standing
+from offloadctl.model.status import TopicStatus
 from offloadctl.operations.confirm import ObjectsInStores
 from offloadctl.operations.offload import Offload, Watcher
 from offloadctl.operations.offload_run import OffloadTopics
+from offloadctl.operations.status import Status
 from offloadctl.ports import MultipartUpload, Ports, UploadPart
 from offloadctl.units import ByteSize
 
@@ -187,3 +190,64 @@ def test_a_timeout_comes_before_a_standstill_that_is_not_long_enough(stall_s: fl
 
     assert result.outcome is Outcome.TIMED_OUT
     assert "nothing of it has moved for 5m" in told(result)
+
+
+# -- what a status tells of it, by one look
+
+
+def begin(world: InMemoryCluster, topic: TopicName, *, fault: Fault | None = None) -> None:
+    """Somebody else's run."""
+    if fault is not None:
+        world.cluster.faults.plant(fault, topic=topic, count=1)
+    admin = world.admin()
+    admin.trigger_offload(topic, Position(admin.served_ledgers(topic).ledgers[-1].ledger_id, 0))
+
+
+def standings(world: InMemoryCluster, *, look_at_objects: bool = True) -> dict[TopicName, Standing]:
+    report = Status(world.ports(), may_load=True, look_at_objects=look_at_objects).report([ORDERS, BILLS])
+    parts = [part for part in report.parts if isinstance(part, TopicStatus)]
+    return {part.topic: part.standing for part in parts if part.standing is not None}
+
+
+def test_a_status_tells_how_long_an_upload_has_stood_still_though_nobody_has_watched_it() -> None:
+    world = world_of(upload_s=600)
+    begin(world, ORDERS, fault=Fault.STALLED_UPLOAD)
+    world.advance(timedelta(seconds=300))
+    world.advance(timedelta(seconds=1000))
+
+    found = standings(world)
+
+    assert set(found) == {ORDERS}
+    assert (found[ORDERS].movement, found[ORDERS].is_stalled) == (Movement.STANDING_STILL, False)
+    assert found[ORDERS].still_s == pytest.approx(1000)
+    writing = found[ORDERS].writing
+    assert writing is not None
+    assert (writing.parts, writing.size) == (5, 5000)
+
+
+def test_a_status_of_two_topics_tells_which_one_waits_for_the_other() -> None:
+    world = world_of(upload_s=600, threads=1)
+    begin(world, ORDERS)
+    begin(world, BILLS)
+    world.advance(timedelta(seconds=250))
+
+    found = standings(world)
+
+    assert {topic: one.movement for topic, one in found.items()} == {
+        ORDERS: Movement.MOVING,
+        BILLS: Movement.QUEUED,
+    }
+    assert found[BILLS].neighbours.at_work == 1
+
+
+def test_a_status_that_is_not_to_look_at_objects_says_that_it_did_not() -> None:
+    world = world_of()
+    begin(world, ORDERS, fault=Fault.STUCK_RUNNING)
+    world.advance(timedelta(hours=1))
+
+    found = standings(world, look_at_objects=False)
+
+    assert found[ORDERS].is_stalled
+    writing = found[ORDERS].writing
+    assert writing is not None
+    assert writing.not_seen == "no object was to be looked at"
