@@ -65,10 +65,10 @@ def offload_scope(scope: Scope, flags: RunFlags, connection: ConnectionFlags) ->
         may_load = flags.load_topics or not (scope.is_wide or flags.dry_run)
         work = replace(work, may_load=may_load, limits=flags.limits)
         if flags.dry_run:
-            run = work.report(work.plan(scope), dry_run=True)
+            run = work.report(_plan(session, work, scope), dry_run=True)
         else:
             with recorded(session, work) as work:
-                planned = work.plan(scope)
+                planned = _plan(session, work, scope)
                 _require_approval(session, scope, flags, planned)
                 run = _act(session, work, planned, wait=flags.wait)
         _show(session, run, flags.output)
@@ -122,6 +122,14 @@ def _prepare(
         stall_timeout_s=stall_timeout.total_seconds() if stall_timeout is not None else None,
     )
     return OffloadTopics(offload, reason=reason)
+
+
+def _plan(session: Session, work: "OffloadTopics", scope: Scope) -> "Planned":
+    """Plan the scope; how far the reading is stands on stderr."""
+    from offloadctl.cli.progress_reading import reading_topics  # noqa: PLC0415 - not for `--help`
+
+    with reading_topics(session.ports.clock) as reading:
+        return work.plan(scope, reading)
 
 
 def _require_approval(session: Session, scope: Scope, flags: RunFlags, planned: "Planned") -> None:

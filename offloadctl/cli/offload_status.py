@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 _EVERY: Final = timedelta(seconds=5)
 _SHORTEST: Final = timedelta(seconds=1)
 
+WaitComplete = Annotated[
+    bool,
+    typer.Option("--wait-complete", "-w", help="Wait for runs that go on; asks the broker as --load-topics does."),
+]
+LoadTopics = Annotated[
+    bool, typer.Option("--load-topics", help="Let brokers load topics that nobody uses, for a complete answer.")
+]
+Objects = Annotated[
+    bool, typer.Option("--objects/--no-objects", help="Look at the data objects, if a bucket is configured.")
+]
 Sort = Annotated[
     SortKey | None,
     typer.Option(
@@ -57,21 +67,14 @@ Every = Annotated[
 def status(
     *,
     scope: Scope,
-    wait: Annotated[
-        bool,
-        typer.Option("--wait-complete", "-w", help="Wait for runs that go on; asks the broker as --load-topics does."),
-    ] = False,
+    wait: WaitComplete = False,
     timeout: Timeout = None,
     sort: Sort = None,
     top: Top = None,
     watch: Watch = False,
     every: Every = None,
-    load_topics: Annotated[
-        bool, typer.Option("--load-topics", help="Let brokers load topics that nobody uses, for a complete answer.")
-    ] = False,
-    objects: Annotated[
-        bool, typer.Option("--objects/--no-objects", help="Look at the data objects, if a bucket is configured.")
-    ] = True,
+    load_topics: LoadTopics = False,
+    objects: Objects = True,
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
@@ -80,7 +83,9 @@ def status(
     --watch redraws on a terminal, and appends elsewhere: a block with its time, or a line of JSON for each look. Ctrl-C
     is how a watch ends, so it ends with the exit code of the last whole look.
     """
-    from offloadctl.operations.status import Status  # noqa: PLC0415 - slow to load, and not for `--help`
+    from offloadctl.cli.progress_reading import reading_topics  # noqa: PLC0415 - slow to load, and not for `--help`
+    from offloadctl.operations.reading import Reading  # noqa: PLC0415
+    from offloadctl.operations.status import Status  # noqa: PLC0415
 
     if watch and wait:
         raise UsageError("--watch looks again and again, --wait-complete until all runs are over: one of them")
@@ -88,16 +93,18 @@ def status(
     top = top or (_fitting(output) if watch and scope.is_wide else None)
     order = sort or (SortKey.ELIGIBLE if top is not None else None)
     with connect(connection) as session:
-        reading = Status(session.ports, may_load=load_topics or wait, look_at_objects=objects)
+        topics = Status(session.ports, may_load=load_topics or wait, look_at_objects=objects)
         seconds = limit.total_seconds() if limit else None
 
-        def look() -> StatusReport:
-            report = reading.report_scope_when_done(scope, seconds) if wait else reading.report_scope(scope)
+        def look(reading: Reading) -> StatusReport:
+            told = replace(topics, reading=reading)
+            report = told.report_scope_when_done(scope, seconds) if wait else told.report_scope(scope)
             return replace(report, sort=order, top=top)
 
         if watch:
-            return _watch(session, look, output, pause)
-        report = look()
+            return _watch(session, lambda: look(Reading()), output, pause)
+        with reading_topics(session.ports.clock) as reading:
+            report = look(reading)
         say_if_none_match(report.scope, looked_at=len(report.parts))
         result = _rendering(session, report)
         emit_result(output, document=result.document, lines=result.lines, text=result.text)

@@ -12,6 +12,7 @@ from offloadctl.model.offload import OffloadLimits, OffloadResult, OffloadRun, O
 from offloadctl.model.scope import Scope, ScopeRead
 from offloadctl.operations.facts import LedgerReader
 from offloadctl.operations.offload import Offload
+from offloadctl.operations.reading import Reading
 from offloadctl.operations.recorded import Recorded
 from offloadctl.operations.run_record import RunRecord
 from offloadctl.operations.scope import expand, named_topics
@@ -63,20 +64,26 @@ class OffloadTopics:
         """Plan, trigger, wait and confirm; Ctrl-C ends the waits and keeps what is finished."""
         return self.act(replace(self, may_load=True).plan(Scope.of(topics=topics)), wait=wait)
 
-    def plan(self, scope: Scope) -> Planned:
+    def plan(self, scope: Scope, reading: Reading | None = None) -> Planned:
         """Read all topics of the scope, and choose those to act on; idle topics from their metadata alone."""
         clock = StoppableClock(self.offload.ports.clock, self.stop)
         offload = self._by(clock)
         started_at = clock.now()
         read, targets, unfound = self._targets(scope, clock)
         parts = [part for target in targets for part in target.parts if part not in unfound]
-        reader = self.reader_for(parts, clock)
+        reader, reading = self.reader_for(parts, clock), reading or Reading()
+        reading.begins(len(parts))
+
+        def done(result: OffloadResult) -> None:
+            reading.read()
+            self._told_if_over(result)
+
         finished = work_through(
             parts,
             lambda part: offload.dry_run(part, reader(part)),
             at_once=_READS_AT_ONCE,
             stop=clock.stop,
-            done=self._told_if_over,
+            done=done,
         )
         results = unfound | {part: OffloadResult(part, Outcome.NOT_STARTED) for part in parts}
         results |= {result.topic: result for result in finished.results.values()}

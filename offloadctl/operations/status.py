@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from offloadctl.errors import BrokerError, Interrupted
@@ -13,6 +13,7 @@ from offloadctl.model.offload import Reason
 from offloadctl.model.scope import Scope, ScopeRead
 from offloadctl.model.status import StatusGroup, StatusReport, TopicStatus, UnreadTopic
 from offloadctl.operations.facts import LedgerReader, read_policies
+from offloadctl.operations.reading import Reading
 from offloadctl.operations.scope import expand, named_topics
 from offloadctl.operations.topics import Target, find_target
 from offloadctl.operations.waiting import Wait, Waited, WaitEnd
@@ -31,6 +32,7 @@ class Status:
     may_load: bool = False
     look_at_objects: bool = True
     """Whether to ask the buckets, if there are any, for each offloaded ledger's data object."""
+    reading: Reading = field(default_factory=Reading)
 
     def report(self, topics: Sequence[TopicName]) -> StatusReport:
         """The status of each topic; one that cannot be read does not stop the others."""
@@ -41,12 +43,13 @@ class Status:
         read, asked = self._asked(scope)
         reader = LedgerReader(self.ports.admin, self.ports.clock, may_load=self.may_load)
         observed_at = self.ports.clock.now()
+        self.reading.begins(len(asked))
         finished = work_through(
             asked,
             lambda topic: self._group(topic, reader),
             at_once=AT_ONCE,
             stop=threading.Event(),
-            done=lambda _group: None,
+            done=lambda _group: self.reading.read(),
         )
         groups = tuple(finished.results.get(index) or _not_read(one) for index, one in enumerate(asked))
         if finished.code is None:

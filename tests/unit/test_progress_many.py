@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from offloadctl.adapters.memory import ManualClock
-from offloadctl.cli import progress
+from offloadctl.cli import progress, progress_reading
 from offloadctl.cli.progress_live import LiveTable
 from offloadctl.cli.progress_tally import Tally
 from offloadctl.cli.progress_text import bytes_text, topics_text
@@ -61,7 +61,8 @@ def failed(of: OffloadPlan) -> OffloadResult:
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What is written to stderr, which is no terminal."""
     written = io.StringIO()
-    monkeypatch.setattr(progress, "console", lambda **_: Console(file=written, width=1000, force_terminal=False))
+    for module in (progress, progress_reading):
+        monkeypatch.setattr(module, "console", lambda **_: Console(file=written, width=1000, force_terminal=False))
     return written
 
 
@@ -253,7 +254,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What is written to stderr, which is a terminal."""
     written = io.StringIO()
     screen = Console(file=written, width=80, height=24, force_terminal=True, highlight=False)
-    monkeypatch.setattr(progress, "console", lambda **_: screen)
+    for module in (progress, progress_reading):
+        monkeypatch.setattr(module, "console", lambda **_: screen)
     return written
 
 
@@ -278,3 +280,35 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
         watcher.finished(ended(one))
 
     assert terminal.getvalue() == "persistent://acme/shop/orders-00000: confirmed\n"
+
+
+# -- reading many topics
+
+
+def read(topics: int, *, seconds_each: float, clock: ManualClock) -> None:
+    with progress_reading.reading_topics(clock) as reading:
+        reading.begins(topics)
+        for _ in range(topics):
+            clock.advance(timedelta(seconds=seconds_each))
+            reading.read()
+
+
+def test_reading_ten_thousand_topics_says_how_far_it_is(log: io.StringIO) -> None:
+    read(10_000, seconds_each=0.02, clock=ManualClock())
+
+    lines = log.getvalue().splitlines()
+    assert len(lines) == 6
+    assert lines[0] == "1,500 of 10,000 topics read, about 2m 50s left"
+
+
+def test_reading_a_few_topics_is_silent_however_long_it_takes(log: io.StringIO) -> None:
+    read(50, seconds_each=10, clock=ManualClock())
+
+    assert log.getvalue() == ""
+
+
+def test_on_a_terminal_the_bar_goes_away_again(terminal: io.StringIO) -> None:
+    read(60, seconds_each=0.01, clock=ManualClock())
+
+    assert "reading topics" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\x1b[2K")
