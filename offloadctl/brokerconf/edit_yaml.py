@@ -23,8 +23,18 @@ def with_yaml_edits(text: str, edits: Sequence[Edit]) -> str:
     if inside is not None:
         return _inside(text, inside, edits)
     for edit in edits:
-        text = _edited(text, edit)
+        after = _edited(text, edit)
+        # JSON has no comments, and needs its commas: what only YAML allows is no edit of it.
+        text = after if _is_json(after) or not _is_json(text) else text
     return text
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _edited(text: str, edit: Edit) -> str:

@@ -35,7 +35,9 @@ def layout_of(data: bytes) -> Layout:
 
 
 _LOOKS_LIKE_YAML: Final = re.compile(
-    r"^(?:---|(?:apiVersion|kind|services|broker|data|items):)(?:[ \t].*)?$", re.MULTILINE
+    # JSON is YAML, too: kubectl writes both.
+    r"\A(?:\xef\xbb\xbf)?\s*\{|^(?:---|(?:apiVersion|kind|services|broker|data|items):)(?:[ \t].*)?$",
+    re.MULTILINE,
 )
 _LOOKS_LIKE_ENV: Final = re.compile(
     rf"^[ \t]*(?:export[ \t]+)?(?:{PREFIX}\w+|[A-Z][A-Z0-9]*_[A-Z0-9_]+)=", re.MULTILINE

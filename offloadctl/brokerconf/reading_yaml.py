@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Final
 
 import yaml
 
@@ -18,6 +19,9 @@ from offloadctl.brokerconf.entries import (
 from offloadctl.errors import BadValue
 
 
+_TEMPLATE: Final = "it is a template: lint what `helm template` makes of it"
+
+
 def read_yaml(text: str) -> BrokerConf:
     """The settings that a file of YAML has, wherever in it they stand."""
     variables: list[Variable] = []
@@ -31,10 +35,9 @@ def read_yaml(text: str) -> BrokerConf:
         value = one.value.replace("$$", "$") if is_of_compose else one.value
         variables.append(Variable(one.name, value, one.line))
     if not any(is_for_broker(one.name) for one in variables):
-        raise BadValue(
-            "it looks like YAML, and holds no settings of a broker",
-            hint="a ConfigMap has them under data, Helm values under broker.configData, compose under environment",
-        )
+        where = "a ConfigMap has them under data, Helm values under broker.configData, compose under environment"
+        hint = _TEMPLATE if "{{" in text else where
+        raise BadValue("it looks like YAML, and holds no settings of a broker", hint=hint)
     return with_image(Layout.YAML, variables)
 
 
@@ -63,7 +66,8 @@ def spots(text: str) -> tuple[Spot, ...]:
     try:
         documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except (yaml.YAMLError, RecursionError) as error:
-        raise BadValue(f"it looks like YAML, and is none: {_problem(error)}") from error
+        problem = f"it looks like YAML, and is none: {_problem(error)}"
+        raise BadValue(problem, hint=_TEMPLATE if "{{" in text else "") from error
     return tuple(chain.from_iterable(_pairs(document, seen) for document in documents))
 
 

@@ -86,6 +86,15 @@ def test_an_entry_of_yaml_is_put_right_where_it_stands(sample: str, before: str,
     assert list(yaml.safe_load_all(made.data)), "it is YAML still"
 
 
+def test_json_stays_json() -> None:
+    text = f'{{"kind": "ConfigMap", "data": {{\n  "{P}{DRIVER}": "S3",\n  "{P}{LAG}": "4h",\n  "{P}{AGE}": ""\n}}}}\n'
+
+    made = fixed(text.encode())
+
+    assert made.data.decode() == text.replace("4h", "14400000")
+    assert {one.rule.id for one in lint(read(made.data))} >= {"blank-stops-start"}
+
+
 def test_a_value_that_is_missing_is_written_below_another_in_the_same_way() -> None:
     general = f"{P}managedLedgerOffloadBucket"
     mapping, items = f"data:\n  {P}{DRIVER}: aws-s3\n  {general}: c$1\n", COMPOSE.replace(f"{P}{BUCKET}", general)

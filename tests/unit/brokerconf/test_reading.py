@@ -1,6 +1,9 @@
 """Files that bring settings to a broker: told apart, read with their lines, or refused in words."""
 
+import json
+
 import pytest
+import yaml
 
 from offloadctl.brokerconf.entries import BrokerConf, Layout
 from offloadctl.brokerconf.reading import layout_of, read
@@ -177,3 +180,20 @@ def test_a_broker_conf_is_latin_1() -> None:
     conf = read(b"s3ManagedLedgerOffloadBucket=caf\xe9\n")
 
     assert text(conf) == "café"
+
+
+def test_what_kubectl_writes_as_json_is_read_like_its_yaml() -> None:
+    text = json.dumps(yaml.safe_load(CONFIGMAP), indent=4)
+
+    found = read(text.encode())
+
+    assert found.layout is Layout.YAML
+    assert (found.text(DRIVER), found.text(BUCKET)) == ("aws-s3", "cold")
+
+
+@pytest.mark.parametrize("text", ["broker:\n  configData:\n    a: {{ .Values.a }}\n", "data:\n{{- if .x }}\n  a: b\n"])
+def test_a_template_is_told_to_be_one(text: str) -> None:
+    with pytest.raises(BadValue) as caught:
+        read(text.encode())
+
+    assert "helm template" in caught.value.hint
