@@ -18,7 +18,6 @@ from offloadctl.brokerconf.entries import (
 )
 from offloadctl.errors import BadValue
 
-
 _TEMPLATE: Final = "it is a template: lint what `helm template` makes of it"
 
 
