@@ -70,6 +70,7 @@ _VERIFIED: Final = (
         verified_at INTEGER NOT NULL,
         run_id INTEGER NOT NULL,
         is_clean INTEGER NOT NULL,
+        rules INTEGER NOT NULL,
         figures BLOB NOT NULL,
         PRIMARY KEY (topic_id, ledger_id, uuid, place_id, level)
     ) STRICT, WITHOUT ROWID

@@ -40,7 +40,7 @@ _DELETE_OUTDATED: Final = (
 )
 _INSERT: Final = (
     "INSERT INTO verified SELECT :topic_id, :ledger_id, :uuid, :place_id, :level, :data_etag, :data_size,"  # noqa: S608
-    " :index_etag, :index_size, :verified_at, :run_id, :is_clean, :figures"
+    " :index_etag, :index_size, :verified_at, :run_id, :is_clean, :rules, :figures"
     f" WHERE NOT EXISTS (SELECT 1 FROM verified WHERE {_KEY} AND verified_at > :verified_at"
     f" AND (level = :level OR NOT is_clean OR NOT ({_SAME})))"
 )
@@ -96,7 +96,7 @@ class SqliteChecks:
         with self._file.changing() as connection:
             (last,) = connection.execute("SELECT max(began_at) FROM run").fetchone()
             if last is None or f"{time_of(last):%Y-%m}" != f"{at:%Y-%m}":
-                self._clear_up(connection, at - KEPT)
+                self._clear_up(connection, at)
             cursor = connection.execute(
                 "INSERT INTO run (asked, began_at) VALUES (?, ?)",
                 (msgspec.json.encode(asdict(asked)).decode(), time_value(at)),
@@ -174,8 +174,12 @@ class SqliteChecks:
                 hint=f"it may be lost without harm: rm {self._file.path}",
             ) from error
 
-    def _clear_up(self, connection: sqlite3.Connection, before: datetime) -> None:
-        connection.execute("DELETE FROM verified WHERE verified_at < ?", (time_value(before),))
+    def _clear_up(self, connection: sqlite3.Connection, now: datetime) -> None:
+        before = now - KEPT
+        # A clock that was ahead once must not vouch for objects until it is right.
+        connection.execute(
+            "DELETE FROM verified WHERE verified_at NOT BETWEEN ? AND ?", (time_value(before), time_value(now))
+        )
         connection.execute("DELETE FROM run WHERE began_at < ?", (time_value(before),))
         known = {number for (number,) in connection.execute("SELECT run_id FROM run WHERE ended_at IS NULL")}
         for path in self._file.path.parent.glob(_LOCK.format("*")):

@@ -34,7 +34,7 @@ _MOST_PARTS: Final = 2**16 - 1
 
 COLUMNS: Final = (
     "name, ledger_id, uuid, location, bucket, data_etag, data_size, index_etag, index_size,"
-    " level, verified_at, run_id, is_clean, figures"
+    " level, verified_at, run_id, is_clean, rules, figures"
 )
 """What `look_of` reads, in this order."""
 
@@ -66,6 +66,7 @@ def values_of(one: Verified, *, topic_id: int, place_id: int) -> Mapping[str, ob
         "verified_at": time_value(one.at),
         "run_id": one.run,
         "is_clean": one.is_clean,
+        "rules": one.rules,
         "figures": figures_value(one.figures),
     }
 
@@ -73,7 +74,7 @@ def values_of(one: Verified, *, topic_id: int, place_id: int) -> Mapping[str, ob
 def look_of(row: tuple[Any, ...], topic: TopicName) -> Verified:
     """The look of a row of COLUMNS, and its topic, whose name is parsed once for all of them."""
     _, ledger_id, uuid, location, bucket, data_etag, data_size, index_etag, index_size, *rest = row
-    level, at, run, is_clean, figures = rest
+    level, at, run, is_clean, rules, figures = rest
     return Verified(
         OffloadedLedger(topic, ledger_id, UUID(bytes=uuid)),
         SeenObjects(
@@ -85,6 +86,7 @@ def look_of(row: tuple[Any, ...], topic: TopicName) -> Verified:
         run,
         bool(is_clean),
         figures_of(figures),
+        rules,
     )
 
 

@@ -86,7 +86,7 @@ class Pairing:
     def add(self, objects: Iterable[ListedObject]) -> None:
         """Some objects, as the listing tells them."""
         rows, modified_at, part_counts, etags = self._rows, self._modified, self._parts, self._etags
-        index_of_last, row = "", 0
+        archived, index_of_last, row = self._archived, "", 0
         storage_class, sums, is_archived = None, [0, 0], False
         for one in objects:
             key, size = one.key, one.size
@@ -117,8 +117,7 @@ class Pairing:
             sizes[row] = size
             if etags is not None:
                 etags[is_index][row] = hash(one.etag)
-            if is_archived:
-                self._archived[row] = True
+            archived[row] |= is_archived
             modified = one.last_modified
             if modified is not None and (seconds := modified.timestamp()) > modified_at[row]:
                 modified_at[row] = seconds

@@ -78,6 +78,10 @@ class Figures:
     times: Times = NO_TIMES
 
 
+RULES: Final = 1
+"""Raised whenever a level looks at more than it did: what fewer rules found clean is looked at again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
     """Both objects of a ledger, in one bucket, as a check left them."""
@@ -90,6 +94,8 @@ class Verified:
     is_clean: bool
     """Whether all of the level was looked at and nothing was found, not even a warning."""
     figures: Figures = Figures()
+    rules: int = RULES
+    """Of which version of the rules."""
 
 
 def newest_clean(known: Iterable[Verified], level: Level, since: datetime) -> Verified | None:
@@ -101,7 +107,8 @@ def newest_clean(known: Iterable[Verified], level: Level, since: datetime) -> Ve
     for one in known:
         if not one.is_clean:
             return None
-        if one.level.includes(level) and one.at >= since and (newest is None or _is_better(one, newest)):
+        is_deep = one.level.includes(level) and one.rules >= RULES
+        if is_deep and one.at >= since and (newest is None or _is_better(one, newest)):
             newest = one
     return newest
 

@@ -172,9 +172,9 @@ class RunMemory:
         except StateError as error:
             self._break(error)
             return 0
-        # What this run itself has looked at is no earlier check's.
-        mine = self._run.number if self._run is not None else None
-        self._earlier = {(one.ledger, one.objects.place): one for one in looks if one.run != mine}
+        # What this run itself has looked at is no earlier check's; what is of a time to come had a wrong clock.
+        mine, now = self._run.number if self._run is not None else None, self._clock.now()
+        self._earlier = {(one.ledger, one.objects.place): one for one in looks if one.run != mine and one.at <= now}
         return len({ledger for ledger, _ in self._earlier})
 
     def unchanged(self, asked: Asked, objects: LedgerObjects) -> LedgerCheck | None:

@@ -25,7 +25,7 @@ from offloadctl.model.check_run import RunAsked
 from offloadctl.model.entry_counts import EntryCounts
 from offloadctl.model.ledger_times import FirstMessage, Times
 from offloadctl.model.names import TopicName
-from offloadctl.model.verified import Figures, Mark, Marks, OffloadedLedger, Place, SeenObjects, Verified
+from offloadctl.model.verified import RULES, Figures, Mark, Marks, OffloadedLedger, Place, SeenObjects, Verified
 
 NOW = datetime(2026, 11, 24, 12, 30, 0, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -133,6 +133,14 @@ def test_what_was_found_stands_until_a_look_as_deep_finds_nothing(checks: Checks
 
     checks.remember([look(Level.ENTRIES, ago=5 * DAY)])
     assert len(known(checks)) == 1
+
+
+def test_what_fewer_rules_have_found_clean_is_not_known(checks: Checks) -> None:
+    checks.remember([replace(look(), rules=RULES - 1)])
+    assert known(checks) == []
+
+    checks.remember([look()])
+    assert known(checks) == [look()]
 
 
 def test_other_objects_under_the_same_keys_are_a_new_beginning(checks: Checks) -> None:
@@ -311,15 +319,15 @@ sys.stdin.read()
 def test_what_is_older_than_anybody_asks_for_is_forgotten_once_a_month(tmp_path: Path) -> None:
     checks = open_file(tmp_path)
     checks.begin(ASKED, NOW)
-    checks.remember([look(ago=KEPT), look(of=ledger(8), ago=DAY)])
+    of_a_wrong_clock = look(of=ledger(9), ago=-1000 * DAY)
+    checks.remember([look(ago=KEPT), look(of=ledger(8), ago=DAY), of_a_wrong_clock])
 
     checks.begin(ASKED, NOW + timedelta(hours=1))
-    assert len(checks.clean_since([ledger(7), ledger(8)], Level.BLOCKS, NOW - 2 * KEPT)) == 2
+    assert len(checks.clean_since(map(ledger, (7, 8, 9)), Level.BLOCKS, NOW - 2 * KEPT)) == 3
 
     checks.begin(ASKED, NOW + 20 * DAY)
-    assert [one.ledger for one in checks.clean_since([ledger(7), ledger(8)], Level.BLOCKS, NOW - 2 * KEPT)] == [
-        ledger(8)
-    ]
+    kept = checks.clean_since(map(ledger, (7, 8, 9)), Level.BLOCKS, NOW - 2 * KEPT)
+    assert [one.ledger for one in kept] == [ledger(8)]
     checks.close()
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -18,6 +19,7 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import CheckReport, CheckStatus, Level, Verdict
 from offloadctl.model.limits import Limits
 from offloadctl.model.sample import ByteSample, Sample
+from offloadctl.model.scope import Scope
 from offloadctl.model.verified import OffloadedLedger, Verified
 from offloadctl.operations import check as operation
 from offloadctl.operations.check import Check
@@ -25,6 +27,8 @@ from offloadctl.operations.check_memory import Memory
 from offloadctl.ports import Ports
 from offloadctl.units import ByteSize
 from tests.unit.operations.test_check import IDS, TOPIC, Bucket, CorpusBroker, recorded_broker
+from tests.unit.operations.test_check_killed import SCOPES, Asked, Life
+from tests.unit.operations.test_check_killed import World as KilledWorld
 
 MONTH = timedelta(days=30)
 
@@ -185,6 +189,34 @@ def test_what_is_gone_since_is_damage(world: World) -> None:
 
     assert verdicts(report) == [Verdict.EARLIER, Verdict.DAMAGED, Verdict.EARLIER]
     assert world.known() == [45, 47]
+
+
+def test_a_look_of_a_time_to_come_does_not_count(world: World) -> None:
+    world.check()
+    world.clock = ManualClock(world.clock.now() - timedelta(days=9))
+
+    assert verdicts(world.check(max_age=MONTH)) == [Verdict.SOUND] * 3
+
+
+@pytest.mark.parametrize("scope", SCOPES[1:], ids=["namespace", "everything"])
+def test_of_a_listed_bucket_nothing_is_asked_for_again(scope: Scope, tmp_path: Path) -> None:
+    cluster = KilledWorld(0, tmp_path)
+    cluster.check(Asked(scope, Level.INDEX), Life(None), "state")
+    asked = list[str]()
+    for name in ("head", "read"):
+        call = getattr(cluster.memory.store, name)
+        setattr(
+            cluster.memory.store,
+            name,
+            lambda key, call=call, **how: (asked.append(key.removesuffix("-index")), call(key, **how))[1],
+        )
+
+    report = cluster.check(Asked(scope, Level.INDEX, max_age=MONTH), Life(None), "state")
+
+    # One is missing, which is asked for and seen twice, and one belongs to nobody.
+    spared = report.coverage.earlier.ledgers
+    assert spared == report.coverage.ledgers - 1
+    assert len(set(asked)) <= 2
 
 
 def test_a_finding_is_looked_for_again_each_time(world: World) -> None:
