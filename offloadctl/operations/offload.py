@@ -131,6 +131,9 @@ class Offload:
         self.watcher.planned(plan)
         if plan.before is None:
             return OffloadResult(plan.topic, Outcome.NOTHING_TO_DO, plan, reasons=plan.reasons)
+        if (reason := self.activity.why_not(plan.topic, self.ports.admin.owner_of(plan.topic))) is not None:
+            hint = "see what the topics that stand still say, and run the command again"
+            return OffloadResult(plan.topic, Outcome.FAILED, plan, reasons=(*plan.reasons, reason), hint=hint)
         # The last moment at which an interruption means that nothing was sent.
         self.ports.clock.sleep(0)
         sent = self._send(plan)

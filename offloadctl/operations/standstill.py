@@ -4,14 +4,17 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
-from offloadctl.model.names import TopicName
-from offloadctl.model.offload import OffloadPlan
+from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.offload import OffloadPlan, Reason
 from offloadctl.model.standing import Movement, Neighbours, Standing, Writing
 from offloadctl.operations.writing import WritingLook
 from offloadctl.plan.standing import assess
 from offloadctl.ports import Ports
 
 _FIRST_LOOK_S: Final = 15.0
+_ENOUGH: Final = 2
+"""So many topics of a namespace may be given up on one broker before the others are left alone there."""
+
 _BETWEEN_LOOKS_S: Final = 30.0
 """Metadata and bucket are looked at only while no ledger is completed, and so seldom."""
 
@@ -22,6 +25,7 @@ class Activity:
     def __init__(self) -> None:
         self._at_work: dict[TopicName, str] = {}
         self._moved: dict[str, dict[TopicName, float]] = {}
+        self._given_up: dict[tuple[str, NamespaceName], set[TopicName]] = {}
         self._lock = threading.Lock()
 
     def works(self, topic: TopicName, broker: str) -> None:
@@ -33,6 +37,24 @@ class Activity:
         """Something of the topic moved: a ledger was begun or completed, or its upload grew."""
         with self._lock:
             self._moved.setdefault(broker, {})[topic] = at
+            self._given_up.pop((broker, topic.namespace_name), None)
+
+    def given_up(self, topic: TopicName, broker: str) -> None:
+        """It has stood still for too long."""
+        with self._lock:
+            self._given_up.setdefault((broker, topic.namespace_name), set()).add(topic)
+
+    def why_not(self, topic: TopicName, broker: str) -> Reason | None:
+        """Why no request for the topic is sent: others of its namespace stand still there, and nothing else has moved.
+
+        A driver without credentials is the whole namespace's, and each request would leave one more dead task behind.
+        """
+        with self._lock:
+            given_up = sorted(map(str, self._given_up.get((broker, topic.namespace_name), ())))
+        if len(given_up) < _ENOUGH:
+            return None
+        text = f"left alone: on {broker or 'its broker'} {', '.join(given_up[:_ENOUGH])} stand still, and nothing moves"
+        return Reason("neighbours-stand-still", text)
 
     def ended(self, topic: TopicName) -> None:
         """Its run is over, or not waited for any more."""
@@ -90,6 +112,8 @@ class Standstill:
         )
         if self.standing.is_stalled and self._looked_at < now:
             return self.watch(complete, at_end=True)
+        if self.standing.is_stalled:
+            self.activity.given_up(self.plan.topic, broker)
         if self.standing.movement is Movement.QUEUED:
             self.queued_s += now - self._watched_at
         self._watched_at = now

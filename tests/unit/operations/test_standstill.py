@@ -192,6 +192,30 @@ def test_a_timeout_comes_before_a_standstill_that_is_not_long_enough(stall_s: fl
     assert "nothing of it has moved for 5m" in told(result)
 
 
+def test_where_two_topics_stand_still_no_third_one_of_their_namespace_is_asked_for() -> None:
+    world = world_of()
+    more = [TopicName("acme", "shop", f"more-{number}") for number in range(3)]
+    elsewhere = TopicName("acme", "office", "letters")
+    for topic in (*more, elsewhere):
+        world.cluster.add_closed_ledgers(topic, 2, entries=10, entry=bytes(500))
+    for topic in (ORDERS, BILLS, *more):
+        world.cluster.faults.plant(Fault.STUCK_RUNNING, topic=topic)
+
+    run = OffloadTopics(offload(world, stall_s=300)).run([ORDERS, BILLS, *more, elsewhere])
+
+    by_outcome: dict[Outcome, set[TopicName]] = {}
+    for result in run.results:
+        by_outcome.setdefault(result.outcome, set()).add(result.topic)
+    assert by_outcome == {
+        Outcome.STALLED: {ORDERS, BILLS},
+        Outcome.FAILED: set(more),
+        Outcome.CONFIRMED: {elsewhere},
+    }
+    left = next(result for result in run.results if result.topic == more[0])
+    assert f"{BILLS}, {ORDERS} stand still" in told(left)
+    assert not any(ledger.context for ledger in world.cluster.metadata[more[0]].ascending)
+
+
 # -- what a status tells of it, by one look
 
 
