@@ -154,13 +154,13 @@ BESIDE: Final[Mapping[str, tuple[str, Shown]]] = {
         ),
     ),
     "neighbours-stand-still": (
-        "Beside `failed`: two topics of the namespace stand still on this broker and nothing moves, so nothing was sent.",
+        "Beside `failed`: two topics of the namespace stand still on this broker, so nothing was sent.",
         Shown(
             f"{UNIT}/test_standstill.py::test_where_two_topics_stand_still_no_third_one_of_their_namespace_is_asked_for"
         ),
     ),
     "no-owner": (
-        "Beside `failed`: the topic's bundle is being unloaded. It was left alone, asked for again within a minute, and given up.",
+        "Beside `failed`: the topic's bundle is being unloaded, after a minute still, and was left alone.",
         Shown(
             f"{UNIT}/test_offload_scope.py::"
             "test_a_bundle_that_is_never_done_with_being_unloaded_is_told_and_nothing_is_sent"
