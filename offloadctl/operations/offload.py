@@ -74,15 +74,14 @@ class Offload:
             return _failed(topic, Outcome.FAILED, error)
         except Interrupted:
             return OffloadResult(topic, Outcome.NOT_STARTED)
-        nothing = Outcome.NOTHING_TO_DO if plan.is_known else Outcome.UNKNOWN
-        outcome = Outcome.PLANNED if plan.before is not None else nothing
-        hint = _how_to_know(plan, self.ports) if outcome is Outcome.UNKNOWN else ""
-        return OffloadResult(topic, outcome, plan, reasons=plan.reasons, hint=hint)
+        if plan.before is None:
+            return self._without_work(plan)
+        return OffloadResult(topic, Outcome.PLANNED, plan, reasons=plan.reasons)
 
     def run(self, topic: TopicName, *, wait: bool = True) -> OffloadResult:
         """Offload the topic and say what really moved. Failures of this topic are outcomes, not exceptions."""
         reader = LedgerReader(self.ports.admin, self.ports.clock, may_load=True)
-        return self._told(topic, lambda: self._act(self.plan(topic, reader), wait=wait))
+        return self._told(topic, lambda: self._act(self.refreshed(self.plan(topic, reader)), wait=wait))
 
     def act(self, plan: OffloadPlan, *, wait: bool = True, anew: bool = False) -> OffloadResult:
         """The same for a plan that was made before, by its boundary: nothing beyond it is sent."""
@@ -130,7 +129,7 @@ class Offload:
     def _act(self, plan: OffloadPlan, *, wait: bool) -> OffloadResult:
         self.watcher.planned(plan)
         if plan.before is None:
-            return OffloadResult(plan.topic, Outcome.NOTHING_TO_DO, plan, reasons=plan.reasons)
+            return self._without_work(plan)
         if (reason := self.activity.why_not(plan.topic, self.ports.admin.owner_of(plan.topic))) is not None:
             hint = "see what the topics that stand still say, and run the command again"
             return OffloadResult(plan.topic, Outcome.FAILED, plan, reasons=(*plan.reasons, reason), hint=hint)
@@ -142,6 +141,12 @@ class Offload:
             outcome, hint = (Outcome.BUSY, see(plan)) if sent.joined else (Outcome.ACCEPTED, "")
             return OffloadResult(plan.topic, outcome, plan, reasons=plan.reasons, hint=hint)
         return self._follow(plan, sent)
+
+    def _without_work(self, plan: OffloadPlan) -> OffloadResult:
+        """Nothing is to be sent, or nobody knows."""
+        outcome = Outcome.NOTHING_TO_DO if plan.is_known else Outcome.UNKNOWN
+        hint = _how_to_know(plan, self.ports) if outcome is Outcome.UNKNOWN else ""
+        return OffloadResult(plan.topic, outcome, plan, reasons=plan.reasons, hint=hint)
 
     def _follow(self, plan: OffloadPlan, sent: Sent) -> OffloadResult:
         reasons = plan.reasons if sent.lost is None else (*plan.reasons, Reason(sent.lost.code, sent.lost.message))

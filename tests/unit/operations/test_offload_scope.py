@@ -298,6 +298,18 @@ def test_a_bundle_that_is_never_done_with_being_unloaded_is_told_and_nothing_is_
     assert not any(ledger.context for ledger in world.cluster.metadata[named(3)].ascending)
 
 
+def test_a_topic_whose_bundle_is_being_unloaded_while_it_is_planned_is_planned_from_its_metadata(
+    world: InMemoryCluster,
+) -> None:
+    world.cluster.faults.plant(Fault.BUNDLE_UNLOADING, topic=named(3), count=1)
+
+    result = work(world).offload.run(named(3))
+
+    assert result.outcome is Outcome.CONFIRMED
+    assert result.plan is not None
+    assert result.plan.managed_ledger.served
+
+
 def test_a_bundle_that_is_unloaded_during_the_wait_is_ridden_out(world: InMemoryCluster) -> None:
     class Unloading(Watcher):
         def triggered(self, plan: OffloadPlan, *, joined: bool) -> None:
