@@ -1,24 +1,21 @@
 """The root command, and the only place that ends the process."""
 
 import gc
-import importlib
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from difflib import get_close_matches
 from types import FrameType
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, ClassVar, Final, NoReturn
 
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError  # typer exports no base class
-from typer.core import TyperCommand
 
 from offloadctl.cli.command_words import given
-from offloadctl.cli.help import GroupedCommand, GroupedGroup
+from offloadctl.cli.lazy import LazyCommand, LazyGroup
 from offloadctl.cli.output import (
     Invocation,
     OutputClosed,
@@ -63,20 +60,9 @@ def run(arguments: Sequence[str]) -> int:
         return code
 
 
-@dataclass(frozen=True, slots=True)
-class LazyCommand:
-    """A command that is imported when it is used; its name and help are known before."""
-
-    module: str
-    attribute: str
-    help: str
-    panel: str
-    hidden: bool = False
-
-
-COMMANDS: Final = {
+COMMANDS: Final[dict[str, LazyCommand]] = {
     "offload": LazyCommand(
-        "offloadctl.cli.offload", "app", "Move ledgers to S3, and confirm that they moved.", "Ledgers"
+        "offloadctl.cli.offload_app", "app", "Move ledgers to S3, and confirm that they moved.", "Ledgers"
     ),
     "offload-status": LazyCommand(
         "offloadctl.cli.offload_status", "status", "As `offload status`, with pulsar-admin's flags.", "Ledgers"
@@ -108,18 +94,12 @@ COMMANDS: Final = {
 }
 
 
-class _Root(GroupedGroup):
-    """The root group: a stub stands for each command until it is used, so help and completion load nothing."""
+class _Root(LazyGroup):
+    """The root group, which knows the commands below its own too."""
 
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
-        for name, lazy in COMMANDS.items():
-            stub = TyperCommand(name, help=lazy.help, hidden=lazy.hidden, rich_help_panel=lazy.panel)
-            self.add_command(stub, name)
+    lazy: ClassVar[Mapping[str, LazyCommand]] = COMMANDS
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and args[0] in COMMANDS:
-            self.add_command(load_command(args[0]), args[0])
         try:
             return super().resolve_command(ctx, args)
         except UsageError as error:
@@ -146,12 +126,7 @@ _NEAR: Final = 0.75
 
 def load_command(name: str) -> Any:
     """The real command behind a name of the table."""
-    lazy = COMMANDS[name]
-    found = getattr(importlib.import_module(lazy.module), lazy.attribute)
-    if not isinstance(found, typer.Typer):
-        function, found = found, typer.Typer()
-        found.command(name)(function)
-    return typer.main.get_command(_in_house_style(found))
+    return COMMANDS[name].load(name)
 
 
 app = typer.Typer(
@@ -181,26 +156,6 @@ def _root(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Run Apache Pulsar's tiered storage on S3, and prove that what was offloaded is really there."""
-
-
-def _in_house_style(found: typer.Typer) -> typer.Typer:
-    """One look for all help: plain text in groups, as fast as the root's."""
-    found.rich_markup_mode = None
-    found._add_completion = False  # noqa: SLF001 - only the root has it, and typer has no other way to say so later
-    for command in found.registered_commands:
-        command.cls = GroupedCommand
-        command.context_settings = {"help_option_names": ["-h", "--help"], **(command.context_settings or {})}
-    for group in found.registered_groups:
-        if group.typer_instance is not None:
-            _in_house_style(group.typer_instance)
-    if found.registered_callback is not None:
-        own = found.info.cls
-        found.registered_callback.cls = own if _is_in_house_style(own) else GroupedGroup
-    return found
-
-
-def _is_in_house_style(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, GroupedGroup)
 
 
 def _run(arguments: Sequence[str], invocation: Invocation, terminated: Sequence[int]) -> int:

@@ -1,14 +1,11 @@
-"""`offload topic`, `offload namespace`, `offload all`, `offload apply`; `status` and `history` are next door."""
+"""`offload topic`, `offload namespace`, `offload all`, `offload apply`; `offload_app` tells what else there is."""
 
 from typing import Annotated
 
 import typer
 
 from offloadctl.cli.connection import ConnectionFlags, with_connection
-from offloadctl.cli.help import GroupedGroup
-from offloadctl.cli.offload_history import history
 from offloadctl.cli.offload_run import RunFlags, apply_plan, offload_scope, with_run_flags
-from offloadctl.cli.offload_status import status
 from offloadctl.cli.output import OutputFormat, OutputOption
 from offloadctl.cli.scope import read_topics
 from offloadctl.cli.timeout import StallTimeout, Timeout, stall_timeout_of, timeout_of
@@ -16,10 +13,6 @@ from offloadctl.errors import UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.scope import Scope
-
-app = typer.Typer(
-    name="offload", cls=GroupedGroup, no_args_is_help=True, help="Move ledgers to S3, and confirm that they moved."
-)
 
 Match = Annotated[
     str | None,
@@ -32,7 +25,6 @@ Match = Annotated[
 ]
 
 
-@app.command("topic")
 @with_connection
 @with_run_flags
 def topic(
@@ -68,7 +60,6 @@ def topic(
     return offload_scope(Scope.of(topics=(*named, *listed), match=match or ""), flags, connection)
 
 
-@app.command("namespace")
 @with_connection
 @with_run_flags
 def namespace(
@@ -88,7 +79,6 @@ def namespace(
     return offload_scope(Scope.of(namespaces=names, match=match or ""), flags, connection)
 
 
-@app.command("all")
 @with_connection
 @with_run_flags
 def everything(
@@ -108,7 +98,6 @@ def everything(
     return offload_scope(scope, flags, connection)
 
 
-@app.command("apply")
 @with_connection
 def apply(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="What --dry-run -o json printed; - is standard input.")],
@@ -139,7 +128,3 @@ def apply(
         reason=reason,
         output=output,
     )
-
-
-app.command("status")(status)
-app.command("history")(history)

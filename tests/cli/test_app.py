@@ -17,7 +17,8 @@ import yaml
 
 from offloadctl import __version__
 from offloadctl.cli import app, output
-from offloadctl.cli.app import COMMANDS, LazyCommand, run
+from offloadctl.cli.app import COMMANDS, load_command, run
+from offloadctl.cli.lazy import LazyCommand, LazyGroup
 from offloadctl.cli.output import Invocation, OutputFormat
 from offloadctl.errors import NotFound
 from offloadctl.exitcodes import ExitCode
@@ -53,6 +54,14 @@ def test_help_lists_every_command_under_its_heading(offloadctl: CommandLine, arg
             heading = next(line for line in reversed(lines[:at]) if line and not line.startswith(" "))
             assert heading == f"{command.panel}:"
     assert "exit-codes" in ran.out
+
+
+def test_what_stands_for_a_command_in_a_list_says_what_the_command_itself_says() -> None:
+    group = load_command("offload")
+
+    assert isinstance(group, LazyGroup)
+    for name, lazy in group.lazy.items():
+        assert lazy.load(name).help.partition("\n\n")[0].replace("\n", " ") == lazy.help
 
 
 def test_no_arguments_are_a_usage_error_that_helps(offloadctl: CommandLine) -> None:
@@ -442,6 +451,8 @@ def test_a_stream_that_cannot_spell_a_name_gets_another_spelling(tmp_path: Path)
         ("offloadctl context ", 2, {"list", "use", "set", "show", "import", "delete"}),
         ("offloadctl context use ", 3, {"prod", "staging"}),
         ("offloadctl context show --context st", 4, {"staging"}),
+        ("offloadctl offload st", 2, {"status"}),
+        ("offloadctl offload status --sort a", 4, {"age"}),
         ("offloadctl check ack", 2, {"acknowledge", "acknowledgements"}),
         ("offloadctl check topic --lev", 3, {"--level"}),
         ("offloadctl explain trunc", 2, {"truncated", "truncated-ledger"}),
