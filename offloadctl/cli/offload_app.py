@@ -32,7 +32,8 @@ class _OffloadGroup(LazyGroup):
         "history": LazyCommand(
             "offloadctl.cli.offload_history",
             "history",
-            "What was offloaded, by whom, when and why, and what came of it; from the journal, without asking a broker.",
+            "What was offloaded, by whom, when and why, and what came of it; "
+            "from the journal, without asking a broker.",
         ),
     }
 
