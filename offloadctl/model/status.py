@@ -88,8 +88,13 @@ class TopicStatus:
 
     @property
     def offloaded(self) -> tuple[Ledger, ...]:
-        """Complete, says the serving broker."""
-        return self._with(OffloadProgress.OFFLOADED)
+        """Complete, says the serving broker; or so judged by their objects where none serves the topic."""
+        return tuple(ledger for ledger in self.closed if ledger.counts_as_offloaded)
+
+    @property
+    def judged(self) -> tuple[Ledger, ...]:
+        """Those of the offloaded ones that only their objects speak for."""
+        return self._with(OffloadProgress.JUDGED)
 
     @property
     def in_flight(self) -> tuple[Ledger, ...]:

@@ -1,13 +1,13 @@
 """What the buckets hold of one topic: both objects of each offloaded ledger, by HEAD."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
 from offloadctl.check.subject import Subject
 from offloadctl.errors import StoreError
-from offloadctl.model.ledger import Ledger, OffloadPolicies
+from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadPolicies, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.model.status import DataObject, TopicStatus
 from offloadctl.operations.locate import find_objects, is_todays_among, stores_in_order
@@ -43,7 +43,38 @@ def with_objects(status: TopicStatus, stores: Sequence[ObjectStore]) -> TopicSta
         and one.ledger_id in ledgers
         and has_odd_size(ledgers[one.ledger_id], one.size, block_size)
     )
-    return replace(status, objects=seen, odd_sizes=odd, not_covered=not_covered)
+    judged = {one.ledger_id for one in status.begun if _is_whole(one, seen, block_size)}
+    return replace(
+        status,
+        managed_ledger=_judged(status.managed_ledger, judged),
+        objects=seen,
+        odd_sizes=odd,
+        not_covered=not_covered,
+    )
+
+
+def _is_whole(ledger: Ledger, seen: Sequence[DataObject], block_size: int | None) -> bool:
+    """Whether both objects of a begun ledger are there, of the right size: the index is written last."""
+    found = next((one for one in seen if one.ledger_id == ledger.ledger_id), None)
+    return (
+        found is not None
+        and found.size is not None
+        and found.has_index
+        and not has_odd_size(ledger, found.size, block_size)
+    )
+
+
+def _judged(ledgers: ManagedLedger, complete: Collection[int]) -> ManagedLedger:
+    """Of a topic that nobody serves, what counts as complete by its objects; the rest stays unknown."""
+    if not complete:
+        return ledgers
+    return replace(
+        ledgers,
+        ledgers=tuple(
+            replace(one, progress=OffloadProgress.JUDGED) if one.ledger_id in complete else one
+            for one in ledgers.ledgers
+        ),
+    )
 
 
 def _elsewhere(ledger_ids: Sequence[int], policies: OffloadPolicies | None) -> str:

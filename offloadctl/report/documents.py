@@ -226,6 +226,8 @@ class TopicStatusDocument(_Part, frozen=True, kw_only=True):
     closed: LedgerSumDocument
     open_size: int | None
     offloaded: LedgerSumDocument
+    judged_by_objects: LedgerSumDocument
+    """Those of the offloaded ones that no broker was asked about: both objects are there."""
     in_flight: LedgerSumDocument
     begun: LedgerSumDocument
     """Offload begun; complete or not is unknown without loading the topic."""

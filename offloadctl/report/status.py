@@ -69,6 +69,7 @@ def _status(status: TopicStatus) -> doc.TopicStatusDocument:
         closed=_sum(status.closed),
         open_size=status.open_size,
         offloaded=_sum(status.offloaded),
+        judged_by_objects=_sum(status.judged),
         in_flight=_sum(status.in_flight),
         begun=_sum(status.begun),
         local=_sum(status.local),

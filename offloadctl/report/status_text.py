@@ -97,7 +97,9 @@ def _in_words(status: TopicStatus) -> Iterator[RenderableType]:
         what = "the last ledger: the topic is terminated" if ended else "the ledger that is being written to"
         yield labelled(label, f"{format_size(status.open_size)} in {what}")
     unknown = "unknown: complete or not, only a loaded topic tells (--load-topics)"
-    yield labelled("offloaded", unknown if status.begun else _ledgers(status.offloaded))
+    by_objects = f"; {_ledgers(status.judged)} of them judged by their objects: no broker serves the topic"
+    known = _ledgers(status.offloaded) + (by_objects if status.judged else "")
+    yield labelled("offloaded", unknown if status.begun else known)
     if status.offloaded or status.begun:
         yield labelled("in S3", _in_s3(status))
         yield labelled("twice", _twice(status))

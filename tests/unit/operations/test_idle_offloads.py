@@ -18,11 +18,13 @@ from offloadctl.model.ledger import OffloadState, Position
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.offload import OffloadResult, OffloadRun, OffloadWish, Outcome
 from offloadctl.model.scope import Scope
+from offloadctl.model.status import TopicStatus
 from offloadctl.operations.confirm import ObjectsInStores
 from offloadctl.operations.facts import LedgerReader
 from offloadctl.operations.idle_offloads import IdleOffloads
 from offloadctl.operations.offload import Offload
 from offloadctl.operations.offload_run import OffloadTopics
+from offloadctl.operations.status import Status
 from offloadctl.ports import ObjectInfo, ObjectStore
 from offloadctl.units import ByteSize
 from tests.fake_broker import VirtualClock
@@ -257,3 +259,20 @@ def test_an_approved_plan_that_was_judged_by_objects_can_be_applied() -> None:
     again = topics.offload.plan_before(planned.managed_ledger, planned.before)
 
     assert again.moves == planned.moves
+
+
+@pytest.mark.parametrize(("harm", "judged", "begun"), [(None, 2, 0), (cut_data, 1, 1), (lose_index, 1, 1)])
+def test_a_status_judges_by_objects_too_and_leaves_the_rest_unknown(
+    harm: Callable[[InMemoryCluster], None] | None, judged: int, begun: int
+) -> None:
+    world = world_of(TOPIC)
+    if harm is not None:
+        harm(world)
+
+    (status,) = Status(world.ports()).report([TOPIC]).parts
+
+    assert isinstance(status, TopicStatus)
+    assert (len(status.judged), len(status.begun)) == (judged, begun)
+    assert status.offloaded == status.judged
+    assert status.missing_objects == ()
+    assert sum(world.cluster.topics_loaded.values()) == 0
