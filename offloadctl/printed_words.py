@@ -280,6 +280,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "others'": "Objects under keys that are not those of ledgers: somebody else's.",
     "plan": "The hash of the approved plan that was applied.",
     "payload": "The bytes of an entry as they are stored.",
+    "proved": "What a change lets go is whole in S3, as far as a check at the level blocks can tell.",
     "read back": "Samples that were asked of the broker as a consumer would, and how many it gave.",
     "reader": "Where the subscription that was asked for stands, and whether it can read on.",
     "readers": "Subscriptions that have the damaged ledger still before them.",

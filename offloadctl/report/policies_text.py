@@ -11,7 +11,7 @@ from offloadctl.model.names import NamespaceName
 from offloadctl.model.policies import PolicyLevels, PolicyScope, PolicyValue
 from offloadctl.plan.offload_policies import Danger, FieldChange, PolicyRequest, Why
 from offloadctl.plan.policies_in_force import EffectiveField, in_force
-from offloadctl.plan.policy_outcome import Affected, Approval, ChangeState, PolicyOutcome
+from offloadctl.plan.policy_outcome import OF_PROOF, Affected, Approval, ChangeState, PolicyOutcome
 from offloadctl.plan.policy_words import bucket_flag, plain_value, shown_value, story
 from offloadctl.report.origin import Origin
 from offloadctl.report.policies import ChangeReport, EffectiveReport
@@ -121,8 +121,8 @@ def _outcome(outcome: PolicyOutcome, approval: Approval, *, wide: bool, is_diff:
     if wide and not is_diff:
         for request in outcome.plan.requests:
             yield labelled("request", request_words(request))
-    yield from danger_lines(outcome.dangers, outcome.in_the_way, approval)
-    yield from affected_lines(outcome.affected)
+    yield from danger_lines(outcome.plan.wish.scope, outcome.dangers, outcome.in_the_way, approval)
+    yield from affected_lines(outcome.affected, () if is_diff else outcome.dangers)
     for one in outcome.left:
         text = f"{one.name} is {shown_value(one.name, one.before)}, meant was {shown_value(one.name, one.after)}"
         yield labelled("read back", text, style=Style.BAD)
@@ -133,23 +133,30 @@ def _outcome(outcome: PolicyOutcome, approval: Approval, *, wide: bool, is_diff:
 
 
 def danger_lines(
-    dangers: Sequence[Danger], in_the_way: Sequence[Danger], approval: Approval
+    scope: PolicyScope, dangers: Sequence[Danger], in_the_way: Sequence[Danger], approval: Approval
 ) -> Iterator[RenderableType]:
     """Each danger, and what allows those that are in the way."""
     for danger in dangers:
         is_in_the_way = danger in in_the_way
         yield labelled("danger", danger.text, style=Style.BAD if is_in_the_way else Style.CAREFUL)
         if is_in_the_way:
-            yield labelled("", f"{approval.flag(danger)} allows it")
+            check = f"a clean check (offloadctl check {_named(scope)} --level blocks), or "
+            yield labelled("", f"{check if danger.kind in OF_PROOF else ''}{approval.flag(danger)} allows it")
 
 
-def affected_lines(found: Affected) -> Iterator[RenderableType]:
-    """What it is about, and why it is not proved."""
+def _named(scope: PolicyScope) -> str:
+    return f"-n {scope}" if isinstance(scope, NamespaceName) else str(scope).removeprefix("persistent://")
+
+
+def affected_lines(found: Affected, dangers: Sequence[Danger]) -> Iterator[RenderableType]:
+    """What it is about, and whether it is proved."""
     if found.ledgers:
         ledgers = f"{count(found.ledgers, 'offloaded ledger')} of {count(found.topics, 'topic')}"
         yield labelled("about", f"{ledgers}, {format_size(found.size)}")
     if found.doubt:
         yield labelled("not proved", found.doubt)
+    elif found.ledgers and any(one.kind in OF_PROOF for one in dangers):
+        yield labelled("proved", "a check at the level blocks finds nothing wrong with their objects", style=Style.GOOD)
 
 
 def request_words(request: PolicyRequest) -> str:

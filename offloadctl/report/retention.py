@@ -98,8 +98,8 @@ def change_text(
     yield labelled("after", _kept(outcome.after))
     if dry_run and outcome.before != outcome.after:
         yield labelled("request", request_words(outcome.wish))
-    yield from danger_lines(outcome.dangers, outcome.in_the_way, approval)
-    yield from affected_lines(outcome.affected)
+    yield from danger_lines(outcome.scope, outcome.dangers, outcome.in_the_way, approval)
+    yield from affected_lines(outcome.affected, outcome.dangers)
     yield from _others(outcome.others)
     if outcome.left is not None or outcome.state.value == "unconfirmed":
         yield labelled("read back", retention_words(outcome.left), style=Style.BAD)

@@ -54,6 +54,7 @@ def test_less_than_before_is_sent_where_a_check_proves_what_is_there_and_read_ba
     assert ran.code == 0
     assert "read back as it was meant" in ran.out
     assert "3 offloaded ledgers of 1 topic" in ran.flowing
+    assert "a check at the level blocks finds nothing wrong" in ran.flowing
     assert "set the retention: 10080 minutes, -1 MB" in ran.err
     assert of_topic(connected, topic) == (7 * 24 * 60, -1)
 
@@ -79,6 +80,7 @@ def test_less_than_before_is_refused_while_objects_are_missing_and_says_how_much
     assert (refused.document["due"]["ledgers"], refused.document["due"]["offloaded"]) == (3, 3)
     assert refused.document["due"]["offloadedBytes"] > 60_000
     assert "damage" in refused.document["affected"]["doubt"]
+    assert f"offloadctl check acme/shop/{topic.local_name} --level blocks" in with_yes.flowing
     assert "set the retention: 0 minutes, 0 MB" in dry.flowing
     noted = command("offload", "history", "-o", "json").document["notes"]
     (note,) = [one for one in noted if one["facts"].get("scope") == f"topic acme/shop/{topic.local_name}"]
