@@ -4,9 +4,12 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -191,18 +194,18 @@ def test_killed_processes_go_on_to_the_same_report(
     asked = (*map(str, topics), "-l", "entries", "--rate", "120")
     expected = command("check", *asked, "--no-remember", "-o", "json").document
     kills = reports = 0
+    kept: list[int] = []
     while kills < KILLS:
         state, resume = tmp_path / str(reports), False
         while True:
             process = start(*asked, *(["--resume"] if resume else []), state=state)
-            try:
-                # Once there were kills enough, it may end.
-                out, err = process.communicate(timeout=choose.uniform(0.5, 2.5) if kills < KILLS else 60)
-            except subprocess.TimeoutExpired:
+            if kills < KILLS:
+                wait_for_a_moment_to_kill(process, state, choose)
                 process.kill()
-                out, err = process.communicate()
+            out, err = process.communicate(timeout=60)
             if process.returncode == -signal.SIGKILL:
                 kills, resume = kills + 1, True
+                kept.append(ledgers_in(state))
             elif process.returncode == 6:
                 # It was killed before it was remembered that it had begun.
                 assert "no unfinished check" in err
@@ -212,4 +215,25 @@ def test_killed_processes_go_on_to_the_same_report(
                 assert without_times(json.loads(out)) == without_times(expected)
                 reports += 1
                 break
-    print(f"{kills} kills, {reports} reports")
+    print(f"{kills} kills, {reports} reports; so many ledgers were done after each kill: {kept}")
+    assert max(kept) > 10
+
+
+def wait_for_a_moment_to_kill(process: "subprocess.Popen[str]", state: Path, choose: random.Random) -> None:
+    """Now and then any moment; mostly one after it has got somewhere, which on a busy machine takes seconds."""
+    if choose.random() < 0.25:
+        time.sleep(choose.uniform(0.2, 2.0))
+        return
+    before = ledgers_in(state)
+    while process.poll() is None and ledgers_in(state) == before:
+        time.sleep(0.02)
+    time.sleep(choose.uniform(0.0, 0.6))
+
+
+def ledgers_in(state: Path) -> int:
+    """So many have been remembered."""
+    if not (state / CHECKS_FILE).exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{state / CHECKS_FILE}?mode=ro", uri=True)) as connection:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'verified'").fetchone()
+        return int(connection.execute("SELECT count(*) FROM verified").fetchone()[0]) if tables else 0
