@@ -3,12 +3,14 @@
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offloadctl.config.given import Origin, OriginKind
 from offloadctl.errors import ClusterMismatch, ProtectedContext, ReadOnlyContext, SettingsError
 from offloadctl.journal_ports import History, Journal
+from offloadctl.model.journal import Actor, RunStart
 from offloadctl.model.settings import BucketSettings, Context
 from offloadctl.ports import (
     BrokerAdmin,
@@ -22,9 +24,13 @@ from offloadctl.ports import (
 )
 
 if TYPE_CHECKING:
+    from offloadctl.adapters.promql import Prometheus
     from offloadctl.adapters.pulsar_client import PulsarMessages
     from offloadctl.adapters.s3 import S3Store
     from offloadctl.adapters.sqlite_checks import SqliteChecks
+    from offloadctl.operations.collect import BulkCollector
+    from offloadctl.operations.offload_run import OffloadTopics
+    from offloadctl.operations.workers import Stop
 
 
 @contextmanager
@@ -78,6 +84,47 @@ def open_journal(context: Context, clock: Clock) -> Iterator[Journal]:
         yield journal
     finally:
         journal.close()
+
+
+@contextmanager
+def recorded(
+    context: Context, clock: Clock, work: "OffloadTopics", *, actor: Actor, cluster: str, command: str
+) -> Iterator["OffloadTopics"]:
+    """The same work as a run in the journal; StateError before anything is asked of a topic if there can be none."""
+    from offloadctl.operations.run_record import recording  # noqa: PLC0415 - protobuf is slow to load
+
+    start = RunStart(
+        context=context.name,
+        cluster=cluster,
+        actor=actor,
+        command=command,
+        wish=work.offload.wish,
+        reason=work.reason,
+        plan_hash=work.plan_hash,
+    )
+    with open_journal(context, clock) as journal, recording(journal, start) as record:
+        yield replace(work, record=record)
+
+
+@contextmanager
+def open_collector(context: Context, ports: Ports, *, stop: "Stop | None" = None) -> Iterator["BulkCollector"]:
+    """Where schedules have their numbers from. It remembers from one look to the next: whoever looks often keeps it."""
+    from offloadctl.adapters.cluster_numbers import PulsarNumbers  # noqa: PLC0415 - requests is slow to load
+    from offloadctl.operations.collect import BulkCollector  # noqa: PLC0415
+    from offloadctl.operations.workers import Stop  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        numbers = stack.enter_context(PulsarNumbers(context.broker, ports.clock, bookie_urls=context.bookie_urls))
+        url = context.prometheus_url
+        queries = stack.enter_context(open_prometheus(url, context)) if url is not None else None
+        yield BulkCollector(ports.admin, numbers, ports.clock, queries, stop or Stop())
+
+
+def open_prometheus(url: str, context: Context | None = None) -> "Prometheus":
+    """Whoever answers PromQL there; none of the context's credentials are sent."""
+    from offloadctl.adapters.promql import Prometheus  # noqa: PLC0415 - requests is slow to load
+
+    return Prometheus(url, context.broker if context is not None else None)
 
 
 @contextmanager

@@ -1,7 +1,11 @@
-"""The machine's own clock."""
+"""The machine's own clock, and who is at work on it."""
 
+import os
+import pwd
 import time
 from datetime import UTC, datetime
+
+from offloadctl.model.journal import Actor
 
 
 class SystemClock:
@@ -19,3 +23,13 @@ class SystemClock:
         """Wait; a signal handler that raises cuts it short."""
         if seconds > 0:
             time.sleep(seconds)
+
+
+def this_process() -> Actor:
+    """Who is doing this. The variables of the environment could say anything."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        # Containers run under numbers that have no name.
+        user = str(os.getuid())
+    return Actor(user, os.uname().nodename, os.getpid())

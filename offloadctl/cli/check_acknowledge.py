@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from offloadctl.cli.journal import this_process
+from offloadctl.adapters.system import this_process
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result
 from offloadctl.cli.state import with_state
 from offloadctl.errors import BadValue, SettingsError

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from offloadctl.adapters.system import this_process
 from offloadctl.cli.connection import Session
-from offloadctl.cli.journal import this_process
 from offloadctl.wiring import open_checks, open_journal
 
 if TYPE_CHECKING:

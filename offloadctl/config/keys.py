@@ -84,6 +84,12 @@ KEYS: Final = (
         Kind.DIRECTORY,
         "Where runs and checks are remembered; $XDG_STATE_HOME/offloadctl, else ~/.local/state/offloadctl.",
     ),
+    Key("prometheus_url", Kind.URL, "Prometheus, or what speaks its API; schedules ask it for PromQL expressions."),
+    Key(
+        "bookie_urls",
+        Kind.URLS,
+        "Where bookies tell their metrics; without it port 8000 of the bookies that the brokers know.",
+    ),
     Key("rates.light", Kind.NUMBER, "Requests a second that load nothing."),
     Key("rates.loading", Kind.NUMBER, "Requests a second that may make a broker load a topic."),
 )

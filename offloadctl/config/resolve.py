@@ -139,6 +139,8 @@ def context_from(name: str, in_force: InForce, environment: Mapping[str, str]) -
         cluster=values.get("cluster", str),
         protected=values.need("protected", bool),
         state=values.get("state", Path) or _default_state(environment),
+        prometheus_url=values.get("prometheus_url", str),
+        bookie_urls=values.get("bookie_urls", tuple) or (),
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
+from offloadctl.adapters.cluster_numbers import PulsarNumbers
 from offloadctl.adapters.memory import ManualClock, MemoryObjectStore
 from offloadctl.adapters.pulsar_rest import PulsarRest
 from offloadctl.adapters.rest_http import build_session
@@ -62,13 +63,21 @@ class InMemoryCluster:
     def admin(self, settings: BrokerSettings | None = None) -> PulsarRest:
         """The real admin client, its requests answered in memory."""
         used = settings or self.broker_settings
-        session = build_session(used.tls)
-        session.mount("http://", _InMemory(self))
-        return PulsarRest(used, self.clock, session=session)
+        return PulsarRest(used, self.clock, session=self._session(used))
+
+    def numbers(self, settings: BrokerSettings | None = None) -> PulsarNumbers:
+        """The real client for numbers in bulk."""
+        used = settings or self.broker_settings
+        return PulsarNumbers(used, self.clock, session=self._session(used))
 
     def ports(self, settings: BrokerSettings | None = None) -> Ports:
         """Admin client, clock and bucket."""
         return Ports(admin=self.admin(settings), clock=self.clock, stores=(self.store,))
+
+    def _session(self, settings: BrokerSettings) -> requests.Session:
+        session = build_session(settings.tls)
+        session.mount("http://", _InMemory(self))
+        return session
 
     def advance(self, duration: timedelta) -> None:
         """Move the clock on, and let the cluster do what has become due."""

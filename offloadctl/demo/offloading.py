@@ -59,6 +59,8 @@ class LoadedTopic:
     bytes_in: int = 0
     messages_in: int = 0
     upload_errors: int = 0
+    bytes_out: int = 0
+    """Nobody consumes in here: whoever wants a topic to be read says so."""
     status: OffloadStatus = field(default_factory=lambda: OffloadStatus(OffloadState.NOT_RUN))
     run: OffloadRun | None = None
     """Holds the mutex that manual and automatic runs share."""

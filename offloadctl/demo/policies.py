@@ -142,6 +142,8 @@ class NamespacePolicies:
     bundle_count: int = DEFAULT_BUNDLES
     readers: dict[str, list[str]] = field(default_factory=dict)
     """Roles that may produce or consume, and what of it."""
+    properties: dict[str, str] = field(default_factory=dict)
+    """Labels that people give."""
 
     def set_offload(self, given: Mapping[str, JsonValue | None]) -> None:
         """POST offloadPolicies: what was not given is gone."""

@@ -125,3 +125,22 @@ class Snapshot:
     """By measure or expression and whose number it is; a text says why nothing usual is known."""
     labels: Mapping[NamespaceName, Mapping[str, str]] = field(default_factory=dict)
     """The namespaces' properties, of those that could be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The numbers of one subject over time."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[datetime, float], ...]
+
+    @property
+    def name(self) -> str:
+        """Its labels as Prometheus writes them; without any `{}`."""
+        return series_name(self.labels)
+
+
+def series_name(labels: Mapping[str, str]) -> str:
+    """`up{job="broker"}`; labels in the order of their names."""
+    given = ", ".join(f'{name}="{labels[name]}"' for name in sorted(labels) if name != "__name__")
+    return f"{labels.get('__name__', '')}{{{given}}}"

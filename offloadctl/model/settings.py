@@ -105,3 +105,7 @@ class Context:
     """Mutations need this context to be named with --context."""
     state: Path | None = None
     """The directory where runs and checks are remembered; None remembers nothing."""
+    prometheus_url: str | None = None
+    """Whoever answers PromQL, for schedules."""
+    bookie_urls: tuple[str, ...] = ()
+    """Where bookies tell their metrics; none: at the usual port of those that the brokers know."""

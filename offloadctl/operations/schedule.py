@@ -101,7 +101,8 @@ class Scheduler:
         decisions, started, unlisted = [], [], []
         for schedule in self.schedules:
             if schedule.name not in collected.topics:
-                unlisted.append((schedule.name, "its topics could not be listed"))
+                why = collected.unlisted.get(schedule.name, "its topics could not be listed")
+                unlisted.append((schedule.name, why))
                 continue
             decision, intent = self._evaluate(schedule, collected)
             decisions.append(decision)

@@ -440,7 +440,9 @@ def test_show_prints_every_setting_with_its_origin(
         "tls.ca_file,",
         "tls.certificate_file,",
         "tls.key_file,",
-        "state",
+        "state,",
+        "prometheus_url,",
+        "bookie_urls",
     ]
     assert "swordfish" not in ran.out + ran.err
 

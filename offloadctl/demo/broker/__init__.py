@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from offloadctl.demo.broker import brokers, ledgers, namespace_policies, namespaces, topic_policies, topics
+from offloadctl.demo.broker import brokers, ledgers, metrics, namespace_policies, namespaces, topic_policies, topics
 from offloadctl.demo.broker.access import Access
 from offloadctl.demo.broker.routes import Call, Route, RouteTable
 from offloadctl.demo.broker.values import Refused, Request, Response, jetty_page, refusal
@@ -17,6 +17,7 @@ __all__ = ["Access", "Broker", "Request", "Response"]
 _ROUTES: Final = RouteTable(
     (
         *brokers.ROUTES,
+        *metrics.ROUTES,
         *namespaces.ROUTES,
         *namespace_policies.ROUTES,
         *topics.ROUTES,

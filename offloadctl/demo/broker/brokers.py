@@ -6,8 +6,9 @@ from importlib.resources import files
 from typing import Any, Final
 
 from offloadctl.demo.broker.access import ANYBODY, SUPER_USER, Right, broker_operation, cluster_operation
+from offloadctl.demo.broker.metrics import backlogs
 from offloadctl.demo.broker.routes import Call, Route
-from offloadctl.demo.broker.values import NO_CONTENT, NULL, Refused, Response, as_json, as_text, refusal
+from offloadctl.demo.broker.values import NO_CONTENT, NULL, Response, as_json, as_text, refusal
 from offloadctl.demo.policies import DELETION_LAG, THRESHOLD, THRESHOLD_IN_SECONDS
 
 # -- clusters
@@ -121,6 +122,11 @@ def internal_configuration(_: Call) -> Response:
     return as_json(dict.fromkeys(names, "rocksdb:///pulsar/data/metadata") | {"ledgersRootPath": "/ledgers"})
 
 
+def list_bookies(_: Call) -> Response:
+    """None: what is simulated stores nothing."""
+    return as_json({"bookies": []})
+
+
 # -- what they serve
 
 
@@ -132,10 +138,11 @@ def served_topics(call: Call) -> Response:
             bundle_map = namespaces.setdefault(str(topic.namespace_name), {})
             topics = bundle_map.setdefault(call.cluster.bundle_of(topic), {"persistent": {}})["persistent"]
             metadata, loaded = call.cluster.metadata.get(topic), call.cluster.loaded.get(topic)
+            behind = backlogs(metadata) if metadata else {}
             topics[str(topic)] = {
                 "publishers": [],
                 "replication": {},
-                "subscriptions": {},
+                "subscriptions": {name: {"consumers": [], "msgBacklog": one.entries} for name, one in behind.items()},
                 "producerCount": 0,
                 "averageMsgSize": 0.0,
                 "msgRateIn": 0.0,
@@ -143,11 +150,11 @@ def served_topics(call: Call) -> Response:
                 "msgInCount": loaded.messages_in if loaded else 0,
                 "bytesInCount": loaded.bytes_in if loaded else 0,
                 "msgOutCount": 0,
-                "bytesOutCount": 0,
+                "bytesOutCount": loaded.bytes_out if loaded else 0,
                 "msgThroughputIn": 0.0,
                 "msgThroughputOut": 0.0,
                 "storageSize": metadata.total_length if metadata else 0,
-                "backlogSize": 0,
+                "backlogSize": max((one.size for one in behind.values()), default=0),
                 "pendingAddEntriesCount": 0,
                 "filteredEntriesCount": 0,
             }
@@ -194,35 +201,6 @@ def load_report(call: Call) -> Response:
     )
 
 
-def metrics(call: Call) -> Response:
-    """Prometheus' text: of all that a broker tells, what is about storage and offload."""
-    served = [(topic, loaded) for topic, loaded in call.cluster.loaded.items() if loaded.broker == call.broker]
-    lines: list[str] = []
-    for name, kind in _METRICS.items():
-        lines.append(f"# TYPE {name.removesuffix('_total')} {kind}")
-        for topic, loaded in served:
-            metadata = call.cluster.metadata[topic]
-            values = (metadata.total_length, metadata.total_length, metadata.offloaded_bytes, loaded.upload_errors)
-            value = dict(zip(_METRICS, values, strict=True))[name]
-            labels = f'cluster="{call.cluster.name}",namespace="{topic.namespace_name}",topic="{topic}"'
-            lines.append(f"{name}{{{labels}}} {value}")
-    return as_text("\n".join(lines) + "\n", "text/plain; version=0.0.4; charset=utf-8")
-
-
-def metrics_elsewhere(call: Call) -> Response:
-    """The servlet wants its slash."""
-    raise Refused(Response(302, location=f"http://{call.broker}/metrics/"))
-
-
-# With one bookie a write, what is stored is what was published (ManagedLedgerMBeanImpl.java, getStoredMessagesSize).
-_METRICS: Final = {
-    "pulsar_storage_size": "gauge",
-    "pulsar_storage_logical_size": "gauge",
-    "pulsar_storage_offloaded_size": "gauge",
-    "brk_ledgeroffloader_offload_error_total": "counter",
-}
-
-
 @cache
 def _recorded() -> dict[str, Any]:
     """The configuration of a real 4.0.7 as it told it."""
@@ -260,6 +238,5 @@ ROUTES: Final = (
     ),
     Route("GET", "/admin/v2/broker-stats/topics", served_topics, (SUPER_USER,)),
     Route("GET", "/admin/v2/broker-stats/load-report", load_report, (SUPER_USER,)),
-    Route("GET", "/metrics/", metrics, (ANYBODY,)),
-    Route("GET", "/metrics", metrics_elsewhere, (ANYBODY,)),
+    Route("GET", "/admin/v2/bookies/all", list_bookies, (SUPER_USER,)),
 )

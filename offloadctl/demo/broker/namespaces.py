@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from offloadctl.demo.broker.access import (
     SUPER_USER,
+    TENANT_ADMIN,
     Level,
     any_tenant_operation,
     namespace_operation,
@@ -51,6 +52,17 @@ def list_namespaces(call: Call) -> Response:
 
 
 # -- namespaces
+
+
+def properties(call: Call) -> Response:
+    """The labels that people have given it."""
+    return as_json(call.policies.properties)
+
+
+def set_properties(call: Call) -> Response:
+    """They are added to those that are there."""
+    call.policies.properties.update(read_object(call.request, "java.util.Map") or {})
+    return NO_CONTENT
 
 
 def whole(call: Call) -> Response:
@@ -133,6 +145,8 @@ ROUTES: Final = (
     Route("PUT", _NAMESPACE, create, (tenant_operation("CREATE_NAMESPACE"),)),
     Route("DELETE", _NAMESPACE, delete, (tenant_operation("DELETE_NAMESPACE"),)),
     Route("GET", f"{_NAMESPACE}/bundles", list_bundles, (namespace_operation("GET_BUNDLE", Level.READER),)),
+    Route("GET", f"{_NAMESPACE}/properties", properties, (TENANT_ADMIN,)),
+    Route("PUT", f"{_NAMESPACE}/properties", set_properties, (TENANT_ADMIN,)),
     Route("PUT", f"{_NAMESPACE}/unload", unload, (SUPER_USER,)),
     Route("PUT", f"{_NAMESPACE}/{{bundle}}/unload", unload_bundle, (SUPER_USER,)),
 )

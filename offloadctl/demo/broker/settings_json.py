@@ -92,7 +92,7 @@ def whole_policies(policies: NamespacePolicies, cluster: str) -> dict[str, Any]:
         "schema_validation_enforced": False,
         "offload_policies": None if policies.offload is None else shown(policies.offload),
         "subscription_types_enabled": [],
-        "properties": {},
+        "properties": policies.properties,
         "migrated": False,
     }
     return {name: value for name, value in whole.items() if value is not None}
