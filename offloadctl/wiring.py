@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from offloadctl.config.given import Origin, OriginKind
 from offloadctl.errors import ClusterMismatch, ProtectedContext, ReadOnlyContext, SettingsError
-from offloadctl.journal_ports import History, Journal
-from offloadctl.model.journal import Actor, RunStart
 from offloadctl.model.settings import BucketSettings, Context
 from offloadctl.ports import (
     BrokerAdmin,
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from offloadctl.adapters.pulsar_client import PulsarMessages
     from offloadctl.adapters.s3 import S3Store
     from offloadctl.adapters.sqlite_checks import SqliteChecks
+    from offloadctl.journal_ports import History, Journal
+    from offloadctl.model.journal import Actor
     from offloadctl.operations.collect import BulkCollector
     from offloadctl.operations.offload_run import OffloadTopics
     from offloadctl.operations.workers import Stop
@@ -75,7 +75,7 @@ def open_findings(context: Context, *, read_only: bool = False) -> Iterator[Find
 
 
 @contextmanager
-def open_journal(context: Context, clock: Clock) -> Iterator[Journal]:
+def open_journal(context: Context, clock: Clock) -> "Iterator[Journal]":
     """The journal of runs; nothing is written before a run begins."""
     from offloadctl.adapters.sqlite_journal import SqliteJournal  # noqa: PLC0415 - `--help` must not load sqlite3
 
@@ -88,9 +88,10 @@ def open_journal(context: Context, clock: Clock) -> Iterator[Journal]:
 
 @contextmanager
 def recorded(
-    context: Context, clock: Clock, work: "OffloadTopics", *, actor: Actor, cluster: str, command: str
+    context: Context, clock: Clock, work: "OffloadTopics", *, actor: "Actor", cluster: str, command: str
 ) -> Iterator["OffloadTopics"]:
     """The same work as a run in the journal; StateError before anything is asked of a topic if there can be none."""
+    from offloadctl.model.journal import RunStart  # noqa: PLC0415 - only where something is written down
     from offloadctl.operations.run_record import recording  # noqa: PLC0415 - protobuf is slow to load
 
     start = RunStart(
@@ -128,7 +129,7 @@ def open_prometheus(url: str, context: Context | None = None) -> "Prometheus":
 
 
 @contextmanager
-def open_history(context: Context) -> Iterator[History]:
+def open_history(context: Context) -> "Iterator[History]":
     """The same for whoever only reads; of a journal that is not there nothing was ever written."""
     from offloadctl.adapters.sqlite_journal import SqliteHistory  # noqa: PLC0415 - `--help` must not load sqlite3
 
