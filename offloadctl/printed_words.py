@@ -70,7 +70,7 @@ _SEVERITIES: Final[Mapping[str, str]] = {
 _WEIGHTS: Final[Mapping[str, str]] = {
     Weight.FINE: "Looked at, and as it should be.",
     Weight.NOTE: "Good to know; alone it leaves the exit code 0.",
-    Weight.UNKNOWN: "It could not be looked at, and so nobody may call it fine.",
+    Weight.UNKNOWN: "It could not be looked at, and so nobody may call it fine. Exit code 3.",
     Weight.WARNING: "It works, and is likely to hurt. Exit code 3.",
     Weight.ERROR: "Something does not work. Exit code 3.",
     Weight.FAILURE: "The broker or the store cannot be reached, or denies what all else depends on. Exit code 1.",

@@ -37,7 +37,7 @@ def cluster(
 ) -> ExitCode:
     """A cluster: reach, rights, policies.
 
-    Exit code 0: nothing but notes; 3: errors or warnings; 1: out of reach.
+    Exit code 0: nothing but notes; 3: errors, warnings, unknowns; 1: out of reach.
     """
     from offloadctl.operations.doctor_cluster import ClusterDoctor  # noqa: PLC0415 - only when it is needed
 
@@ -66,7 +66,7 @@ def topic(
 ) -> ExitCode:
     """A topic: nothing moves, it hangs, disks fill.
 
-    Exit code 0: nothing but notes; 3: errors or warnings; 4: damage; 1: out of reach.
+    Exit code 0: nothing but notes; 3: errors, warnings, unknowns; 4: damage; 1: out of reach.
     """
     from offloadctl.operations.doctor_topic import TopicDoctor  # noqa: PLC0415 - it loads protobuf
 

@@ -46,13 +46,13 @@ class DoctorReport:
 
     @property
     def exit_code(self) -> ExitCode:
-        """4 damage, 1 out of reach, 3 warnings or errors, else 0."""
+        """4 damage, 1 out of reach, 3 warnings, errors, or what could not be looked at; else 0."""
         met = {one.weight for one in self.symptoms}
         if Weight.DAMAGE in met:
             return ExitCode.DAMAGE
         if Weight.FAILURE in met:
             return ExitCode.FAILED
-        return ExitCode.WARNINGS if met & {Weight.ERROR, Weight.WARNING} else ExitCode.OK
+        return ExitCode.WARNINGS if met & {Weight.ERROR, Weight.WARNING, Weight.UNKNOWN} else ExitCode.OK
 
     def count(self, weight: Weight) -> int:
         """How many symptoms are that bad."""

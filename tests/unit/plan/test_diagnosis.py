@@ -92,6 +92,7 @@ def test_a_driver_that_cannot_be_seen_is_unknown_and_not_missing() -> None:
     symptoms = found(replace(seen, levels=replace(seen.levels, broker_is_known=False)))
 
     assert symptoms["driver-not-known"].weight is Weight.UNKNOWN
+    assert DoctorReport("x", (symptoms["driver-not-known"],)).exit_code is ExitCode.WARNINGS
     assert "no-driver-in-force" not in symptoms
 
 
