@@ -49,6 +49,13 @@ class History(Protocol):
         """The notes, the newest first."""
         ...
 
+    def newest_note(self, kinds: Collection[str], schedule: str) -> Note | None:
+        """The note of these kinds that was written last of those whose fact `schedule` is that; None if there is none.
+
+        The newest of each kind and schedule is never forgotten: it may be all that is known of it.
+        """
+        ...
+
     def is_alive(self, run_id: str) -> bool:
         """Whether the process of a run lives, and has not ended the run; known at once, however the process died."""
         ...

@@ -11,6 +11,7 @@ from offloadctl.model.journal import Note
 
 _SCHEDULE: Final = "schedule"
 _PAYLOAD: Final = "payload"
+_KINDS: Final = frozenset(kind.value for kind in EntryKind)
 
 
 class MemoryDecisionLog:
@@ -54,17 +55,13 @@ class JournalDecisionLog:
 
     def newest(self, kinds: Sequence[EntryKind], schedule: str) -> LogEntry | None:
         """The last entry of these kinds of a schedule, or None."""
-        return next((one for one in self._notes(kinds, None) if one.schedule == schedule), None)
+        found = self._journal.newest_note([kind.value for kind in kinds], schedule)
+        return _entry(found) if found is not None else None
 
     def entries(self, *, schedule: str | None = None, since: datetime | None = None) -> Sequence[LogEntry]:
         """All that are kept, the newest first."""
-        return [one for one in self._notes(tuple(EntryKind), since) if schedule in (None, one.schedule)]
-
-    def _notes(self, kinds: Sequence[EntryKind], since: datetime | None) -> Sequence[LogEntry]:
-        if len(kinds) == 1:
-            return [_entry(one) for one in self._journal.notes(kind=kinds[0], since=since)]
-        words = {kind.value for kind in kinds}
-        return [_entry(one) for one in self._journal.notes(since=since) if one.kind in words]
+        every = (_entry(one) for one in self._journal.notes(since=since) if one.kind in _KINDS)
+        return [one for one in every if schedule in (None, one.schedule)]
 
 
 def _entry(note: Note) -> LogEntry:

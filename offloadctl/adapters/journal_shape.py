@@ -76,5 +76,8 @@ _FIRST: Final = (
     "CREATE INDEX note_by_time ON note (at)",
 )
 
+_NOTES_BY_SCHEDULE: Final = ("CREATE INDEX note_by_schedule ON note (kind, json_extract(facts, '$.schedule'), id)",)
+"""The decision log of schedules: the newest of a kind about one of them is asked for at each evaluation."""
+
 # "ofjl" in ASCII; checks.sqlite has a number of its own.
-JOURNAL: Final = Shape(application_id=0x6F66_6A6C, steps=(_FIRST,))
+JOURNAL: Final = Shape(application_id=0x6F66_6A6C, steps=(_FIRST, _NOTES_BY_SCHEDULE))

@@ -103,6 +103,12 @@ class MemoryJournal:
             found = [one for one, run_id in self._store.attempts.items() if self._is_of(run_id, cluster)]
             return tuple(sorted(found, key=lambda one: (str(one.topic), one.ledger_id, str(one.uuid))))
 
+    def newest_note(self, kinds: Collection[str], schedule: str) -> Note | None:
+        """From the end of the list."""
+        with self._store.lock:
+            of_it = (one for one in reversed(self._store.notes) if one.kind in kinds)
+            return next((one for one in of_it if one.facts.get("schedule") == schedule), None)
+
     def notes(self, *, kind: str | None = None, since: datetime | None = None) -> tuple[Note, ...]:
         """The newest first."""
         with self._store.lock:

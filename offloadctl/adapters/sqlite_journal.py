@@ -130,6 +130,14 @@ class SqliteHistory:
         with self._reading() as connection:
             return tuple(note_of(row) for row in connection.execute(query, (kind, micros(since) if since else 0)))
 
+    def newest_note(self, kinds: Collection[str], schedule: str) -> Note | None:
+        """By an index; the order is that of writing, since a clock may go back."""
+        query = f"SELECT * FROM note WHERE kind = ? AND {_SCHEDULE} = ? ORDER BY id DESC LIMIT 1"  # noqa: S608 - our own text
+        with self._reading() as connection:
+            found = [connection.execute(query, (kind, schedule)).fetchone() for kind in kinds]
+            newest = max((row for row in found if row is not None), key=lambda row: row["id"], default=None)
+            return note_of(newest) if newest is not None else None
+
     def is_alive(self, run_id: str) -> bool:
         """By its lock."""
         return self._locks.is_taken(run_id)
@@ -230,7 +238,7 @@ class SqliteJournal(SqliteHistory):
         old = f"started_at < ? AND {_MAY_BE_FORGOTTEN}"
         rows = connection.execute(f"SELECT id, ended_at FROM run WHERE {old}", (oldest_kept,)).fetchall()  # noqa: S608 - our own text
         _forget_runs(connection, [row["id"] for row in rows if self._is_over(row)])
-        connection.execute("DELETE FROM note WHERE at < ?", (oldest_kept,))
+        connection.execute(f"DELETE FROM note WHERE at < ? AND {_NOTE_MAY_BE_FORGOTTEN}", (oldest_kept,))  # noqa: S608 - our own text
         query = f"SELECT id, ended_at FROM run WHERE {_MAY_BE_FORGOTTEN} ORDER BY started_at LIMIT ?"  # noqa: S608 - our own text
         while _used_bytes(connection) > self._kept_bytes:
             rows = connection.execute(query, (_FORGOTTEN_AT_ONCE,)).fetchall()
@@ -244,6 +252,13 @@ class SqliteJournal(SqliteHistory):
 
 
 _MAY_BE_FORGOTTEN: Final = f"id NOT IN (SELECT run_id FROM step WHERE {_UNFINISHED})"  # noqa: S608 - our own text
+
+
+_SCHEDULE: Final = "json_extract(facts, '$.schedule')"
+# A pause holds as long as nobody ends it, and the last decision is the state of its schedule.
+_NOTE_MAY_BE_FORGOTTEN: Final = (
+    f"id NOT IN (SELECT max(id) FROM note WHERE {_SCHEDULE} IS NOT NULL GROUP BY kind, {_SCHEDULE})"  # noqa: S608
+)
 
 
 @contextmanager
@@ -351,7 +366,7 @@ def _forget_runs(connection: sqlite3.Connection, run_ids: Sequence[str]) -> None
 
 
 def _forget_notes(connection: sqlite3.Connection) -> int:
-    query = "DELETE FROM note WHERE id IN (SELECT id FROM note ORDER BY at LIMIT ?)"
+    query = f"DELETE FROM note WHERE id IN (SELECT id FROM note WHERE {_NOTE_MAY_BE_FORGOTTEN} ORDER BY at LIMIT ?)"  # noqa: S608 - our own text
     return connection.execute(query, (_FORGOTTEN_AT_ONCE,)).rowcount
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from offloadctl.adapters.journal_shape import JOURNAL
 from offloadctl.adapters.memory import ManualClock
 from offloadctl.adapters.run_locks import RunLocks
 from offloadctl.adapters.sqlite_journal import SqliteHistory, SqliteJournal
@@ -281,3 +282,46 @@ def test_the_first_shape_stays_what_it_was(opened: Callable[..., SqliteJournal],
         }
     connection.close()
     assert {table: len(names) for table, names in columns.items()} == {"run": 14, "step": 19, "attempt": 4, "note": 6}
+
+
+def test_a_journal_of_the_first_shape_is_brought_up_with_what_it_holds(
+    opened: Callable[..., SqliteJournal], tmp_path: Path
+) -> None:
+    with sqlite3.connect(tmp_path / "journal.sqlite") as old:
+        for statement in JOURNAL.steps[0]:
+            old.execute(statement)
+        old.execute("INSERT INTO note VALUES (1, 0, 'schedule-paused', 'paused', '{\"schedule\": \"nightly\"}', '')")
+        old.execute(f"PRAGMA application_id = {JOURNAL.application_id}")
+        old.execute("PRAGMA user_version = 1")
+    old.close()
+
+    note = opened().newest_note(["schedule-paused"], "nightly")
+
+    assert note is not None
+    assert note.text == "paused"
+
+
+def test_the_newest_note_about_a_schedule_is_found_by_an_index(
+    opened: Callable[..., SqliteJournal], tmp_path: Path
+) -> None:
+    opened().note("intent", "", {"schedule": "nightly"})
+
+    with sqlite3.connect(tmp_path / "journal.sqlite") as connection:
+        query = "SELECT * FROM note WHERE kind = ? AND json_extract(facts, '$.schedule') = ? ORDER BY id DESC LIMIT 1"
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", ("intent", "nightly"))]
+    connection.close()
+    assert plan == ["SEARCH note USING INDEX note_by_schedule (kind=? AND <expr>=?)"]
+
+
+def test_the_newest_note_about_a_schedule_is_never_forgotten(
+    opened: Callable[..., SqliteJournal], clock: ManualClock
+) -> None:
+    journal = opened()
+    journal.note("schedule-paused", "first", {"schedule": "nightly"})
+    journal.note("schedule-paused", "until somebody ends it", {"schedule": "nightly"})
+    journal.note("override", "old", {})
+    clock.advance(timedelta(days=400))
+
+    journal.begin_run(START)
+
+    assert [one.text for one in journal.notes()] == ["until somebody ends it"]
