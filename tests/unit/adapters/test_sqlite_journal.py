@@ -313,6 +313,21 @@ def test_the_newest_note_about_a_schedule_is_found_by_an_index(
     assert plan == ["SEARCH note USING INDEX note_by_schedule (kind=? AND <expr>=?)"]
 
 
+def test_the_newest_note_about_a_schedule_is_the_last_one_though_the_clock_has_gone_back(
+    opened: Callable[..., SqliteJournal], clock: ManualClock, tmp_path: Path
+) -> None:
+    clock.advance(DAY)
+    opened().note("intent", "first", {"schedule": "nightly"})
+    behind = SqliteJournal(tmp_path, ManualClock())
+    behind.note("intent", "second", {"schedule": "nightly"})
+
+    newest = behind.newest_note(["intent"], "nightly")
+
+    behind.close()
+    assert newest is not None
+    assert newest.text == "second"
+
+
 def test_the_newest_note_about_a_schedule_is_never_forgotten(
     opened: Callable[..., SqliteJournal], clock: ManualClock
 ) -> None:
