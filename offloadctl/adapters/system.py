@@ -4,8 +4,10 @@ import os
 import pwd
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from offloadctl.model.journal import Actor
+if TYPE_CHECKING:
+    from offloadctl.model.journal import Actor
 
 
 class SystemClock:
@@ -25,8 +27,10 @@ class SystemClock:
             time.sleep(seconds)
 
 
-def this_process() -> Actor:
+def this_process() -> "Actor":
     """Who is doing this. The variables of the environment could say anything."""
+    from offloadctl.model.journal import Actor  # noqa: PLC0415 - whoever wants the time need not wait for it
+
     try:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -16,6 +16,7 @@ from offloadctl.demo.faults import Fault
 from offloadctl.model.names import TopicName
 from offloadctl.report.schema import schema_of
 from tests.cli.conftest import Command, fill, loads, make_idle, show_on_the_list
+from tests.command_line import ROOT
 
 
 def in_bucket(embedded: EmbeddedCluster, topic: TopicName) -> int:
@@ -271,6 +272,44 @@ def test_ndjson_is_one_document_a_line(command: Command, connected: EmbeddedClus
     assert [line["kind"] for line in lines] == ["OffloadResult"] * 2
     for line in lines:
         jsonschema.validate(line, schema_of("OffloadResult"))
+
+
+PROBE = """
+import sys
+from offloadctl.__main__ import main
+try:
+    main()
+finally:
+    print(*sorted(sys.modules), file=sys.stderr)
+"""
+NOT_FOR_A_STATUS = {
+    "boto3",
+    "google.protobuf",
+    "sqlite3",
+    "offloadctl.check.catalogue",
+    "offloadctl.cli.offload_run",
+    "offloadctl.model.journal",
+    "offloadctl.operations.offload",
+    "offloadctl.report.documents",
+    "rich.progress",
+}
+
+
+def test_a_status_without_a_bucket_loads_only_what_it_needs(connected: EmbeddedCluster, topic: TopicName) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "OFFLOADCTL_BUCKET"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, "offload", "status", "--load-topics", str(topic)],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert "NOT_RUN" in done.stdout
+    assert NOT_FOR_A_STATUS & set(done.stderr.split()) == set()
 
 
 def test_progress_is_on_stderr_as_plain_lines(command: Command, connected: EmbeddedCluster, topic: TopicName) -> None:
