@@ -7,7 +7,7 @@ from typing import Final
 from offloadctl.errors import Busy, OffloadctlError, Refused
 from offloadctl.model.names import TopicName
 from offloadctl.model.policies import PolicyLevels
-from offloadctl.operations.policy_guard import Note, Verify, ledgers_of, override_of
+from offloadctl.operations.policy_guard import Note, Verify, ledgers_of, override_of, topics_of
 from offloadctl.operations.policy_levels import PolicyReader
 from offloadctl.plan.offload_policies import (
     DangerKind,
@@ -64,7 +64,7 @@ class ChangePolicies:
         affected, dangers = Affected(), dangers_of(plan, has_offloaded=True)
         kinds = {one.kind for one in dangers}
         if kinds & {DangerKind.COPIES_DELETABLE, DangerKind.UNREADABLE}:
-            ledgers = ledgers_of(self.ports.admin, wish.scope)
+            ledgers = ledgers_of(self.ports, topics_of(self.ports.admin, wish.scope))
             affected = ledgers.affected(self.verify if DangerKind.COPIES_DELETABLE in kinds else None)
         if not affected.ledgers and not affected.unread:
             dangers = tuple(one for one in dangers if one.kind not in _ABOUT_OFFLOADED)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from offloadctl.errors import BrokerError, StateError
+from offloadctl.errors import BrokerError, Interrupted, StateError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check_words import Level
 from offloadctl.model.ledger import StoredLedgers
@@ -18,6 +18,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.policies import PolicyScope
 from offloadctl.model.verified import OffloadedLedger
 from offloadctl.operations.topics import find_target
+from offloadctl.operations.workers import StoppableClock, work_through
 from offloadctl.plan.offload_policies import Danger
 from offloadctl.plan.policy_outcome import OF_PROOF, Affected
 from offloadctl.ports import BrokerAdmin, Clock, Ports
@@ -25,6 +26,10 @@ from offloadctl.units import ByteSize
 
 if TYPE_CHECKING:
     from offloadctl.operations.check_memory import Memory
+
+R = TypeVar("R")
+
+_AT_ONCE: Final = 8
 
 RECENT: Final = timedelta(days=7)
 """For so long a clean check counts."""
@@ -81,26 +86,34 @@ class ScopeLedgers:
         return Affected(topics, len(offloaded), ByteSize(sum(offloaded.values())), doubt, self.unread)
 
 
-def ledgers_of(
-    admin: BrokerAdmin, scope: PolicyScope, *, takes: Callable[[TopicName], bool] = lambda _: True
-) -> ScopeLedgers:
-    """The ledgers of a topic, or of the topics of a namespace that are taken."""
-    stored: dict[TopicName, StoredLedgers] = {}
-    unread: list[str] = []
-    for topic in _topics(admin, scope):
-        if not takes(topic.parent):
-            continue
+def ledgers_of(ports: Ports, topics: Sequence[TopicName]) -> ScopeLedgers:
+    """The ledgers of these topics and partitions."""
+
+    def read(topic: TopicName) -> StoredLedgers | str:
         try:
-            stored[topic] = admin.stored_ledgers(topic)
+            return ports.admin.stored_ledgers(topic)
         except BrokerError as error:
-            unread.append(f"{topic} ({error.code})")
-    return ScopeLedgers(stored, tuple(unread))
+            return f"{topic} ({error.code})"
+
+    found = for_each(ports, topics, read)
+    stored = {topic: one for topic, one in found.items() if isinstance(one, StoredLedgers)}
+    return ScopeLedgers(stored, tuple(one for one in found.values() if isinstance(one, str)))
 
 
-def _topics(admin: BrokerAdmin, scope: PolicyScope) -> tuple[TopicName, ...]:
+def topics_of(admin: BrokerAdmin, scope: PolicyScope) -> tuple[TopicName, ...]:
+    """The topic with its partitions, or those of a namespace, one by one."""
     if isinstance(scope, TopicName):
         return find_target(admin, scope).parts
     return tuple(name for name in admin.topics(scope).names if not name.is_system)
+
+
+def for_each(ports: Ports, topics: Sequence[TopicName], read: Callable[[TopicName], R]) -> dict[TopicName, R]:
+    """What is read of each, several at once; Interrupted if a signal comes: then nothing is known."""
+    stop = StoppableClock(ports.clock).stop
+    finished = work_through(topics, read, at_once=_AT_ONCE, stop=stop, done=lambda _: None)
+    if finished.interrupted or len(finished.results) < len(topics):
+        raise Interrupted("interrupted while it was read what the change is about; nothing was sent")
+    return {topic: finished.results[index] for index, topic in enumerate(topics)}
 
 
 def verified_by_check(ports: Ports, *, may_load: bool, memory: "Memory | None" = None) -> Verify:

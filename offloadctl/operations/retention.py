@@ -7,7 +7,7 @@ from typing import Final
 from offloadctl.errors import OffloadctlError
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.policies import PolicyLevels, PolicyScope, Retention
-from offloadctl.operations.policy_guard import Note, ScopeLedgers, Verify, ledgers_of, override_of
+from offloadctl.operations.policy_guard import Note, ScopeLedgers, Verify, for_each, ledgers_of, override_of, topics_of
 from offloadctl.operations.policy_levels import PolicyReader
 from offloadctl.plan.policy_dangers import dangers_of_retention
 from offloadctl.plan.policy_outcome import Approval, ChangeState
@@ -110,18 +110,17 @@ class _Look:
     def at(cls, ports: Ports, scope: PolicyScope, levels: PolicyLevels | None = None) -> "_Look":
         reader = PolicyReader(ports.admin)
         levels = levels if levels is not None else reader.read(scope)
+        topics = topics_of(ports.admin, scope)
         if isinstance(scope, TopicName):
-            return cls(levels, ledgers_of(ports.admin, scope), 0)
-        has_own: dict[TopicName, bool] = {}
+            return cls(levels, ledgers_of(ports, topics), 0)
 
-        def takes(topic: TopicName) -> bool:
-            if topic not in has_own:
-                both = (reader.retention_of(topic, is_global=is_global) for is_global in (False, True))
-                has_own[topic] = any(one is not None for one in both)
-            return not has_own[topic]
+        def has_own(topic: TopicName) -> bool:
+            both = (reader.retention_of(topic, is_global=is_global) for is_global in (False, True))
+            return any(one is not None for one in both)
 
-        ledgers = ledgers_of(ports.admin, scope, takes=takes)
-        return cls(levels, ledgers, sum(has_own.values()))
+        own = for_each(ports, tuple(dict.fromkeys(topic.parent for topic in topics)), has_own)
+        ledgers = ledgers_of(ports, tuple(topic for topic in topics if not own[topic.parent]))
+        return cls(levels, ledgers, sum(own.values()))
 
     def view(self, ports: Ports) -> RetentionView:
         found = retention_in_force(self.levels)

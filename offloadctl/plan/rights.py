@@ -34,6 +34,7 @@ NEEDS: Final = (
     Need("check -n, --tenant", Right.TENANT_ADMIN, Right.SUPER_USER, "which topics are loaded: --load-topics instead"),
     Need("check --all", Right.SUPER_USER),
     Need("object", Right.LOOKUP),
+    Need("broker-conf diff live", Right.TENANT_ADMIN, Right.SUPER_USER, "the brokers' typed settings"),
     Need("offload-policies", Right.TENANT_ADMIN, Right.SUPER_USER, "the brokers' own settings beside policies"),
     Need("retention", Right.TENANT_ADMIN, Right.SUPER_USER, "the brokers' own default"),
     Need("doctor topic", Right.TENANT_ADMIN, Right.SUPER_USER, "the brokers' own settings beside policies"),

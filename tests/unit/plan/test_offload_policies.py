@@ -397,7 +397,7 @@ def test_a_driver_that_is_not_the_broker_s_own_may_not_be_installed(
 
 
 def test_offloaders_in_another_directory_are_as_unproven_as_another_driver() -> None:
-    before = levels(broker=BROKER | {"offloadersDirectory": "/pulsar/offloaders"}, scope=TOPIC)
+    before = levels(broker={**BROKER, "offloadersDirectory": "/pulsar/offloaders"}, scope=TOPIC)
 
     moved = plan_change(before, wish(TOPIC, offloadersDirectory="/opt"))
     same = plan_change(before, wish(TOPIC, offloadersDirectory="/pulsar/offloaders"))
