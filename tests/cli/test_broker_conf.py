@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from offloadctl.report.schema import schema_of
-from tests.command_line import CommandLine, run_process
+from tests.command_line import ROOT, CommandLine, run_process
 from tests.unit.brokerconf.test_lint import STOCK
 
 MINIMAL = ("--profile", "aws-s3", "--set", "bucket=pulsar-offload-bucket", "--set", "region=us-west-2")
@@ -326,6 +326,24 @@ class TestLint:
 
         assert ran.code == 2
         assert document(ran.out)["error"]["message"].startswith("broker.conf: ")
+
+
+def block(page: str, language: str) -> str:
+    """The first code block of that sort in a page of the documentation."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return text.partition(f"```{language}\n")[2].partition("```")[0]
+
+
+def test_the_page_about_it_shows_what_lint_prints(offloadctl: CommandLine, conf: Path) -> None:
+    text = (ROOT / "docs" / "broker-conf.md").read_text(encoding="utf-8")
+    shown = text.partition("$ offloadctl broker-conf lint tutorial.conf\n")[2].partition("```")[0]
+    conf.with_name("tutorial.conf").write_text(block("broker-conf.md", "properties"))
+
+    ran = offloadctl("broker-conf", "lint", "tutorial.conf")
+
+    lines = [line for line in shown.splitlines() if line != "..."]
+    assert len(lines) > 10
+    assert [line for line in lines if line not in ran.out.splitlines()] == []
 
 
 class TestFix:

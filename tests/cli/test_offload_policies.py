@@ -8,11 +8,13 @@ import jsonschema
 import pytest
 import yaml
 
+from offloadctl.cli.policy_file import read_policy_file
 from offloadctl.demo.embedded import EmbeddedCluster
 from offloadctl.demo.policies import new_policy
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.report.schema import schema_of
 from tests.cli.conftest import Command, lose_an_object
+from tests.command_line import ROOT
 
 NAMESPACE = NamespaceName("acme", "shop")
 LAG = "managedLedgerOffloadDeletionLagInMillis"
@@ -390,6 +392,20 @@ def test_a_file_that_cannot_be_used_says_where_and_why(
     assert ran.code == 2
     assert words in ran.err
     assert command("offload-policies", "apply", "-f", str(tmp_path / "nosuch")).code == 2
+
+
+def test_the_file_that_the_page_about_it_shows_can_be_read(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "offload-policies.md").read_text(encoding="utf-8")
+    path = tmp_path / "policies.yaml"
+    path.write_text(page.partition("```yaml\n")[2].partition("```")[0])
+
+    found = read_policy_file(str(path))
+
+    assert [(str(one.scope).rpartition("/")[2], one.is_global, one.fields is None) for one in found] == [
+        ("shop", False, False),
+        ("orders", False, True),
+        ("clicks", True, False),
+    ]
 
 
 def test_a_namespace_that_is_not_there_is_a_failure(command: Command, connected: EmbeddedCluster) -> None:
