@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -240,7 +240,7 @@ class RunMemory:
             return
         parts = [part for part in report.parts if isinstance(part, TopicCheck) and part.readback is not None]
         checks = [one for part in parts if not part.not_covered for one in part.ledgers]
-        looks = [self._look(replace(one, earlier=None), run, Level.READBACK) for one in checks]
+        looks = [self._look(one, run, Level.READBACK) for one in checks]
         with self._lock:
             self._waiting += [look for look in looks if look is not None]
 
@@ -279,8 +279,8 @@ class RunMemory:
             self._break(error)
 
     def _again(self, asked: Asked, look: Verified) -> LedgerCheck | None:
-        """The ledger as this run has left it before it was cut short; None if that was another level's look."""
-        if look.level is not self._level:
+        """The ledger as this run has left it before it was cut short; None if that was a look less deep."""
+        if not look.level.includes(self._level):
             return None
         figures = look.figures
         inspection = Inspection(

@@ -16,8 +16,9 @@ from offloadctl.adapters.memory import ManualClock, MemoryObjectStore
 from offloadctl.adapters.memory_checks import MemoryChecks, SharedMemory
 from offloadctl.errors import CannotResume, StateUnwritable, StoreDenied, TerminationSignal
 from offloadctl.exitcodes import ExitCode
-from offloadctl.model.check import CheckReport, CheckStatus, Level, Verdict
+from offloadctl.model.check import CheckReport, CheckStatus, Level, TopicCheck, Verdict
 from offloadctl.model.limits import Limits
+from offloadctl.model.readback import ReadBack
 from offloadctl.model.sample import ByteSample, Sample
 from offloadctl.model.scope import Scope
 from offloadctl.model.verified import OffloadedLedger, Verified
@@ -285,6 +286,23 @@ def test_a_check_that_is_not_to_be_remembered_leaves_nothing_and_may_use_what_th
     world.check()
     assert verdicts(world.check(max_age=MONTH, keeps=False)) == [Verdict.EARLIER] * 3
     assert len(world.shared.runs) == 1
+
+
+@pytest.mark.parametrize(("not_covered", "known"), [((), list(IDS)), (("nothing came",), [])])
+def test_what_a_broker_gave_is_the_deepest_look(world: World, not_covered: tuple[str, ...], known: list[int]) -> None:
+    def read_back(report: CheckReport) -> CheckReport:
+        (group,) = report.groups
+        (part,) = group.parts
+        assert isinstance(part, TopicCheck)
+        told = replace(part, readback=ReadBack(samples=9, given=9, not_covered=not_covered))
+        return replace(report, groups=(replace(group, parts=(told,)),))
+
+    world.check(Level.READBACK, then=read_back)
+
+    assert world.known(Level.READBACK) == known
+    assert world.known(Level.ENTRIES) == list(IDS)
+    # A broker is asked each time; only the objects are not read again.
+    assert verdicts(world.check(Level.READBACK, then=read_back, max_age=MONTH)) == [Verdict.EARLIER] * 3
 
 
 class Broken(MemoryChecks):
