@@ -74,7 +74,8 @@ def connect(settings: BucketSettings, credentials: tuple[str, str] | None) -> "S
         raise _unusable(settings, exc) from exc
     client.meta.events.register("before-parameter-build.s3.HeadBucket", _ask_no_bucket_for_its_region)
     client.meta.events.register("before-send.s3", _remember_session_token)
-    client.meta.events.register("before-parse.s3.ListObjectsV2", read_objects)
+    # Before what botocore has there, which parses the whole page only to see whether it is an error.
+    client.meta.events.register_first("before-parse.s3.ListObjectsV2", read_objects)
     return client
 
 
