@@ -31,6 +31,10 @@ KEEP: Final = "keep"
 """In a file: the value that is there stays, such as a credential that is not shown."""
 
 
+_WORDS_FOR_NEVER: Final = {SIZE_THRESHOLD: "off", AGE_THRESHOLD: "off", DELETION_LAG: "never"}
+"""What -1 is shown as, and may be written as."""
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyField:
     """One field."""
@@ -59,6 +63,8 @@ class PolicyField:
         """What a person wrote, as the broker keeps it: plain numbers in the field's unit."""
         if text.strip() == KEEP:
             return STORED
+        if text.strip().lower() == _WORDS_FOR_NEVER.get(self.name):
+            return -1
         if self.is_credential:
             return Secret(parse_value(self.setting, text))
         parsed = parse_value(self.setting, text)

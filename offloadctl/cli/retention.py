@@ -34,6 +34,7 @@ Size = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Agree that data goes at the brokers' next look.")]
 
 
+@app.command("get", hidden=True)
 @app.command("effective")
 @with_connection
 def effective(
@@ -82,6 +83,8 @@ def set_(
     Less than before lets data go, from the bucket too: it is refused (exit code 6) unless checks have proved what is
     there, and what goes at once takes --yes. For example: retention set -n acme/shop --time 90d --size -1
     """
+    if topic is not None and "=" in topic:
+        raise UsageError("how much is to be kept is said by options", hint="as in --time 90d --size -1")
     scope = one_scope(topic, namespace)
     if time is None and size is None:
         raise UsageError("say how much is to be kept", hint="as in --time 90d --size -1")

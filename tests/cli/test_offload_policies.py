@@ -72,6 +72,15 @@ def test_a_deletion_lag_is_set_read_back_and_shown(
     assert "[no-retention]" not in told.out
 
 
+def test_what_is_shown_as_off_and_never_may_be_written_so(
+    command: Command, connected: EmbeddedCluster, topic: TopicName
+) -> None:
+    ran = command("offload-policies", "set", str(topic), "deletion-lag=never", "size-threshold=off", "--yes")
+
+    assert ran.code == 0
+    assert (connected.cluster.topic_policies[topic][LAG], connected.cluster.topic_policies[topic][SIZE]) == (-1, -1)
+
+
 def test_a_dry_run_shows_the_requests_and_sends_none(
     command: Command, connected: EmbeddedCluster, topic: TopicName
 ) -> None:

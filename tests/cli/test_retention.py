@@ -131,6 +131,7 @@ def test_documents_are_what_their_schema_says(
     ("arguments", "words"),
     [
         (("set", "acme/shop/t"), "say how much"),
+        (("set", "-n", "acme/shop", "time=30d"), "as in --time 90d"),
         (("set", "--time", "1h"), "name a topic, or a namespace with -n"),
         (("set", "acme/shop/t", "--time", "90s"), "counts whole minutes"),
         (("set", "acme/shop/t", "--time", "9000y"), "more than a broker can hold"),

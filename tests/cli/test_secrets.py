@@ -112,6 +112,7 @@ NEEDS_A_BROKER: Final[Mapping[str, Sequence[Arguments]]] = {
     "offload-policies diff": [["-f", "policies.yaml"]],
     "offload-policies export": [[TOPIC]],
     "retention effective": [[TOPIC], [TOPIC, "-o", "json"]],
+    "retention get": [[TOPIC]],
     "retention set": [[TOPIC, "--time", "7d", "--size", "-1"], [TOPIC, "--time", GIVEN]],
     "retention unset": [[TOPIC], [TOPIC, "--dry-run"]],
     "doctor cluster": [[], ["-n", "public/rec", "-o", "json"]],
