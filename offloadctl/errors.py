@@ -37,6 +37,7 @@
     │   ├── ApprovalNeeded            so much is not begun without a yes
     │   ├── CannotResume              no unfinished run asked for the same
     │   └── PlanChanged               what was approved is not what would be done
+    ├── LeaseHeld                  8  another instance runs the schedules
     └── Interrupted                130  Ctrl-C ended the run
         └── Terminated             143  SIGTERM did
 FormatError (a ValueError, format/errors.py) tells why bytes are not what Pulsar writes; check/ turns it into a Finding.
@@ -287,6 +288,13 @@ class PlanChanged(Refused):
     """A plan that no longer holds: the file, the cluster, its expiry or the ledgers are other ones."""
 
     code = "plan-changed"
+
+
+class LeaseHeld(OffloadctlError):
+    """Another instance runs the schedules; nothing was done."""
+
+    code = "lease-held"
+    exit_code = ExitCode.LEASE_HELD
 
 
 class Interrupted(OffloadctlError):

@@ -119,15 +119,8 @@ class Queries(Protocol):
         ...
 
 
-class DecisionLog(Protocol):
-    """What was decided, in order; the journal of one machine, or a topic that several instances share."""
-
-    def append(self, entry: LogEntry) -> None:
-        """Write it. Returns once it is safe, and acknowledged by whoever keeps it.
-
-        Any error means: it may be there or not. Nothing may be done then before `newest` was read again.
-        """
-        ...
+class DecisionHistory(Protocol):
+    """What was decided, in order, for reading."""
 
     def newest(self, kinds: Sequence[EntryKind], schedule: str) -> LogEntry | None:
         """The last entry of these kinds of a schedule, or None."""
@@ -135,4 +128,15 @@ class DecisionLog(Protocol):
 
     def entries(self, *, schedule: str | None = None, since: datetime | None = None) -> Sequence[LogEntry]:
         """All that are kept, the newest first."""
+        ...
+
+
+class DecisionLog(DecisionHistory, Protocol):
+    """What was decided, in order; the journal of one machine, or a topic that several instances share."""
+
+    def append(self, entry: LogEntry) -> None:
+        """Write it. Returns once it is safe, and acknowledged by whoever keeps it.
+
+        Any error means: it may be there or not. Nothing may be done then before `newest` was read again.
+        """
         ...

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offloadctl.config.given import Origin, OriginKind
-from offloadctl.errors import ClusterMismatch, ProtectedContext, ReadOnlyContext, SettingsError
+from offloadctl.errors import (
+    ClusterMismatch,
+    ProtectedContext,
+    ReadOnlyContext,
+    SettingsError,
+)
 from offloadctl.model.settings import BucketSettings, Context
 from offloadctl.ports import (
     BrokerAdmin,
@@ -22,6 +27,7 @@ from offloadctl.ports import (
 )
 
 if TYPE_CHECKING:
+    from offloadctl.adapters.decision_logs import JournalDecisionHistory, JournalDecisionLog
     from offloadctl.adapters.promql import Prometheus
     from offloadctl.adapters.pulsar_client import PulsarMessages
     from offloadctl.adapters.s3 import S3Store
@@ -119,6 +125,33 @@ def open_collector(context: Context, ports: Ports, *, stop: "Stop | None" = None
         url = context.prometheus_url
         queries = stack.enter_context(open_prometheus(url, context)) if url is not None else None
         yield BulkCollector(ports.admin, numbers, ports.clock, queries, stop or Stop())
+
+
+@contextmanager
+def open_decision_log(context: Context, clock: Clock) -> Iterator["JournalDecisionLog"]:
+    """Where schedules write down what they decide: the journal."""
+    from offloadctl.adapters.decision_logs import JournalDecisionLog  # noqa: PLC0415 - msgspec is slow to load
+
+    with open_journal(context, clock) as journal:
+        yield JournalDecisionLog(journal)
+
+
+@contextmanager
+def open_decision_history(context: Context) -> Iterator["JournalDecisionHistory"]:
+    """The same for whoever only reads."""
+    from offloadctl.adapters.decision_logs import JournalDecisionHistory  # noqa: PLC0415 - msgspec is slow to load
+
+    with open_history(context) as history:
+        yield JournalDecisionHistory(history)
+
+
+@contextmanager
+def only_scheduler(context: Context) -> Iterator[None]:
+    """Be the only process that runs schedules by this state directory; LeaseHeld if there is another one."""
+    from offloadctl.adapters.only_one import only_one  # noqa: PLC0415 - only where something is run
+
+    with only_one(_state_of(context) / "scheduler.lock", what="runs schedules"):
+        yield
 
 
 def open_prometheus(url: str, context: Context | None = None) -> "Prometheus":

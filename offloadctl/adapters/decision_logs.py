@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from offloadctl.journal_ports import Journal
+from offloadctl.journal_ports import History, Journal
 from offloadctl.model.decision import EntryKind, LogEntry
 from offloadctl.model.journal import Note
 
@@ -42,26 +42,34 @@ class MemoryDecisionLog:
             ]
 
 
-class JournalDecisionLog:
+class JournalDecisionHistory:
+    """The notes of the journal, for reading."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def newest(self, kinds: Sequence[EntryKind], schedule: str) -> LogEntry | None:
+        """The last entry of these kinds of a schedule, or None."""
+        found = self._history.newest_note([kind.value for kind in kinds], schedule)
+        return _entry(found) if found is not None else None
+
+    def entries(self, *, schedule: str | None = None, since: datetime | None = None) -> Sequence[LogEntry]:
+        """All that are kept, the newest first."""
+        every = (_entry(one) for one in self._history.notes(since=since) if one.kind in _KINDS)
+        return [one for one in every if schedule in (None, one.schedule)]
+
+
+class JournalDecisionLog(JournalDecisionHistory):
     """The notes of the journal."""
 
     def __init__(self, journal: Journal) -> None:
+        super().__init__(journal)
         self._journal = journal
 
     def append(self, entry: LogEntry) -> None:
         """Write a note, on disk for good; its time is the journal's."""
         facts = {_SCHEDULE: entry.schedule, _PAYLOAD: entry.payload}
         self._journal.note(entry.kind, entry.text, facts, run_id=entry.run_id)
-
-    def newest(self, kinds: Sequence[EntryKind], schedule: str) -> LogEntry | None:
-        """The last entry of these kinds of a schedule, or None."""
-        found = self._journal.newest_note([kind.value for kind in kinds], schedule)
-        return _entry(found) if found is not None else None
-
-    def entries(self, *, schedule: str | None = None, since: datetime | None = None) -> Sequence[LogEntry]:
-        """All that are kept, the newest first."""
-        every = (_entry(one) for one in self._journal.notes(since=since) if one.kind in _KINDS)
-        return [one for one in every if schedule in (None, one.schedule)]
 
 
 def _entry(note: Note) -> LogEntry:

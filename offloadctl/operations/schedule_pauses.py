@@ -8,14 +8,14 @@ import msgspec
 from offloadctl.errors import StateDamaged
 from offloadctl.model.decision import EntryKind, LogEntry
 from offloadctl.plan.schedule_state import Pause
-from offloadctl.schedule_ports import DecisionLog
+from offloadctl.schedule_ports import DecisionHistory, DecisionLog
 
 _KINDS: Final = (EntryKind.PAUSED, EntryKind.RESUMED)
 EVERY: Final = ""
 """Instead of a schedule's name: all of them."""
 
 
-def pause_of(log: DecisionLog, schedule: str) -> Pause | None:
+def pause_of(log: DecisionHistory, schedule: str) -> Pause | None:
     """The pause that counts for a schedule: its own, or that of all, whichever was told last."""
     told = [entry for name in (schedule, EVERY) if (entry := log.newest(_KINDS, name)) is not None]
     newest = max(told, key=lambda entry: entry.at, default=None)

@@ -1,11 +1,22 @@
 """Conditions, gates and numbers in words: one spelling for decisions, errors, tables and logs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
 from offloadctl.model.measures import Measure, Unit
-from offloadctl.model.schedule import Comparison, Cron, Dates, Extent, Hours
+from offloadctl.model.schedule import (
+    Action,
+    AllOf,
+    AnyOf,
+    CheckAction,
+    Comparison,
+    Condition,
+    Cron,
+    Dates,
+    Extent,
+    Hours,
+)
 from offloadctl.units import format_duration, format_size
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -62,6 +73,35 @@ def hours_words(one: Hours) -> str:
 def dates_words(one: Dates) -> str:
     """`not from 2026-12-24 to 2026-12-26 (UTC)`."""
     return f"not from {one.first} to {one.last} ({one.zone.key})"
+
+
+def condition_words(condition: Condition) -> str:
+    """A whole condition: `all of: cron 30 2 * * * (UTC); local bytes above 10 GiB`."""
+    match condition:
+        case Cron():
+            return cron_words(condition)
+        case Comparison():
+            return comparison_words(condition)
+        case AllOf(parts):
+            return f"all of: {_listed(parts)}"
+        case AnyOf(parts):
+            return f"any of: {_listed(parts)}"
+
+
+def action_words(action: Action) -> str:
+    """`offload all but the newest 10 GiB`; `check blocks, 5% of the ledgers each time`."""
+    if isinstance(action, CheckAction):
+        return f"check {action.level.value}" + (f", {action.sample} of the ledgers each time" if action.sample else "")
+    wish = action.wish
+    kept = [f"all but the newest {format_size(wish.size_threshold)}"] if wish.size_threshold else []
+    old = [f"what was closed {format_duration(wish.older_than)} ago"] if wish.older_than is not None else []
+    return f"offload {' and '.join((*kept, *old)) or 'all that is closed'}"
+
+
+def _listed(parts: Sequence[Condition]) -> str:
+    return "; ".join(
+        f"({condition_words(one)})" if isinstance(one, AllOf | AnyOf) else condition_words(one) for one in parts
+    )
 
 
 def _seconds(value: float) -> str:

@@ -1,0 +1,95 @@
+"""What became of schedules, for people: how each stands, and the story of one run; from the decision log alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from offloadctl.errors import UsageError
+from offloadctl.model.decision import Decision, EntryKind, Intent, LogEntry, RunResult
+from offloadctl.model.schedule import Schedule
+from offloadctl.operations.schedule import STATE_KINDS
+from offloadctl.operations.schedule_codec import decode
+from offloadctl.operations.schedule_pauses import pause_of
+from offloadctl.plan.cron import due_at, next_time
+from offloadctl.plan.schedule_state import ScheduleState
+from offloadctl.schedule_ports import DecisionHistory
+
+_OF_RUNS = (EntryKind.INTENT, EntryKind.RESULT)
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One schedule now."""
+
+    schedule: Schedule
+    state: ScheduleState
+    decision: Decision | None = None
+    """The last one that was written down."""
+    result: RunResult | None = None
+    """Of the last run that has ended."""
+    next_at: datetime | None = None
+    """Its next cron time, put off by its jitter; None without any."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStory:
+    """One run: why it began, how often, and how it ended."""
+
+    intents: tuple[Intent, ...]
+    """The first, and each time that it was begun again."""
+    decision: Decision | None = None
+    """None if somebody asked for it."""
+    result: RunResult | None = None
+    """None while it goes on, or if nobody lived to tell."""
+
+    @property
+    def first(self) -> Intent:
+        """When it was decided on."""
+        return self.intents[0]
+
+
+def standings(log: DecisionHistory, schedules: Sequence[Schedule], now: datetime) -> tuple[Standing, ...]:
+    """How each of them stands."""
+    return tuple(standing(log, one, now) for one in schedules)
+
+
+def standing(log: DecisionHistory, schedule: Schedule, now: datetime) -> Standing:
+    """How one stands."""
+    newest = log.newest(STATE_KINDS, schedule.name)
+    state = decode(newest).state if newest is not None else ScheduleState()
+    decided = log.newest((EntryKind.DECIDED, EntryKind.INTENT), schedule.name)
+    ended = log.newest((EntryKind.RESULT,), schedule.name)
+    times = [due_at(one, next_time(one, now)) for one in schedule.crons]
+    return Standing(
+        schedule,
+        replace(state, pause=pause_of(log, schedule.name)),
+        decode(decided).decision if decided is not None else None,
+        decode(ended).result if ended is not None else None,
+        min(times, default=None) if schedule.enabled else None,
+    )
+
+
+def story(log: DecisionHistory, run: str) -> RunStory:
+    """A run by its id or the beginning or end of it; UsageError if it is none, or more than one."""
+    entries = [one for one in log.entries() if one.kind in _OF_RUNS and one.run_id]
+    ids = tuple(dict.fromkeys(one.run_id for one in entries))
+    found = [run] if run in ids else [one for one in ids if run and (one.startswith(run) or one.endswith(run))]
+    if not found:
+        raise UsageError(f"there is no run {run!r} of a schedule", hint="which there are: offloadctl schedule history")
+    if len(found) > 1:
+        shown = ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
+        raise UsageError(f"{run!r} is the id of several runs: {shown}", hint="write more of it")
+    return _story([one for one in reversed(entries) if one.run_id == found[0]], found[0])
+
+
+def _story(entries: Sequence[LogEntry], run_id: str) -> RunStory:
+    payloads = [decode(one) for one in entries]
+    intents = tuple(one.intent for one in payloads if one.intent is not None)
+    if not intents:
+        raise UsageError(f"only the end of run {run_id} is kept", hint="the journal keeps 90 days")
+    return RunStory(
+        intents,
+        next((one.decision for one in payloads if one.decision is not None), None),
+        next((one.result for one in reversed(payloads) if one.result is not None), None),
+    )
