@@ -61,7 +61,7 @@ def dangers_of(plan: PolicyPlan, *, has_offloaded: bool) -> tuple[Danger, ...]:
     if not plan.is_needed:
         return ()
     before, after = in_force(plan.before), in_force(plan.after)
-    found = [*_deletion(before, after), *_thresholds(before, after), *_hidden(plan), *_driver(plan)]
+    found = [*_deletion(plan), *_thresholds(before, after), *_hidden(plan), *_driver(plan)]
     if has_offloaded:
         found += _reading(plan)
     return (*found, *_errors(plan))
@@ -83,11 +83,18 @@ def dangers_of_retention(
         yield Danger(DangerKind.DATA_GOES, text)
 
 
-def _deletion(before: PolicyObject, after: PolicyObject) -> Iterator[Danger]:
-    old, new = before.number(DELETION_LAG), after.number(DELETION_LAG)
+def _deletion(plan: PolicyPlan) -> Iterator[Danger]:
+    old, new = _lag(plan.before), _lag(plan.after)
     if _or_never(new) < _or_never(old):
         text = f"BookKeeper's copies go {lag_words(new)}, and not {lag_words(old)}"
         yield Danger(DangerKind.COPIES_DELETABLE, text)
+
+
+def _lag(levels: PolicyLevels) -> int | None:
+    """The lag by which copies are deleted; without an offloader none is (ManagedLedgerImpl.java, 2619)."""
+    policy = in_force(levels)
+    is_off = levels.broker_is_known and not policy.text(DRIVER)
+    return None if is_off else policy.number(DELETION_LAG)
 
 
 def _thresholds(before: PolicyObject, after: PolicyObject) -> Iterator[Danger]:

@@ -116,8 +116,10 @@ def _outcome(outcome: PolicyOutcome, approval: Approval, *, wide: bool, is_diff:
         columns = [Column(""), Column("field"), Column("before", may_fold=True)]
         rows = [_change_row(one) for one in outcome.plan.changes]
         yield table([*columns, Column("after", may_fold=True), Column("why", may_fold=True)], rows)
-    if outcome.plan.wish.is_global and outcome.plan.before.topic is not None:
-        yield labelled("note", "In this cluster the topic's own policy counts, and hides all of its global one.")
+    if outcome.plan.wish.is_global:
+        here = outcome.plan.before.topic is None
+        own = "Only this one was looked at." if here else "In this one the topic's own counts, and hides all of it."
+        yield labelled("note", f"It counts in every cluster that the namespace is replicated to. {own}")
     if wide and not is_diff:
         for request in outcome.plan.requests:
             yield labelled("request", request_words(request))

@@ -219,6 +219,7 @@ def test_a_topic_s_global_policy_is_set_exported_applied_and_removed_beside_its_
 
     assert (made.code, applied.code, removed.code) == (0, 0, 0)
     assert ", global: changed, and read back as it was meant" in made.flowing
+    assert "in every cluster that the namespace is replicated to. Only this one was looked at." in made.flowing
     assert "-1 (never)" in told.out
     assert "topic, global" in told.flowing
     assert lag == 30 * 86_400_000
@@ -235,7 +236,7 @@ def test_beside_a_policy_of_its_own_a_global_one_is_said_to_be_hidden(
     told = command("offload-policies", "effective", str(topic))
 
     assert ran.code == 0
-    assert "hides all of its global one" in ran.flowing
+    assert "the topic's own counts, and hides all of it" in ran.flowing
     assert "has a global policy, too" in told.flowing
     assert "30d" not in told.out
 

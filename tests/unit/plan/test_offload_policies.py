@@ -396,6 +396,17 @@ def test_a_driver_that_is_not_the_broker_s_own_may_not_be_installed(
     assert DangerKind.UNPROVEN_DRIVER not in {one.kind for one in back}
 
 
+def test_with_the_first_driver_a_lag_begins_to_count_and_without_any_it_ends() -> None:
+    lag: dict[str, PolicyValue] = {DELETION_LAG: 4}
+    with_driver = lag | {DRIVER: "S3", "managedLedgerOffloadBucket": "ledgers"}
+
+    on = plan_change(levels(broker=lag), wish(**with_driver))
+    off = plan_change(levels(namespace=with_driver, broker=lag), PolicyWish(NAMESPACE, remove=True))
+
+    assert DangerKind.COPIES_DELETABLE in danger_kinds(on)
+    assert DangerKind.COPIES_DELETABLE not in danger_kinds(off)
+
+
 def test_offloaders_in_another_directory_are_as_unproven_as_another_driver() -> None:
     before = levels(broker={**BROKER, "offloadersDirectory": "/pulsar/offloaders"}, scope=TOPIC)
 
