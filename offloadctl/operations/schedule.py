@@ -203,15 +203,17 @@ class Scheduler:
     def _run(self, schedule: Schedule, intent: Intent) -> None:
         began_at = self.clock.now()
         try:
-            result = self.act(schedule, intent)
-        except OffloadctlError as error:
-            result = RunResult(
-                intent.run_id, schedule.name, began_at, self.clock.now(), error.exit_code, summary=error.message
-            )
+            try:
+                result = self.act(schedule, intent)
+            except OffloadctlError as error:
+                result = RunResult(
+                    intent.run_id, schedule.name, began_at, self.clock.now(), error.exit_code, summary=error.message
+                )
+            if result.exit_code not in _HANDED_OVER:
+                self._end(result)
         finally:
+            # Not before its result is written: until then whoever reads the log would begin it again.
             self._alive.discard(intent.run_id)
-        if result.exit_code not in _HANDED_OVER:
-            self._end(result)
 
     def _end(self, result: RunResult) -> None:
         with self._lock:

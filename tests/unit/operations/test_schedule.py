@@ -287,3 +287,29 @@ def test_a_reload_keeps_what_is_remembered() -> None:
     scheduler.tick()
 
     assert scheduler.states["nightly"].handled == handled
+
+
+def test_a_run_whose_result_is_just_being_written_is_not_taken_for_dead() -> None:
+    world = World()
+    world.told.tell = lambda at: snapshot(at, instances=disks(0.9))
+    begun_again: list[object] = []
+
+    @dataclass
+    class ReadMeanwhile(MemoryDecisionLog):
+        """Somebody reloads and recovers while a result is on its way to the disk."""
+
+        def __post_init__(self) -> None:
+            MemoryDecisionLog.__init__(self)
+
+        def append(self, entry: LogEntry) -> None:
+            if entry.kind is EntryKind.RESULT:
+                begun_again.extend(scheduler.recover())
+            super().append(entry)
+
+    world.log = ReadMeanwhile()
+    scheduler = world.scheduler(schedule(FULL))
+
+    scheduler.tick()
+
+    assert begun_again == []
+    assert [intent.attempt for intent in world.acts.done] == [1]
