@@ -30,7 +30,6 @@
     │   ├── StateDamaged              not SQLite, or broken, or another program's
     │   ├── StateNewer                written by a newer offloadctl
     │   └── StateBusy                 another process does not let go of it
-    ├── LeaseHeld                  8  another instance does this work; nothing was done
     ├── Refused                    6  a safety rule; nothing was done
     │   ├── ReadOnlyContext
     │   ├── ProtectedContext
@@ -245,14 +244,6 @@ class StateBusy(StateError):
     """Another process held it for longer than any of ours should."""
 
     code = "state-busy"
-    retryable = True
-
-
-class LeaseHeld(OffloadctlError):
-    """Another instance does this work."""
-
-    code = "lease-held"
-    exit_code = ExitCode.LEASE_HELD
     retryable = True
 
 
