@@ -49,7 +49,8 @@ Yes = Annotated[
 AcceptUnverified = Annotated[
     bool,
     typer.Option(
-        "--accept-unverified", help="Let BookKeeper's copies go although nobody proved that the store's are whole."
+        "--accept-unverified",
+        help="Let BookKeeper's copies go although nobody proved that the store's are whole; the journal keeps that.",
     ),
 ]
 Global = Annotated[

@@ -7,7 +7,7 @@ import typer
 
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
 from offloadctl.cli.help import GroupedGroup
-from offloadctl.cli.offload_policies import AcceptUnverified, DryRun, Namespace, TopicArgument, one_scope
+from offloadctl.cli.offload_policies import DryRun, Namespace, TopicArgument, one_scope
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
 from offloadctl.errors import BadValue, UsageError
 from offloadctl.exitcodes import ExitCode
@@ -30,6 +30,13 @@ Time = Annotated[
 Size = Annotated[
     str | None,
     typer.Option("--size", "-s", metavar="SIZE", help="How much at most: 500G, 2T; -1 is all.", show_default=False),
+]
+AcceptUnverified = Annotated[
+    bool,
+    typer.Option(
+        "--accept-unverified",
+        help="Let offloaded data go although nobody proved that it is whole; the journal keeps that.",
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Agree that data goes at the brokers' next look.")]
 
