@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import starmap
+from operator import attrgetter
 from typing import Annotated, Final, TypeVar
 from urllib.parse import unquote_plus
 from uuid import UUID
@@ -37,6 +38,8 @@ Value = TypeVar("Value")
 Name = TypeVar("Name")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_BY_ID: Final = attrgetter("ledger_id")
 _POSITION: Final = re.compile(r"(-?\d{1,19}):(-?\d{1,19})", re.ASCII)
 _VERSION: Final = re.compile(r"[\w.+~:-]{1,80}", re.ASCII)
 
@@ -208,7 +211,7 @@ def _stored_ledgers(info: _ManagedLedgerInfo) -> StoredLedgers:
     return StoredLedgers(
         version=info.version,
         # The broker rebuilds the list from a HashMap after an offload (ManagedLedgerImpl.java), so it is in no order.
-        ledgers=tuple(sorted(map(_stored_ledger, info.ledgers), key=lambda ledger: ledger.ledger_id)),
+        ledgers=tuple(sorted(map(_stored_ledger, info.ledgers), key=_BY_ID)),
         terminated_at=terminated.position if terminated else None,
         modified_at=_moment(info.modification_date),
         cursors=tuple(sorted(starmap(_stored_cursor, (info.cursors or {}).items()), key=_subscription)),
@@ -224,7 +227,7 @@ def _stored_ledger(ledger: _LedgerInfo) -> StoredLedger:
         ledger_id=ledger.ledger_id,
         entries=ledger.entries,
         size=None if ledger.size is None else ByteSize(ledger.size),
-        closed_at=None if is_open else _EPOCH + timedelta(milliseconds=ledger.timestamp),
+        closed_at=None if is_open else _EPOCH + ledger.timestamp * _MILLISECOND,
         context_uuid=UUID(ledger.offloaded_context_uuid) if ledger.offloaded_context_uuid else None,
     )
 

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from operator import attrgetter
 from typing import Final
 
 from offloadctl.errors import BrokerError, NoOwner, NotFound, Unstable
@@ -19,6 +20,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.ports import BrokerAdmin, Clock
 from offloadctl.units import ByteSize
 
+_BY_ID: Final = attrgetter("ledger_id")
 _ATTEMPTS: Final = 5
 _PAUSE_S: Final = 0.2
 _LIST_IS_GOOD_FOR_S: Final = 60.0
@@ -108,9 +110,7 @@ def read_served(admin: BrokerAdmin, clock: Clock, topic: TopicName) -> ManagedLe
 def join(topic: TopicName, stored: StoredLedgers, served: ServedLedgers | None, clock: Clock) -> ManagedLedger:
     """Both views as one."""
     complete = {ledger.ledger_id for ledger in served.ledgers if ledger.offloaded} if served else None
-    ledgers = tuple(
-        _ledger(ledger, served, complete) for ledger in sorted(stored.ledgers, key=lambda one: one.ledger_id)
-    )
+    ledgers = tuple(_ledger(ledger, served, complete) for ledger in sorted(stored.ledgers, key=_BY_ID))
     cursors = served.cursors if served is not None else stored.cursors
     return ManagedLedger(topic, ledgers, clock.now(), served is not None, stored.terminated_at, cursors)
 
