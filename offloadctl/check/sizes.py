@@ -63,9 +63,6 @@ def fits_the_ledger(data_size: int, index_size: int, *, parts: int, entries: int
     A copy may have been uploaded in other parts, so what does not fit is suspicious, and only its index tells.
     """
     blocks = parts or 1
-    least = least_data_size(blocks, entries, size)
-    return (
-        index_size >= INDEX_HEADER_LENGTH + INDEX_ENTRY_LENGTH * blocks
-        and data_size >= least
-        and (parts != 1 or data_size == least)
-    )
+    padding = data_size - least_data_size(blocks, entries, size)
+    fits = padding == 0 if parts == 1 else padding >= 0
+    return fits and index_size >= INDEX_HEADER_LENGTH + INDEX_ENTRY_LENGTH * blocks
