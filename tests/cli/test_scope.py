@@ -182,7 +182,7 @@ def offloaded(command: Command, wide: str) -> str:
 
 @pytest.mark.parametrize("level", ["listing", "entries"])
 def test_a_check_of_a_namespace_counts_what_is_sound(command: Command, offloaded: str, level: str) -> None:
-    ran = command("check", "-n", offloaded, "--level", level, "--load-topics", "-o", "json")
+    ran = command("check", "-n", offloaded, "--level", level, "--load-topics", "--yes", "-o", "json")
 
     assert ran.code == 0
     assert ran.document["status"] == "full"

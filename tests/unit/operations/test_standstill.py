@@ -116,12 +116,12 @@ def test_a_slow_upload_that_grows_is_waited_for_much_longer_than_a_standstill() 
 
 def test_a_topic_that_waits_for_its_brokers_threads_is_queued_and_not_stalled() -> None:
     """The other topic holds the only thread for longer than a standstill may last, and moves all the time."""
-    world, watcher = world_of(upload_s=500, threads=1), Standings()
+    world, watcher = world_of(upload_s=2500, threads=1), Standings()
     admin = world.admin()
     last = admin.served_ledgers(ORDERS).ledgers[-1].ledger_id
     admin.trigger_offload(ORDERS, Position(last, 0))
 
-    run = OffloadTopics(offload(world, watcher=watcher, stall_s=300)).run([ORDERS, BILLS])
+    run = OffloadTopics(offload(world, watcher=watcher, stall_s=1800)).run([ORDERS, BILLS])
 
     assert {one.topic: one.outcome for one in run.results} == {ORDERS: Outcome.CONFIRMED, BILLS: Outcome.CONFIRMED}
     assert Movement.QUEUED in watcher.movements(BILLS)
@@ -192,7 +192,8 @@ def test_a_timeout_comes_before_a_standstill_that_is_not_long_enough(stall_s: fl
     assert "nothing of it has moved for 5m" in told(result)
 
 
-def test_where_two_topics_stand_still_no_third_one_of_their_namespace_is_asked_for() -> None:
+def test_where_two_topics_stand_still_no_more_of_their_namespace_are_asked_for() -> None:
+    """Two are sent at once, so when the first of them is given up one more may take its place."""
     world = world_of()
     more = [TopicName("acme", "shop", f"more-{number}") for number in range(3)]
     elsewhere = TopicName("acme", "office", "letters")
@@ -206,14 +207,14 @@ def test_where_two_topics_stand_still_no_third_one_of_their_namespace_is_asked_f
     by_outcome: dict[Outcome, set[TopicName]] = {}
     for result in run.results:
         by_outcome.setdefault(result.outcome, set()).add(result.topic)
-    assert by_outcome == {
-        Outcome.STALLED: {ORDERS, BILLS},
-        Outcome.FAILED: set(more),
-        Outcome.CONFIRMED: {elsewhere},
-    }
-    left = next(result for result in run.results if result.topic == more[0])
-    assert f"{BILLS}, {ORDERS} stand still" in told(left)
-    assert not any(ledger.context for ledger in world.cluster.metadata[more[0]].ascending)
+    stalled, left = by_outcome[Outcome.STALLED], by_outcome[Outcome.FAILED]
+    assert stalled | left == {ORDERS, BILLS, *more}
+    assert 2 <= len(stalled) <= 3
+    assert by_outcome[Outcome.CONFIRMED] == {elsewhere}
+    for result in run.results:
+        if result.topic in left:
+            assert " stand still" in told(result)
+            assert not any(ledger.context for ledger in world.cluster.metadata[result.topic].ascending)
 
 
 # -- what a status tells of it, by one look
