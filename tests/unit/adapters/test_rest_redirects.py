@@ -401,7 +401,7 @@ def test_an_owner_that_is_not_the_owner_any_more_is_looked_for_again(answer: Ans
 
 
 def test_an_owner_that_redirects_by_now_is_followed_and_the_new_one_remembered() -> None:
-    def broker(asked: Asked) -> Answer:
+    def broker(asked: Asked) -> Answer | Exception:
         if asked.host == "broker2:8080" and not asked.query:
             return moved(f"http://broker3:8080{asked.path}?authoritative=true")
         return owner_is("http://broker2:8080")(asked)
