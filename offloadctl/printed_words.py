@@ -219,6 +219,15 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "where": "The topic, the ledger, the object and the offset of a finding.",
     "whose": "The topic, namespace, broker, bookie or series that a number is of.",
     "why": "The reason.",
+    "at": "When it was decided, or written down.",
+    "decision": "What a schedule does: fired, held, unknown, quiet; or that it is paused or off.",
+    "does": "What a run of a schedule does.",
+    "entry": "What an entry of the decision log is about: decided, intent, result, paused, resumed.",
+    "last run": "How long ago the last run of a schedule began.",
+    "next": "The next cron time of a schedule, put off by its jitter.",
+    "schedule": "The name of a schedule.",
+    "topics": "The topics of a run.",
+    "when": "The condition of a schedule.",
 }
 
 _LABELS: Final[Mapping[str, str]] = {
@@ -300,6 +309,9 @@ _LABELS: Final[Mapping[str, str]] = {
     "versions": "What a versioned bucket keeps of objects that are deleted or replaced: billed, and in no listing.",
     "where": "The ledger, the object and the offset of a finding.",
     "stands": "Of a run that goes on: whether it moves, waits for a thread of its broker, or stands still, and why.",
+    "began": "When a run of a schedule began, and why; and each time that it was begun again.",
+    "limit": "What limits leave for a run.",
+    "paused": "Who has told a schedule to do nothing, until when, and why.",
 }
 
 _LOOSE: Final[Mapping[str, str]] = {

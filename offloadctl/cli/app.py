@@ -70,6 +70,9 @@ COMMANDS: Final[dict[str, LazyCommand]] = {
     "check": LazyCommand(
         "offloadctl.cli.check_app", "app", "Prove that what is in S3 is there, whole and readable.", "Ledgers"
     ),
+    "schedule": LazyCommand(
+        "offloadctl.cli.schedule_app", "app", "Offload and check when conditions hold, and tell why.", "Ledgers"
+    ),
     "doctor": LazyCommand("offloadctl.cli.doctor", "app", "Why does it not work?", "Ledgers"),
     "object": LazyCommand("offloadctl.cli.object", "app", "Look into the objects of one ledger.", "Ledgers"),
     "context": LazyCommand("offloadctl.cli.context", "app", "Clusters by name, and the settings in force.", "Settings"),

@@ -23,6 +23,7 @@ from offloadctl.model.names import NamespaceName, TopicName
 Subject = TypeVar("Subject")
 
 _WITHOUT: Final = "nothing of it is recorded"
+_SOURCE: Final = "recorded"
 
 
 class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,13 +48,13 @@ class _Points:
         self.times.insert(place, at)
         self.values.insert(place, value)
 
-    def number(self, source: str, now: datetime) -> Number | None:
+    def number(self, now: datetime) -> Number | None:
         place = bisect_right(self.times, now)
         if not place:
             return None
         value = self.values[place - 1]
         why = "" if value is not None else "recorded as unknown"
-        return Number(source, value, self.times[place - 1], why=why)
+        return Number(_SOURCE, value, self.times[place - 1], why=why)
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ class Recording:
     """All that is recorded."""
 
     source: str
+    """Where it is from, for people."""
     topics: dict[Measure, dict[TopicName, _Points]] = field(default_factory=dict)
     instances: dict[Measure, dict[str, _Points]] = field(default_factory=dict)
     queries: dict[str, dict[str, _Points]] = field(default_factory=dict)
@@ -113,10 +115,10 @@ class Recording:
         names = [*known, *self.queries, *self.missing]
         return Snapshot(
             now,
-            topics={one: _now(points, self.source, now) for one, points in self.topics.items()},
-            instances={one: _now(points, self.source, now) for one, points in self.instances.items()},
-            queries={one: _now(points, self.source, now) for one, points in self.queries.items()},
-            missing={name: Number(self.source, why=self.missing.get(name, _WITHOUT)) for name in names},
+            topics={one: _now(points, now) for one, points in self.topics.items()},
+            instances={one: _now(points, now) for one, points in self.instances.items()},
+            queries={one: _now(points, now) for one, points in self.queries.items()},
+            missing={name: Number(_SOURCE, why=self.missing.get(name, _WITHOUT)) for name in names},
             labels=self.labels,
         )
 
@@ -153,6 +155,6 @@ def _take(found: Recording, line: _Line) -> None:
         found.add(line.measure, line.subject, at, line.value)
 
 
-def _now(points: Mapping[Subject, _Points], source: str, now: datetime) -> dict[Subject, Number]:
-    found = {subject: one.number(source, now) for subject, one in points.items()}
+def _now(points: Mapping[Subject, _Points], now: datetime) -> dict[Subject, Number]:
+    found = {subject: one.number(now) for subject, one in points.items()}
     return {subject: number for subject, number in found.items() if number is not None}

@@ -25,6 +25,7 @@ from offloadctl.report.history_documents import OffloadHistory
 from offloadctl.report.learning_documents import LEARNING_KINDS
 from offloadctl.report.policy_documents import POLICY_KINDS
 from offloadctl.report.retention_documents import RETENTION_KINDS
+from offloadctl.report.schedule_command_documents import SCHEDULE_COMMAND_KINDS
 from offloadctl.report.schedule_documents import SCHEDULE_KINDS
 
 KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
@@ -47,6 +48,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     *LEARNING_KINDS,
     Schedule,
     *SCHEDULE_KINDS,
+    *SCHEDULE_COMMAND_KINDS,
     Error,
 )
 """In the order in which `offloadctl schema` lists them."""

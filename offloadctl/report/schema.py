@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from offloadctl.report.acknowledgements import AcknowledgedFindingDocument
 from offloadctl.plan.schedule_file import OneOf, Schedule
+from offloadctl.report.acknowledgements import AcknowledgedFindingDocument
 from offloadctl.report.broker_conf_documents import BrokerConfProfileDocument, BrokerConfSettingDocument
 from offloadctl.report.check_diff_documents import ComparedFindingDocument
 from offloadctl.report.check_object_documents import BlockDocument
@@ -20,6 +20,7 @@ from offloadctl.report.history_documents import HistoryNoteDocument, HistoryRunD
 from offloadctl.report.kinds import KINDS
 from offloadctl.report.learning_documents import FaultDocument
 from offloadctl.report.policy_documents import OffloadPolicyItem, PolicyChangeDocument
+from offloadctl.report.schedule_command_documents import ScheduleEntryDocument, ScheduleStandingDocument
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -35,6 +36,8 @@ LINE_KINDS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "LedgerBlock": BlockDocument,
     "OffloadPolicyChange": PolicyChangeDocument,
     "OffloadPolicyItem": OffloadPolicyItem,
+    "ScheduleEntry": ScheduleEntryDocument,
+    "ScheduleStanding": ScheduleStandingDocument,
 }
 """Pieces that stand alone as lines; there they say version and kind too, which inside a document they need not."""
 

@@ -86,6 +86,21 @@ NEEDS_NO_BROKER: Final[Mapping[str, Sequence[Arguments]]] = {
     "broker-conf settings": [[]],
     "demo": [["--fault", "list"], ["--fault", "nonsense"]],
     "offload history": [[], ["--unfinished", "-o", "json"], ["--run", "2"], ["--topic", TOPIC, "-o", "ndjson"]],
+    "schedule list": [["-f", "schedules.yaml"], ["-f", "schedules.yaml", "-o", "json"], ["-f", "policies.yaml"]],
+    "schedule validate": [["-f", "schedules.yaml"], ["-f", "broken-policies.yaml"]],
+    "schedule simulate": [
+        ["-f", "schedules.yaml", "--from-file", "numbers.ndjson"],
+        ["-f", "schedules.yaml", "--from-file", "policies.yaml"],
+        ["-f", "schedules.yaml", "--from-prometheus", f"http://me:{GIVEN}@prometheus.nowhere.invalid"],
+    ],
+    "schedule pause": [
+        ["--all", "--reason", "x"],
+        ["nightly", "-f", "schedules.yaml", "--until", "2h", "-o", "json"],
+        ["nightly", "-f", "schedules.yaml", "--until", GIVEN],
+    ],
+    "schedule resume": [["--all"], ["nightly", "-f", "schedules.yaml", "-o", "json"]],
+    "schedule history": [[], ["-o", "ndjson"]],
+    "schedule explain": [["nightly"]],
     # It serves until a signal comes.
     "demo serve": [["--help"]],
     "explain": [[], ["auth.token"], ["nonsense"]],
@@ -115,6 +130,11 @@ NEEDS_A_BROKER: Final[Mapping[str, Sequence[Arguments]]] = {
     "retention get": [[TOPIC]],
     "retention set": [[TOPIC, "--time", "7d", "--size", "-1"], [TOPIC, "--time", GIVEN]],
     "retention unset": [[TOPIC], [TOPIC, "--dry-run"]],
+    "schedule run": [
+        ["nightly", "-f", "schedules.yaml"],
+        ["nightly", "-f", "schedules.yaml", "--dry-run", "-o", "json"],
+        ["nightly", "-f", "schedules.yaml", "--now"],
+    ],
     "doctor cluster": [[], ["-n", "public/rec", "-o", "json"]],
     "doctor topic": [[TOPIC], [TOPIC, "--load-topics"]],
     "doctor s3": [[], ["--write-probe"]],
@@ -379,6 +399,16 @@ def s3_keys_of_a_profile(planted: Planted) -> None:
     planted.uses_s3, planted.bucket = True, ",profile=archive"
 
 
+SCHEDULES: Final = f"""
+apiVersion: offloadctl/v1
+kind: Schedule
+name: nightly
+scope: {{topics: ["{TOPIC}"], labels: {{tier: cold}}}}
+when: {{any: [localBytes: {{above: 1}}, backlogBytes: {{above: 1}}, brokerCpu: {{above: 0}}, bookieDisk: {{above: 0}}]}}
+action: {{offload: {{sizeThreshold: 0}}}}
+"""
+
+
 def plant_everywhere(planted: Planted) -> None:
     """The secrets that are there in each run, whoever is used."""
     home = Path(planted.environment["HOME"])
@@ -403,6 +433,10 @@ def plant_everywhere(planted: Planted) -> None:
     policies = "apiVersion: offloadctl/v1\nkind: OffloadPolicies\npolicies:\n- namespace: public/rec\n  fields:\n"
     policies += f"    credential-secret: {planted.secret('policy file')}\n"
     planted.file("policies.yaml", policies)
+    planted.file("schedules.yaml", SCHEDULES)
+    planted.file(
+        "numbers.ndjson", '{"at": "2026-01-01T00:00:00Z", "measure": "bookie-disk", "subject": "b", "value": 1}'
+    )
     planted.file("broken-policies.yaml", f"{policies}    - credential-id: {planted.secret('broken policy file')}\n")
 
 

@@ -1,0 +1,147 @@
+"""`schedule run`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from offloadctl.adapters.system import this_process
+from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
+from offloadctl.cli.journal import recorded
+from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
+from offloadctl.cli.schedule_file import File, Name, find, read_file
+from offloadctl.errors import OffloadctlError
+from offloadctl.exitcodes import ExitCode
+from offloadctl.ports import Clock
+from offloadctl.wiring import (
+    only_scheduler,
+    open_collector,
+    open_decision_history,
+    open_decision_log,
+    open_findings,
+)
+
+if TYPE_CHECKING:
+    from offloadctl.model.decision import Intent, RunResult
+    from offloadctl.model.schedule import Schedule
+    from offloadctl.operations.schedule import Act
+    from offloadctl.operations.schedule_actions import ScheduleActions
+    from offloadctl.operations.schedule_once import Once
+
+
+@with_connection
+def run(
+    *,
+    name: Name,
+    file: File,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Evaluate and tell the decision; do nothing, write nothing down.")
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--now", help="Begin a run whatever condition, gates, cool-down and pause say; its limits still hold."
+        ),
+    ] = False,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why, with --now; kept in the decision log.")
+    ] = "",
+    output: OutputOption = OutputFormat.TABLE,
+    connection: ConnectionFlags,
+) -> ExitCode:
+    """Evaluate one schedule now, as the service would; if it fires, do what it is for, and wait for the end.
+
+    One look tells no rates, and not how long nobody has read: such numbers are unknown here. Exit code: that of the
+    run; 0 if there is nothing to do now; 5 if a number that decides is unknown; 8 if another process runs schedules.
+    """
+    schedule = find(read_file(file), name)
+    with connect(connection) as session:
+        if not dry_run:
+            session.allow_change()
+            session.warn_of_untested_version()
+        once = _looked(session, schedule) if dry_run else _done(session, schedule, reason, force=force)
+        if dry_run and force:
+            say("--now would begin a run whatever is decided")
+    _show(once, output)
+    return once.exit_code
+
+
+def _looked(session: Session, schedule: "Schedule") -> "Once":
+    from offloadctl.operations.schedule_once import look  # noqa: PLC0415 - protobuf is slow to load
+
+    with open_collector(session.context, session.ports) as collector, open_decision_history(session.context) as log:
+        return look(log, collector, schedule, session.ports.clock)
+
+
+def _done(session: Session, schedule: "Schedule", reason: str, *, force: bool) -> "Once":
+    from offloadctl.operations.schedule import Scheduler  # noqa: PLC0415 - protobuf is slow to load
+    from offloadctl.operations.schedule_once import evaluate, force_run  # noqa: PLC0415
+
+    context, clock = session.context, session.ports.clock
+    with (
+        only_scheduler(context),
+        open_decision_log(context, clock) as log,
+        open_collector(context, session.ports) as collector,
+        _actions(session) as actions,
+    ):
+        act = _Told(actions, clock)
+        scheduler = Scheduler((schedule,), log, collector, act, clock)
+        if force:
+            return force_run(scheduler, schedule.name, asked_by=str(this_process()), reason=reason, results=act.results)
+        return evaluate(scheduler, schedule.name, results=act.results)
+
+
+@contextmanager
+def _actions(session: Session) -> Iterator["ScheduleActions"]:
+    from offloadctl.operations.confirm import ObjectsInStores  # noqa: PLC0415 - protobuf is slow to load
+    from offloadctl.operations.offload import not_looked_at  # noqa: PLC0415
+    from offloadctl.operations.schedule_actions import ScheduleActions  # noqa: PLC0415
+
+    stores = session.ports.stores
+    with open_findings(session.context) as findings:
+        yield ScheduleActions(
+            session.ports,
+            lambda work: recorded(session, work),
+            ObjectsInStores(stores) if stores else not_looked_at,
+            findings,
+        )
+
+
+@dataclass
+class _Told:
+    """Acts, says on stderr that it does, and keeps what came of it, also of what is handed over."""
+
+    act: "Act"
+    clock: Clock
+    results: "dict[str, RunResult]" = field(default_factory=dict)
+
+    def __call__(self, schedule: "Schedule", intent: "Intent", /) -> "RunResult":
+        from offloadctl.model.decision import RunResult  # noqa: PLC0415 - only where something is run
+
+        topics = "the whole scope" if intent.whole_scope else f"{len(intent.topics):,} topics"
+        again = f", attempt {intent.attempt}: the one before has no end" if intent.attempt > 1 else ""
+        say(f"run {intent.run_id} begins: {topics}{again}")
+        began_at = self.clock.now()
+        try:
+            result = self.act(schedule, intent)
+        except OffloadctlError as error:
+            self.results[intent.run_id] = RunResult(
+                intent.run_id, schedule.name, began_at, self.clock.now(), error.exit_code, summary=error.message
+            )
+            raise
+        self.results[intent.run_id] = result
+        return result
+
+
+def _show(once: "Once", output: OutputFormat) -> None:
+    from offloadctl.report.schedule_run import once_document, once_text  # noqa: PLC0415 - msgspec and rich are slow
+
+    document = once_document(once)
+    emit_result(
+        output,
+        document=lambda: document,
+        lines=lambda: [document],
+        text=lambda **_: once_text(once),
+    )

@@ -1,0 +1,81 @@
+"""One schedule, evaluated once: for a command, where the service evaluates all of them again and again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from offloadctl.exitcodes import ExitCode, combine
+from offloadctl.model.decision import Decision, Intent, RunResult, Verdict
+from offloadctl.model.schedule import Schedule
+from offloadctl.operations.schedule import Scheduler
+from offloadctl.operations.schedule_overview import standing
+from offloadctl.plan.schedule import decide
+from offloadctl.ports import Clock
+from offloadctl.schedule_ports import Collector, DecisionHistory
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What was decided, and what came of it."""
+
+    schedule: str
+    dry_run: bool = False
+    decision: Decision | None = None
+    """None if a run was asked for, or its topics could not be listed."""
+    not_evaluated: str = ""
+    """Why there is no decision."""
+    left_out: str = ""
+    """What of the scope could not be listed."""
+    intent: Intent | None = None
+    """The run that was begun."""
+    resumed: tuple[Intent, ...] = ()
+    """Runs that somebody had begun and not ended, and that were begun again before."""
+    results: tuple[RunResult, ...] = ()
+    """Of all of these."""
+
+    @property
+    def result(self) -> RunResult | None:
+        """Of the run that was begun."""
+        return next((one for one in self.results if self.intent and one.run_id == self.intent.run_id), None)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """That of the runs; else whether it could be known what to do."""
+        met = [one.exit_code for one in self.results]
+        began = {one.run_id for one in (*self.resumed, *((self.intent,) if self.intent is not None else ()))}
+        if began - {one.run_id for one in self.results}:
+            met.append(ExitCode.FAILED)
+        if self.not_evaluated:
+            met.append(ExitCode.FAILED)
+        elif self.left_out or (self.decision is not None and self.decision.verdict is Verdict.UNKNOWN):
+            met.append(ExitCode.NOT_COVERED)
+        return combine(met)
+
+
+def look(log: DecisionHistory, collector: Collector, schedule: Schedule, clock: Clock) -> Once:
+    """What it would decide now; nothing is written down."""
+    now = clock.now()
+    collected = collector.collect([schedule], now)
+    lacking = collected.unlisted.get(schedule.name, "")
+    if schedule.name not in collected.topics:
+        return Once(schedule.name, dry_run=True, not_evaluated=lacking or "its topics could not be listed")
+    state = standing(log, schedule, now).state
+    decision, _ = decide(schedule, collected.topics[schedule.name], collected.snapshot, state)
+    return Once(schedule.name, dry_run=True, decision=decision, left_out=lacking)
+
+
+def evaluate(scheduler: Scheduler, name: str, *, results: Mapping[str, RunResult]) -> Once:
+    """Decide, and act if it fires. `results` is where the acting leaves what came of it."""
+    resumed = scheduler.recover()
+    tick = scheduler.tick()
+    once = Once(name, resumed=resumed, results=tuple(results.values()))
+    if tick.not_evaluated:
+        return replace(once, not_evaluated=tick.not_evaluated[0][1])
+    lacking = tick.collected.unlisted.get(name, "")
+    return replace(once, decision=tick.decisions[0], left_out=lacking, intent=tick.begun[0] if tick.begun else None)
+
+
+def force_run(scheduler: Scheduler, name: str, *, asked_by: str, reason: str, results: Mapping[str, RunResult]) -> Once:
+    """Begin a run whatever is decided."""
+    resumed = scheduler.recover()
+    intent = scheduler.run_now(name, asked_by=asked_by, reason=reason)
+    return Once(name, intent=intent, resumed=resumed, results=tuple(results.values()))

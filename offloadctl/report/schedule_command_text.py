@@ -1,0 +1,168 @@
+"""`offloadctl schedule` for people: how schedules stand, what was decided, one run, a simulation."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from rich.console import RenderableType
+
+from offloadctl.model.decision import Decision, EntryKind, LogEntry, RunResult, Verdict
+from offloadctl.operations.schedule_overview import RunStory, Standing
+from offloadctl.operations.simulate import SimulatedSchedule, Simulation
+from offloadctl.plan.schedule_words import action_words, condition_words
+from offloadctl.report.schedule_text import decision_text
+from offloadctl.report.text import Cell, Column, Style, ago, count, labelled, line, short_name, style_of, styled, table
+from offloadctl.units import format_duration, format_size
+
+_SHOWN: Final = 20
+_STANDINGS: Final = (
+    Column("schedule"),
+    Column("when", may_fold=True),
+    Column("does", may_fold=True),
+    Column("next"),
+    Column("decision"),
+    Column("last run"),
+    Column("result", may_fold=True),
+)
+_ENTRIES: Final = (
+    Column("at"),
+    Column("schedule"),
+    Column("entry"),
+    Column("run"),
+    Column("why", may_fold=True),
+)
+_DECISIONS: Final = (Column("at"), Column("decision"), Column("topics", is_number=True), Column("why", may_fold=True))
+_STYLES: Final = {Verdict.FIRED: Style.GOOD, Verdict.QUIET: Style.QUIET}
+
+
+def list_text(found: Sequence[Standing], now: datetime, *, wide: bool = False) -> Iterator[RenderableType]:
+    """A row for each schedule; why it stands so below it, if it does nothing that it might do."""
+    yield table(_STANDINGS, (_standing_row(one, now) for one in found), indent=0)
+    for one in found:
+        pause, decision = one.state.pause, one.decision
+        if pause is not None and one.state.is_paused(now):
+            until = f"until {_minute(pause.until)}" if pause.until is not None else "until it is resumed"
+            yield labelled("paused", f"{one.schedule.name}: by {pause.by}, {until}" + _because(pause.reason))
+        elif decision is not None and (wide or decision.verdict in (Verdict.HELD, Verdict.UNKNOWN)):
+            yield labelled("why", f"{one.schedule.name}: {_reasons(decision)}")
+
+
+def history_text(entries: Sequence[LogEntry], *, has_more: bool) -> Iterator[RenderableType]:
+    """The newest first."""
+    if not entries:
+        yield line("nothing was decided so far")
+        return
+    yield table(_ENTRIES, (_entry_row(one) for one in entries), indent=0)
+    if has_more:
+        yield line(("older ones are not shown: --limit", Style.QUIET), indent=2)
+
+
+def explanation_text(story: RunStory, *, wide: bool = False) -> Iterator[RenderableType]:
+    """One run: the decision with its numbers, what it was for, and its end."""
+    first = story.first
+    yield line((f"run {first.run_id}", Style.HEAD), f"  (run {first.number} of schedule {first.schedule})")
+    for intent in story.intents:
+        again = f"attempt {intent.attempt}, since the one before had no end: " if intent.attempt > 1 else ""
+        yield labelled("began", f"{_minute(intent.at)}: {again}{'; '.join(one.text for one in intent.reasons)}")
+    yield labelled("acts on", "the whole scope" if first.whole_scope else count(len(first.topics), "topic"))
+    shown = first.topics if wide else first.topics[:_SHOWN]
+    for topic in shown:
+        yield labelled("", short_name(topic))
+    if len(shown) < len(first.topics):
+        yield labelled("…", f"{len(first.topics) - len(shown):,} more: -o wide shows all", style=Style.QUIET)
+    if first.at_most is not None:
+        yield labelled("limit", f"at most {format_size(first.at_most)}")
+    yield result_text(story.result)
+    if story.decision is not None:
+        yield line("")
+        yield from decision_text(story.decision)
+
+
+def result_text(result: RunResult | None) -> RenderableType:
+    """How a run ended, and where its offloads can be looked at."""
+    if result is None:
+        return labelled("result", "none so far: it goes on, or its process was ended", style=Style.CAREFUL)
+    runs = "".join(f"; offloadctl offload history --run {one}" for one in result.journal_runs)
+    took = format_duration(result.ended_at - result.began_at)
+    words = f"{result.summary} (exit code {int(result.exit_code)}, took {took}{runs})"
+    return labelled("result", words, style=style_of(result.exit_code))
+
+
+def simulation_text(made: Simulation, *, wide: bool = False) -> Iterator[RenderableType]:
+    """What each schedule would have decided: runs, and changes; `wide` shows the numbers of each."""
+    span = f"{_minute(made.start)} to {_minute(made.end)}, every {format_duration(made.every)}"
+    yield line((f"simulated from {made.source}", Style.HEAD), f": {span}")
+    for one in made.schedules:
+        yield line("")
+        yield from _simulated(one, wide=wide)
+    yield line("")
+    yield line(("what runs would have changed is not known: numbers are as they were recorded", Style.QUIET))
+
+
+def _simulated(one: SimulatedSchedule, *, wide: bool) -> Iterator[RenderableType]:
+    counts = ", ".join(f"{number:,} {verdict.value}" for verdict, number in sorted(one.counts.items()))
+    told = f": {count(one.topics, 'topic')}, {count(one.evaluations, 'evaluation')}: {counts}"
+    yield line((one.schedule, Style.HEAD), told)
+    if wide:
+        for decision in one.decisions:
+            yield from decision_text(decision)
+        return
+    yield table(_DECISIONS, (_decision_row(decision) for decision in one.decisions))
+
+
+def _decision_row(decision: Decision) -> tuple[Cell, ...]:
+    topics = "all" if decision.whole_scope else f"{len(decision.topics):,}"
+    return (
+        _minute(decision.at),
+        styled(decision.verdict.value, _STYLES.get(decision.verdict, Style.CAREFUL)),
+        topics if decision.verdict is Verdict.FIRED else "-",
+        _reasons(decision),
+    )
+
+
+def _standing_row(one: Standing, now: datetime) -> tuple[Cell, ...]:
+    schedule, state = one.schedule, one.state
+    decision: Cell = "-"
+    if not schedule.enabled:
+        decision = styled("off", Style.QUIET)
+    elif state.is_paused(now):
+        decision = styled("paused", Style.CAREFUL)
+    elif one.decision is not None:
+        decision = styled(one.decision.verdict.value, _STYLES.get(one.decision.verdict, Style.CAREFUL))
+    running = state.running
+    return (
+        schedule.name,
+        condition_words(schedule.when),
+        action_words(schedule.action),
+        _minute(one.next_at) if one.next_at is not None else "-",
+        decision,
+        ago(state.last_begun, now),
+        f"goes on: {running.run_id}" if running is not None else _result_cell(one.result),
+    )
+
+
+def _result_cell(result: RunResult | None) -> Cell:
+    return "-" if result is None else styled(f"{int(result.exit_code)}: {result.summary}", style_of(result.exit_code))
+
+
+def _entry_row(entry: LogEntry) -> tuple[Cell, ...]:
+    style = Style.CAREFUL if entry.kind is EntryKind.PAUSED else Style.PLAIN
+    return (
+        f"{entry.at:%Y-%m-%d %H:%M:%S}",
+        entry.schedule or "all",
+        styled(entry.kind.value.removeprefix("schedule-"), style),
+        entry.run_id or "-",
+        entry.text or "-",
+    )
+
+
+def _reasons(decision: Decision) -> str:
+    return "; ".join(one.text for one in decision.reasons)
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,49 @@
+"""What `offloadctl schedule run` tells: the decision, and what came of the run if one began."""
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+
+from offloadctl.operations.schedule_once import Once
+from offloadctl.report.schedule_command_documents import ScheduleRun, result_part
+from offloadctl.report.schedule_command_text import result_text
+from offloadctl.report.schedule_documents import ScheduleDecision
+from offloadctl.report.schedule_text import decision_text
+from offloadctl.report.text import Style, labelled, line
+
+
+def once_document(once: Once) -> ScheduleRun:
+    """As a document."""
+    intent = once.intent
+    return ScheduleRun(
+        schedule=once.schedule,
+        dry_run=once.dry_run,
+        decision=ScheduleDecision.of(once.decision) if once.decision is not None else None,
+        not_evaluated=once.not_evaluated or None,
+        left_out=once.left_out or None,
+        run_id=intent.run_id if intent is not None else None,
+        asked_by=(intent.asked_by or None) if intent is not None else None,
+        topics=[str(one) for one in intent.topics] if intent is not None else [],
+        resumed=[one.run_id for one in once.resumed],
+        result=result_part(once.result),
+    )
+
+
+def once_text(once: Once) -> Iterator[RenderableType]:
+    """For people."""
+    if once.not_evaluated:
+        yield line((once.schedule, Style.HEAD), ": not evaluated: ", once.not_evaluated)
+    if once.decision is not None:
+        yield from decision_text(once.decision)
+    if once.left_out:
+        yield labelled("not seen", once.left_out, style=Style.CAREFUL)
+    for one in once.resumed:
+        yield line(f"run {one.run_id} was begun again: it had no end", indent=2)
+    if once.intent is not None:
+        yield line((f"run {once.intent.run_id}", Style.HEAD))
+        if once.intent.asked_by:
+            yield labelled("why", "; ".join(one.text for one in once.intent.reasons))
+        yield result_text(once.result)
+        yield labelled("do next", f"offloadctl schedule explain {once.intent.run_id}")
+    elif once.dry_run:
+        yield line(("nothing was done, and nothing was written down (--dry-run)", Style.QUIET))
