@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +20,7 @@ _AROUND: Final = 5
 """Lines that are not rows: two of totals, the head, one for those that have no room, and the cursor's."""
 
 _SHORTEST_NAME: Final = 16
+_SHORTEST_BAR: Final = 5
 
 
 class LiveTable:
@@ -31,7 +32,7 @@ class LiveTable:
     def __rich_console__(self, screen: Console, options: ConsoleOptions) -> RenderResult:
         totals, rows = self._tally.totals(), self._tally.rows()
         now = self._tally.clock.monotonic()
-        if totals.topics == 1:
+        if totals.topics <= 1:
             yield from (_one_row(row, now, options.max_width) for row in rows)
             return
         shown = rows[: max(1, screen.height - _AROUND)]
@@ -52,15 +53,18 @@ def _totals(totals: Totals) -> RenderableType:
 
 
 def _one_row(row: Row, now: float, width: int) -> RenderableType:
-    """One topic has a bar of its own, and no totals."""
+    """One topic has a bar of its own, as far as the terminal has room for one, and no totals."""
     done = f"{row.complete:,} of {row.ledgers:,} ledgers, {format_size(row.moved)} of {format_size(row.size)}"
     cells = [done, row.says, _since(row, now)]
-    room = width - _BAR - sum(map(len, cells)) - _GAP * (len(cells) + 1)
-    grid = Table.grid(padding=(0, _GAP, 0, 0))
-    for _ in range(2 + len(cells)):
+    room = width - sum(map(len, cells)) - _GAP * len(cells)
+    name = _shortened(row, room)
+    bar = min(_BAR, room - len(name) - _GAP)
+    grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+    for _ in range(1 + len(cells) + (bar >= _SHORTEST_BAR)):
         grid.add_column(no_wrap=True, overflow="ellipsis")
-    grid.add_row(Text(_shortened(row, room)), _bar(row.moved, row.size), *(Text(visible(cell)) for cell in cells))
-    return Group(grid)
+    bars = [_bar(row.moved, row.size, bar)] if bar >= _SHORTEST_BAR else []
+    grid.add_row(Text(name), *bars, *(Text(visible(cell)) for cell in cells))
+    return grid
 
 
 def _table(rows: Sequence[Row], now: float, width: int) -> RenderableType:
@@ -86,8 +90,8 @@ def _table(rows: Sequence[Row], now: float, width: int) -> RenderableType:
     return table
 
 
-def _bar(done: int, total: int) -> ProgressBar:
-    return ProgressBar(total=max(1, total), completed=done, width=_BAR)
+def _bar(done: int, total: int, width: int = _BAR) -> ProgressBar:
+    return ProgressBar(total=max(1, total), completed=done, width=width)
 
 
 def _percent(done: int, total: int) -> str:

@@ -242,6 +242,19 @@ def test_of_a_long_name_the_end_stays() -> None:
     assert all(row.startswith("…") for row in rows)
 
 
+@pytest.mark.parametrize("width", [70, 80, 90])
+def test_the_line_of_one_topic_gives_up_its_bar_before_its_words(width: int) -> None:
+    (line,) = drawn(at_work(1, of=1), width=width)
+
+    assert len(line) <= width
+    assert "1 of 2 ledgers, 1 MiB of 2 MiB  standing-still  3h" in line
+    assert line.startswith("acme/shop/orders-00000 ") == (width > 70)
+
+
+def test_before_anything_is_begun_nothing_is_shown() -> None:
+    assert drawn(Tally(ManualClock()), width=80) == []
+
+
 def test_one_topic_has_one_line() -> None:
     (line,) = drawn(at_work(1, of=1), width=100)
 
