@@ -49,8 +49,7 @@ def check_order(ledgers: Sequence[Timed]) -> Iterator[Finding]:
     for place, one in enumerate(ledgers):
         before = ledgers[place - 1].times if place else None
         after = ledgers[place + 1].times if place + 1 < len(ledgers) else None
-        others = (*ledgers[:place], *ledgers[place + 1 :])
-        finding = _of_index(one, before, after) or _of_messages(one, before, after, others)
+        finding = _of_index(one, before, after) or _of_messages(one, before, after, ledgers)
         if finding is not None:
             yield finding
 
@@ -86,14 +85,15 @@ def _of_index(one: Timed, before: Times | None, after: Times | None) -> Finding 
     return one.subject.finding("ledger-time", what, role=role, offset=at, expected=expected, found=_text(made))
 
 
-def _of_messages(one: Timed, before: Times | None, after: Times | None, others: Sequence[Timed]) -> Finding | None:
+def _of_messages(one: Timed, before: Times | None, after: Times | None, ledgers: Sequence[Timed]) -> Finding | None:
     first = one.times.first
     neighbours = (before.first if before else None, after.first if after else None)
     if first is None or not _is_out_of_order(first, neighbours, _is_older):
         return None
     expected = _outside_of_life(one.subject, first.published_at, begun=one.begun)
     counts_backwards = _is_out_of_order(first, neighbours, _precedes)
-    if not expected or not (counts_backwards or any(other.lived_at(first.published_at) for other in others)):
+    lived = (other for other in ledgers if other is not one and other.lived_at(first.published_at))
+    if not expected or not (counts_backwards or any(lived)):
         return None
     what = "the messages are those of a ledger of another time"
     return one.subject.finding("ledger-time", what, expected=expected, found=_text(first.published_at))
