@@ -12,7 +12,7 @@ from rich.live import Live
 
 from offloadctl.cli.output import console
 from offloadctl.cli.progress_live import LiveTable
-from offloadctl.cli.progress_tally import Tally
+from offloadctl.cli.progress_tally import FAILURES, Tally
 from offloadctl.cli.progress_text import bytes_text, failure_text, topics_text
 from offloadctl.model.ledger import OffloadStatus
 from offloadctl.model.names import TopicName
@@ -183,7 +183,9 @@ class _EachStep(_Counting):
         self._say(plan.topic, f"an automatic run is in the way, attempt {attempts}; asked again in {again}")
 
     def finished(self, result: OffloadResult) -> None:
-        if result.outcome not in (Outcome.PLANNED, Outcome.NOTHING_TO_DO):
+        if result.exit_code in FAILURES:
+            self._aloud.line(failure_text(result))
+        elif result.outcome not in (Outcome.PLANNED, Outcome.NOTHING_TO_DO):
             self._say(result.topic, result.outcome.value)
 
     def _say(self, topic: TopicName, text: str) -> None:

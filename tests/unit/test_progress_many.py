@@ -180,16 +180,18 @@ def test_a_failure_is_told_at_once_and_a_flood_of_them_in_numbers(log: io.String
 
 
 def test_few_topics_have_a_line_for_each_step(log: io.StringIO) -> None:
-    one = plan(0)
+    one, other = plan(0), plan(1)
 
-    with progress.watching(ManualClock(), [one]) as watcher:
+    with progress.watching(ManualClock(), [one, other]) as watcher:
         watcher.planned(one)
         watcher.triggered(one, joined=False)
         watcher.finished(ended(one))
+        watcher.finished(failed(other))
 
     assert log.getvalue().splitlines() == [
         "persistent://acme/shop/orders-00000: accepted: 2 ledgers, 2 MiB, before 3:0",
         "persistent://acme/shop/orders-00000: confirmed",
+        "persistent://acme/shop/orders-00001: failed: the broker says: Read timed out",
     ]
 
 
