@@ -1,0 +1,141 @@
+"""One schedule evaluated by a command: what was begun before it and has no end, what fails, what is only looked at."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+
+from offloadctl.adapters.decision_logs import MemoryDecisionLog
+from offloadctl.adapters.memory import ManualClock
+from offloadctl.errors import Interrupted, StoreDenied, UsageError
+from offloadctl.exitcodes import ExitCode
+from offloadctl.model.decision import EntryKind, Intent, RunResult, Verdict
+from offloadctl.model.measures import Measure, Snapshot
+from offloadctl.model.schedule import Schedule
+from offloadctl.operations.schedule import Scheduler
+from offloadctl.operations.schedule_once import Once, evaluate, force_run, look
+from offloadctl.operations.schedule_overview import standing, story
+from offloadctl.operations.schedule_pauses import pause
+from offloadctl.schedule_ports import Collected
+from tests.schedules import GIB, ORDERS, START, Acts, Told, above, local_bytes, schedule
+
+LARGE = schedule(above(Measure.LOCAL_BYTES, GIB))
+
+
+def full(at: object) -> Snapshot:
+    return Snapshot(START, topics=local_bytes({ORDERS: 2 * GIB}))
+
+
+@dataclass
+class World:
+    """One schedule, its log, and whatever acts."""
+
+    clock: ManualClock = field(default_factory=lambda: ManualClock(START))
+    log: MemoryDecisionLog = field(default_factory=MemoryDecisionLog)
+    results: dict[str, RunResult] = field(default_factory=dict)
+
+    def scheduler(self, acts: Acts) -> Scheduler:
+        def act(one: Schedule, intent: Intent) -> RunResult:
+            result = self.results[intent.run_id] = acts(one, intent)
+            return result
+
+        return Scheduler((LARGE,), self.log, Told(full, (ORDERS,)), act, self.clock)
+
+    def evaluate(self, acts: Acts) -> Once:
+        return evaluate(self.scheduler(acts), LARGE.name, results=self.results)
+
+
+def test_a_run_that_has_no_end_is_begun_again_before_anything_is_decided() -> None:
+    world = World()
+    with pytest.raises(RuntimeError):
+        world.evaluate(Acts(world.clock, error=RuntimeError("the process dies")))
+
+    acts = Acts(world.clock)
+    once = world.evaluate(acts)
+
+    assert [(one.run_id, one.attempt) for one in acts.done] == [(once.resumed[0].run_id, 2)]
+    assert once.decision is not None
+    assert (once.decision.verdict, once.exit_code) == (Verdict.HELD, ExitCode.OK)
+    told = story(world.log, once.resumed[0].run_id)
+    assert [one.attempt for one in told.intents] == [1, 2]
+    assert told.result is not None
+
+
+def test_the_code_is_that_of_the_run() -> None:
+    world = World()
+
+    once = world.evaluate(Acts(world.clock, exit_code=ExitCode.DAMAGE))
+
+    assert (once.exit_code, once.result) == (ExitCode.DAMAGE, world.results[once.intent.run_id if once.intent else ""])
+
+
+def test_a_run_that_left_no_result_is_a_failure() -> None:
+    world = World()
+
+    once = world.evaluate(Acts(world.clock, error=StoreDenied("no")))
+
+    assert (once.result, once.exit_code) == (None, ExitCode.FAILED)
+
+
+def test_a_run_that_was_interrupted_is_handed_over() -> None:
+    world = World()
+    world.evaluate(Acts(world.clock, error=Interrupted("Ctrl-C")))
+
+    stands = standing(world.log, LARGE, world.clock.now())
+
+    assert stands.state.running is not None
+    assert world.log.newest((EntryKind.RESULT,), LARGE.name) is None
+
+
+def test_a_run_may_be_asked_for_though_everything_is_quiet_or_paused() -> None:
+    world = World()
+    pause(world.log, LARGE.name, world.clock.now(), until=None, reason="", by="me")
+
+    once = force_run(world.scheduler(Acts(world.clock)), LARGE.name, asked_by="me", reason="", results=world.results)
+
+    assert once.decision is None
+    assert once.intent is not None
+    assert (once.intent.asked_by, once.exit_code) == ("me", ExitCode.OK)
+
+
+def test_a_look_goes_by_what_was_before_and_leaves_nothing() -> None:
+    world = World()
+    world.evaluate(Acts(world.clock))
+    before = list(world.log.entries())
+    world.clock.advance(timedelta(minutes=1))
+
+    once = look(world.log, Told(full, (ORDERS,)), LARGE, world.clock)
+
+    assert once.decision is not None
+    assert [one.code for one in once.decision.reasons] == ["cool-down", "condition"]
+    assert list(world.log.entries()) == before
+
+
+class Unlisted(Told):
+    """Cannot list a thing."""
+
+    def collect(self, schedules: object, now: object) -> Collected:
+        return Collected(Snapshot(START), unlisted={LARGE.name: "no route"})
+
+
+def test_topics_that_cannot_be_listed_are_a_failure_and_some_that_cannot_are_not_covered() -> None:
+    world = World()
+
+    nothing = look(world.log, Unlisted(), LARGE, world.clock)
+
+    assert (nothing.not_evaluated, nothing.exit_code) == ("no route", ExitCode.FAILED)
+    assert replace(nothing, not_evaluated="", left_out="x").exit_code is ExitCode.NOT_COVERED
+
+
+def test_a_run_is_found_by_the_beginning_or_end_of_its_id_if_there_is_only_one() -> None:
+    world = World()
+    world.evaluate(Acts(world.clock))
+    world.clock.advance(timedelta(hours=2))
+    scheduler = world.scheduler(Acts(world.clock))
+    force_run(scheduler, LARGE.name, asked_by="me", reason="", results=world.results)
+
+    assert story(world.log, "-2").first.number == 2
+    with pytest.raises(UsageError, match="several runs"):
+        story(world.log, "nightly")
+    with pytest.raises(UsageError, match="no run"):
+        story(world.log, "")
