@@ -12,7 +12,7 @@ from offloadctl.model.status import UnreadTopic
 from offloadctl.report import check_documents as doc
 from offloadctl.report.bucket import bucket_document
 from offloadctl.report.origin import Origin
-from offloadctl.report.scope import scope_document
+from offloadctl.report.scope_documents import scope_document
 
 
 def check_document(report: CheckReport, origin: Origin) -> doc.CheckReport:

@@ -4,17 +4,16 @@ from collections import Counter
 from collections.abc import Iterator
 
 from offloadctl.model.ledger import OffloadPolicies
-from offloadctl.model.ledger import OffloadStatus as BrokerStatus
 from offloadctl.model.offload import Confirmation, MovedLedger, OffloadPlan, PlannedLedger, Reason
 from offloadctl.model.offload import OffloadResult as Result
 from offloadctl.model.offload import OffloadRun as Run
-from offloadctl.model.status import Amount
 from offloadctl.plan.storage import OBJECTS_PER_LEDGER, deletion_lag, implied_data_sizes
 from offloadctl.report import documents as doc
+from offloadctl.report.amounts import amount_document, broker_status_document
 from offloadctl.report.check import finding_document
 from offloadctl.report.offload_plan import sealed
 from offloadctl.report.origin import Origin
-from offloadctl.report.scope import scope_document
+from offloadctl.report.scope_documents import scope_document
 
 
 def run_document(run: Run, origin: Origin) -> doc.OffloadRun:
@@ -65,21 +64,6 @@ def result_documents(run: Run, origin: Origin) -> Iterator[doc.OffloadResult]:
                 parent=str(topic.topic),
                 result=_result(result),
             )
-
-
-def amount_document(amount: Amount) -> doc.AmountDocument:
-    """Bytes with their bound."""
-    return doc.AmountDocument(bytes=amount.size, bound=amount.bound.value)
-
-
-def broker_status_document(status: BrokerStatus) -> doc.BrokerStatusDocument:
-    """The broker's claim."""
-    first = status.first_unoffloaded
-    return doc.BrokerStatusDocument(
-        state=status.state.value,
-        last_error=status.last_error,
-        first_unoffloaded=str(first) if first is not None else None,
-    )
 
 
 def _result(result: Result) -> doc.OffloadResultDocument:

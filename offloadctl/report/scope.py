@@ -1,27 +1,11 @@
-"""What a command was about, and what of it could not be listed: as a document and for people."""
+"""What a command was about, and what of it could not be listed, for people."""
 
 from collections.abc import Iterator
 
 from rich.console import RenderableType
 
 from offloadctl.model.scope import ScopeRead
-from offloadctl.report.scope_documents import ScopeDocument, UnreadScopeDocument
 from offloadctl.report.text import Style, count, labelled
-
-
-def scope_document(read: ScopeRead) -> ScopeDocument:
-    """The scope of a report."""
-    return ScopeDocument(
-        text=str(read.scope),
-        namespaces=read.namespaces,
-        system_topics=read.system_topics,
-        system_namespaces=read.system_namespaces,
-        not_matched=read.not_matched,
-        unread=[
-            UnreadScopeDocument(name=one.name, code=one.reason.code, message=one.reason.text, hint=one.hint)
-            for one in read.unread
-        ],
-    )
 
 
 def scope_text(read: ScopeRead) -> Iterator[RenderableType]:

@@ -1,5 +1,6 @@
 """What a command was about, as a part of its document."""
 
+from offloadctl.model.scope import ScopeRead
 from offloadctl.report.document_base import Part
 
 
@@ -21,3 +22,18 @@ class ScopeDocument(Part, frozen=True, kw_only=True):
     system_namespaces: int
     not_matched: int
     unread: list[UnreadScopeDocument]
+
+
+def scope_document(read: ScopeRead) -> ScopeDocument:
+    """The scope of a report."""
+    return ScopeDocument(
+        text=str(read.scope),
+        namespaces=read.namespaces,
+        system_topics=read.system_topics,
+        system_namespaces=read.system_namespaces,
+        not_matched=read.not_matched,
+        unread=[
+            UnreadScopeDocument(name=one.name, code=one.reason.code, message=one.reason.text, hint=one.hint)
+            for one in read.unread
+        ],
+    )

@@ -12,9 +12,9 @@ from offloadctl.plan.standing import why
 from offloadctl.plan.status_totals import LedgerSum, StatusTotals, shown
 from offloadctl.plan.storage import deletion_lag, doubly_stored, stored_in_s3
 from offloadctl.report import documents as doc
-from offloadctl.report.offload import amount_document, broker_status_document
+from offloadctl.report.amounts import amount_document, broker_status_document
 from offloadctl.report.origin import Origin
-from offloadctl.report.scope import scope_document
+from offloadctl.report.scope_documents import scope_document
 
 
 def status_document(report: StatusReport, origin: Origin) -> doc.OffloadStatus:
