@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
+from offloadctl.redaction import scrub
+
 _LONGEST: Final = 2000
 
 _arguments: ContextVar[tuple[str, ...]] = ContextVar("arguments", default=())
@@ -22,6 +24,9 @@ def given(arguments: Sequence[str]) -> Iterator[None]:
 
 
 def command_words() -> str:
-    """`offload topic acme/shop/orders -s 0`, as a shell would take it; of ten thousand topics the first ones."""
-    words = shlex.join(_arguments.get())
+    """`offload topic acme/shop/orders -s 0`, as a shell would take it; of ten thousand topics the first ones.
+
+    Without secrets: neither the shell's quotes within one nor a cut through one hides it from the net behind this.
+    """
+    words = shlex.join(map(scrub, _arguments.get()))
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
