@@ -66,17 +66,19 @@ class _Column:
 def _columns(report: StatusReport, every: StatusTotals, *, wide: bool) -> list[_Column]:
     """As few as tell where the bytes are, so that at 80 columns there is room for names; `-o wide` has all."""
 
-    def number(title: str, cell: Callable[[StatusTotals], str]) -> _Column:
-        return _Column(Column(title, is_number=True), lambda row: cell(row.totals))
+    def number(title: str, cell: Callable[[StatusTotals], str], *, may_go: bool = False) -> _Column:
+        return _Column(Column(title, is_number=True, may_go=may_go and not wide), lambda row: cell(row.totals))
 
     unfinished = wide or bool(every.in_flight.ledgers or every.begun.ledgers)
     partitions = any(group.partitions for group in report.groups)
     columns = [_Column(Column("topic", may_fold=True), lambda row: row.name)]
     if partitions:
-        columns.append(_Column(Column("partitions", is_number=True), lambda row: f"{row.partitions:,}"))
+        columns.append(
+            _Column(Column("partitions", is_number=True, may_go=not wide), lambda row: f"{row.partitions:,}")
+        )
     columns.append(_Column(Column("broker says"), _claim))
     columns += [number("closed", lambda one: _size(one.closed))] if wide else []
-    columns.append(number("local", lambda one: _size(one.local)))
+    columns.append(number("local", lambda one: _size(one.local), may_go=True))
     columns.append(number("offloaded", lambda one: "?" if one.begun.ledgers else _size(one.offloaded)))
     columns += [number("unfinished", lambda one: _size(one.in_flight, one.begun))] if unfinished else []
     columns.append(number("eligible", _eligible))

@@ -149,7 +149,7 @@ def _table(statuses: Sequence[TopicStatus], *, wide: bool) -> RenderableType:
     columns = [
         Column("topic" if statuses[0].topic.partition is None else "partition", may_fold=True),
         Column("broker says"),
-        Column("closed", is_number=True),
+        Column("closed", is_number=True, may_go=not wide),
         Column("offloaded", is_number=True),
         *([Column("unfinished", is_number=True)] if in_flight else []),
         Column("eligible", is_number=True),

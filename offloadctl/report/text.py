@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -38,17 +38,53 @@ class Column:
     is_number: bool = False
     may_fold: bool = False
     """Whether long cells go on in the next line when the terminal is narrow; others are cut with an ellipsis."""
+    may_go: bool = False
+    """Whether it is left out, the first of them first, where it would take the room of those that may fold."""
 
 
 Cell = str | Text
 
 _INDENT: Final = 2
+_BETWEEN: Final = 2
+_ROOM: Final = 24
+"""So much of a name must stand in one line; more if the terminal is wide enough."""
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, indent: int = _INDENT) -> RenderableType:
     """A table without lines, its head in capitals."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=Style.HEAD, show_edge=False)
+    cells = [[cell if isinstance(cell, Text) else Text(visible(cell)) for cell in row] for row in rows]
+    if any(column.may_go for column in columns):
+        return _Fitting(columns, cells, indent)
+    return _table(columns, cells, indent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    """A table that leaves out columns on a terminal that is too narrow for them."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Text]]
+    indent: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        shown = list(range(len(self.columns)))
+        for index, column in enumerate(self.columns):
+            if column.may_go and self._needed(shown) > options.max_width:
+                shown.remove(index)
+        columns = [self.columns[index] for index in shown]
+        yield _table(columns, [[row[index] for index in shown] for row in self.rows], self.indent)
+
+    def _needed(self, shown: Sequence[int]) -> int:
+        return self.indent + sum(self._width(index) + _BETWEEN for index in shown)
+
+    def _width(self, index: int) -> int:
+        width = max(len(self.columns[index].title), *(row[index].cell_len for row in self.rows), 0)
+        return min(width, _ROOM) if self.columns[index].may_fold else width
+
+
+def _table(columns: Sequence[Column], rows: Sequence[Sequence[Text]], indent: int) -> RenderableType:
+    made = Table(box=None, pad_edge=False, padding=(0, _BETWEEN, 0, 0), header_style=Style.HEAD, show_edge=False)
     for column in columns:
         made.add_column(
             column.title.upper(),
@@ -57,7 +93,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, indent: 
             overflow="fold" if column.may_fold else "ellipsis",
         )
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(visible(cell)) for cell in row))
+        made.add_row(*row)
     return Padding(made, (0, 0, 0, indent), expand=False)
 
 

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from offloadctl.model.ledger import OffloadState
+import pytest
+
+from offloadctl.model.ledger import OffloadProgress, OffloadState
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.scope import Scope, ScopeRead
 from offloadctl.model.status import DataObject, SortKey, StatusReport
@@ -93,3 +95,18 @@ def test_the_document_has_totals_of_all_topics_and_says_how_many_are_shown() -> 
     assert (summary.topics, summary.shown, summary.parts, summary.unread) == (5, 2, 5, 1)
     assert (summary.local.ledgers, summary.local.size) == (4, 71)
     assert summary.claims == {"NOT_RUN": 3, "not asked": 1}
+
+
+@pytest.mark.parametrize("width", [72, 80, 100])
+def test_columns_are_left_out_before_names_lose_their_room(width: int) -> None:
+    parts = [
+        status(f"customers-parted-partition-{number}", (LOCAL, MIB), (OffloadProgress.IN_FLIGHT, MIB))
+        for number in range(2)
+    ]
+
+    _, titles, row, *_ = rows(report(*parts, status("orders", (LOCAL, MIB)), sort=SortKey.NAME), width=width)
+
+    assert row[0] == "customers-parted"
+    assert titles[-2:] == ["ELIGIBLE", "OLDEST"]
+    assert "UNFINISHED" in titles
+    assert ("PARTITIONS" in titles, "LOCAL" in titles) == ((width > 80), (width > 80))
