@@ -143,13 +143,24 @@ def _require_approval(session: Session, scope: Scope, flags: RunFlags, planned: 
     what = f"{_amount(planned)} would be offloaded ({session.origin()})"
     if sys.stdin.isatty() and sys.stderr.isatty():
         say(f"{what}: {why}")
-        if typer.confirm("Offload all of it?", err=True):
+        if _confirmed():
             return
     raise ApprovalNeeded(
         f"{what}, and that needs a yes: {why}",
         hint="nothing was sent; add --yes, or have the plan looked at: --dry-run -o json > plan.json, then "
         "`offloadctl offload apply plan.json`",
     )
+
+
+def _confirmed() -> bool:
+    """Whether somebody says yes; the end of what is typed is no yes, and an interruption is one for the journal too."""
+    try:
+        return typer.confirm("Offload all of it?", err=True)
+    except typer.Abort as abort:
+        say("")
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise abort.__context__ from None
+        return False
 
 
 def _act(session: Session, work: "OffloadTopics", planned: "Planned", *, wait: bool) -> OffloadRun:

@@ -8,6 +8,7 @@ from typing import Final
 from rich.console import RenderableType
 
 from offloadctl.model.offload import OffloadResult, OffloadRun, Outcome
+from offloadctl.model.scope import Scope
 from offloadctl.report.offload_text import TOLD_BY_THE_TABLE, result_text, total_text
 from offloadctl.report.origin import Origin
 from offloadctl.report.scope import scope_text
@@ -20,7 +21,7 @@ _SHOWN: Final = 20
 
 def many_text(run: OffloadRun, origin: Origin, *, wide: bool = False) -> Iterator[RenderableType]:
     """Everything that matters of the run, however many topics there were."""
-    scope = str(run.scope.scope) if run.scope is not None and run.scope.scope.is_wide else ""
+    scope = _words(run.scope.scope) if run.scope is not None and run.scope.scope.is_wide else ""
     yield line((f"{scope}  ", Style.HEAD) if scope else "", f"({origin})")
     if run.reason:
         yield labelled("reason", run.reason)
@@ -34,6 +35,15 @@ def many_text(run: OffloadRun, origin: Origin, *, wide: bool = False) -> Iterato
     if run.scope is not None:
         yield from scope_text(run.scope)
     yield total_text(run) if run.results else line(f"{scope or 'the scope'}: no topic")
+
+
+def _words(scope: Scope) -> str:
+    """The scope as these commands are told it: `-n` is no namespace there."""
+    if scope.namespaces:
+        words = " ".join(("namespace", *map(str, scope.namespaces)))
+    else:
+        words = " ".join(("all", *(f"--tenant {tenant}" for tenant in scope.tenants)))
+    return f"{words} --match {scope.match}" if scope.match else words
 
 
 def _is_worth_a_row(result: OffloadResult) -> bool:

@@ -2,7 +2,9 @@
 
 import io
 import json
+import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import jsonschema
@@ -66,10 +68,52 @@ def test_a_namespace_is_offloaded_and_what_has_nothing_to_move_stays_unloaded(
     assert loads(connected) == before + 3
 
 
+@dataclass
+class Somebody(io.StringIO):
+    """A terminal at which somebody types this, or sends a signal."""
+
+    typed: str | signal.Signals
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]  # as StringIO has it
+        if isinstance(self.typed, signal.Signals):
+            signal.raise_signal(self.typed)
+            return ""
+        return self.typed
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("n\n", 6), ("", 6), (signal.SIGINT, 130), (signal.SIGTERM, 143)],
+    ids=["no", "end of input", "Ctrl-C", "SIGTERM"],
+)
+def test_whoever_does_not_say_yes_has_nothing_sent_and_the_journal_knows_why(
+    command: Command,
+    connected: EmbeddedCluster,
+    wide: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    typed: str | signal.Signals,
+    code: int,
+) -> None:
+    monkeypatch.setenv("OFFLOADCTL_STATE", str(tmp_path))
+    monkeypatch.setattr(sys, "stdin", Somebody(typed))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    ran = command("offload", "namespace", wide, "-s", "0")
+    (run,) = command("offload", "history", "-o", "json").document["runs"]
+
+    assert (ran.code, run["exitCode"]) == (code, code)
+    assert offloaded(connected, f"{wide}/orders") == 0
+
+
 def test_the_largest_come_first_in_the_table_and_the_rest_in_numbers(command: Command, wide: str) -> None:
     ran = command("offload", "namespace", wide, "-s", "5K", "-n", "--free", "30K", "--reason", "CHANGE-7")
 
     lines = ran.out.splitlines()
+    assert lines[0].startswith(f"namespace {wide}  (context ")
     rows = [line.split()[0].rpartition("/")[2] for line in lines if line.strip().startswith(wide)]
     assert rows[0] == "orders"
     assert set(rows[1:]) == {"clicks-partition-0", "clicks-partition-1"}
