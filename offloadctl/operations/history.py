@@ -25,6 +25,8 @@ class HistoryReport:
     notes: tuple[Note, ...] = ()
     has_more: bool = False
     """Whether older runs were left out."""
+    is_filtered: bool = False
+    """Whether not all runs were asked for."""
 
 
 def read_history(history: History, asked: HistoryFilter, *, now: datetime) -> HistoryReport:
@@ -39,7 +41,15 @@ def read_history(history: History, asked: HistoryFilter, *, now: datetime) -> Hi
     # Notes are of no topic and of no context.
     alone = asked.topic is None and asked.context is None and not asked.only_unfinished
     notes = history.notes(since=asked.since) if alone else ()
-    return HistoryReport(history.location, now, runs, steps, notes[:limit], has_more=len(runs) < len(found))
+    return HistoryReport(
+        history.location,
+        now,
+        runs,
+        steps,
+        notes[:limit],
+        has_more=len(runs) < len(found),
+        is_filtered=asked != HistoryFilter(limit=limit),
+    )
 
 
 def read_run(history: History, name: str, *, now: datetime) -> HistoryReport:

@@ -1,6 +1,6 @@
 """What the journal tells, for people: runs as a table, one run with its topics, and what was noted beside them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -28,11 +28,18 @@ _LONGEST_FACT: Final = 80
 _SHOWN: Final = 20
 """So many topics of one run, and so many notes, are shown; `-o wide` shows all."""
 
+_WITHOUT_A_TOPIC: Final[Mapping[int, str]] = {
+    ExitCode.REFUSED: "refused",
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.TERMINATED: "terminated",
+    ExitCode.FAILED: "failed",
+}
+
 
 def history_text(report: HistoryReport, *, wide: bool = False) -> Iterator[RenderableType]:
     """The runs, and the steps that were asked for."""
     if not report.runs and not report.notes:
-        yield line(f"no such run in {report.location}")
+        yield line(f"no {'such run' if report.is_filtered else 'run so far'} in {report.location}")
         return
     if report.runs:
         yield _runs(report, wide=wide)
@@ -85,7 +92,7 @@ def _runs(report: HistoryReport, *, wide: bool) -> RenderableType:
         took = format_duration(run.ended_at - run.started_at) if run.ended_at is not None else "-"
         return [
             run.run_id,
-            ago(run.started_at, report.now).removesuffix(" ago"),
+            ago(run.started_at, report.now),
             *([start.context] if wide else []),
             start.cluster,
             str(start.actor),
@@ -105,7 +112,9 @@ def _result(run: Run) -> str:
     if run.state is not RunState.ENDED:
         return ", ".join([run.state.value, *outcomes])
     code = f"exit code {run.exit_code}" if run.exit_code else ""
-    return ", ".join(filter(None, [*outcomes, code])) or "nothing to do"
+    # Of a run that came to no topic, the code is all there is to tell.
+    why = _WITHOUT_A_TOPIC.get(run.exit_code or 0, "") if not outcomes else ""
+    return ", ".join(filter(None, [*outcomes, why, code])) or "nothing to do"
 
 
 def _style(run: Run) -> Style:
@@ -124,7 +133,7 @@ def _steps(steps: Sequence[tuple[Run, Step]], *, wide: bool, with_run: bool) -> 
         Column("topic", may_fold=True),
         *([Column("before")] if wide else []),
         Column("outcome"),
-        Column("ledgers", is_number=True),
+        Column("ledgers", is_number=True, may_go=with_run and not wide),
         Column("moved", is_number=True),
         *([Column("in S3", is_number=True)] if wide else []),
         Column("time", is_number=True),

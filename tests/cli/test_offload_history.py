@@ -15,13 +15,16 @@ from offloadctl.adapters.sqlite_journal import SqliteJournal
 from offloadctl.demo.embedded import EmbeddedCluster
 from offloadctl.errors import StateUnwritable
 from offloadctl.exitcodes import ExitCode
-from offloadctl.model.journal import Actor, RunStart, StepEnd, StepLedger, StepPlan
+from offloadctl.model.journal import Actor, HistoryFilter, RunStart, StepEnd, StepLedger, StepPlan
 from offloadctl.model.ledger import Position
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Confirmation, Outcome, Reason
+from offloadctl.operations.history import read_history
+from offloadctl.report.history_text import history_text
 from offloadctl.report.schema import schema_of
 from offloadctl.units import ByteSize
 from tests.cli.conftest import Command
+from tests.unit.report.test_text import printed
 
 ORDERS, BILLS = TopicName("acme", "shop", "orders"), TopicName("acme", "shop", "bills")
 
@@ -81,7 +84,8 @@ def test_without_a_journal_there_is_no_run_and_none_is_made(command: Command, st
     ran = command("offload", "history")
 
     assert ran.code == 0
-    assert "no such run" in ran.out
+    assert "no run so far" in ran.out
+    assert "no such run" in command("offload", "history", "--unfinished").out
     assert not state.exists()
 
 
@@ -95,7 +99,35 @@ def test_runs_are_told_with_what_came_of_them(command: Command, state: Path, jou
     assert "broken-off, 1 unfinished" in ran.out
     assert "1 confirmed" in ran.out
     assert "5.9 KiB" in ran.out
+    assert all(" ago " in line for line in ran.out.splitlines()[1:])
     assert ran.err == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (ExitCode.OK, "nothing to do"),
+        (ExitCode.REFUSED, "refused, exit code 6"),
+        (ExitCode.INTERRUPTED, "interrupted, exit code 130"),
+        (ExitCode.USAGE, "exit code 2"),
+    ],
+)
+def test_of_a_run_that_came_to_no_topic_it_is_told_how_it_ended(
+    command: Command, journal: SqliteJournal, code: ExitCode, words: str
+) -> None:
+    journal.end_run(journal.begin_run(start()), code, {})
+
+    assert words in command("offload", "history").flowing
+
+
+def test_topics_have_room_for_their_names_on_a_narrow_terminal(state: Path, journal: SqliteJournal) -> None:
+    run_id = one_killed_run(state)
+    journal.end_step(run_id, BILLS, ended(Outcome.UNCONFIRMED, Confirmation.UNCONFIRMED))
+
+    report = read_history(journal, HistoryFilter(topic=BILLS), now=datetime.now(UTC))
+    text = printed(history_text(report))
+
+    assert any(line.split()[1:3] == ["acme/shop/bills", "done-not-confirmed"] for line in text.splitlines())
 
 
 def test_the_documents_are_what_their_schemas_say(command: Command, state: Path, journal: SqliteJournal) -> None:
