@@ -17,6 +17,7 @@ from offloadctl.model.measures import Measure, Number, Snapshot
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.schedule import Comparison, Extent, Schedule
 from offloadctl.model.scope import Scope
+from offloadctl.model.status import Bound
 from offloadctl.operations import collect_bulk as bulk
 from offloadctl.operations.collect_details import BulkSizes, Details, left_open
 from offloadctl.operations.collect_observed import Errors, Reads
@@ -291,7 +292,7 @@ def _better(known: Mapping[TopicName, Number], more: Mapping[TopicName, Number])
     found = dict(known)
     for topic, number in more.items():
         old = known.get(topic)
-        if old is None or old.value is None or (number.value is not None and old.bound is not number.bound):
+        if old is None or old.value is None or (number.value is not None and old.bound is not Bound.EXACT):
             found[topic] = number
     return found
 

@@ -18,13 +18,14 @@ _EXPRESSIONS: Final[Mapping[Measure, str]] = {
         f'jvm_memory_bytes_used{{area="heap"}} / jvm_memory_bytes_max{{area="heap"}} {_OF_BROKERS}'
     ),
     Measure.BROKER_DIRECT_MEMORY: f"jvm_memory_direct_bytes_used / jvm_memory_direct_bytes_max {_OF_BROKERS}",
+    # A broker that stands alone says 0: it has no load manager that looks.
+    Measure.BROKER_CPU: "(pulsar_lb_cpu_usage > 0) / 100",
     Measure.BOOKIE_DISK: 'max by (instance) ({__name__=~"bookie_ledger_dir_.+_usage"}) / 100',
     Measure.S3_ERRORS: ("sum by (instance) (increase(brk_ledgeroffloader_write_storage_error_total[5m])) / 5"),
 }
 _WITHOUT: Final[Mapping[Measure, str]] = {
     Measure.OLDEST_ELIGIBLE: "brokers tell no metric of it: it stands in the topics' metadata",
     Measure.UNREAD_FOR: "brokers tell no metric of it: readers that are gone take their time stamp with them",
-    Measure.BROKER_CPU: "brokers tell no metric of their share of the processors: it stands in their load reports",
 }
 
 

@@ -86,6 +86,19 @@ def test_details_are_asked_for_only_of_topics_that_another_part_does_not_rule_ou
     assert BILLS not in found
 
 
+def test_details_replace_no_exact_number() -> None:
+    world = shop()
+    world.cluster.publish(ORDERS, [b"x" * 500])
+    when = AllOf((above(Measure.LOCAL_BYTES, 1), above(Measure.OLDEST_ELIGIBLE, 1.0)))
+
+    found = collect(world, when)
+
+    assert world.asked["internal-info"] == 2
+    local = numbers(found, Measure.LOCAL_BYTES)[ORDERS]
+    assert (local.value, local.bound) == (30_500, Bound.EXACT)
+    assert numbers(found, Measure.OLDEST_ELIGIBLE)[ORDERS].bound is Bound.EXACT
+
+
 def test_what_still_holds_by_its_hysteresis_is_looked_at_in_detail_too() -> None:
     world = shop()
     world.cluster.serve(BILLS)
