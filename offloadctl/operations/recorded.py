@@ -20,11 +20,17 @@ from offloadctl.model.offload import (
     PlannedLedger,
     Reason,
 )
+from offloadctl.model.standing import Standing
 from offloadctl.operations.offload import Offload
+from offloadctl.operations.offload_judging import see
 from offloadctl.operations.run_record import RunRecord, UnderWay
+from offloadctl.operations.sending import complete_by_now
+from offloadctl.operations.standstill import Standstill
 from offloadctl.operations.waiting import Waited, WaitEnd
+from offloadctl.plan.standing import why
 
 _LOOK_AGAIN_S: Final = 1.0
+_LOOK_AT_LEDGERS_S: Final = 10.0
 
 _GOES_ON: Final = (Outcome.TIMED_OUT, Outcome.STALLED, Outcome.INTERRUPTED, Outcome.AUTOMATIC_RUN)
 """After these nobody can say what becomes of the request that was waited for."""
@@ -88,21 +94,12 @@ class Recorded:
 
     def _outlast(self, step: Step, plan: OffloadPlan) -> OffloadResult | None:
         """Wait until the other run has said what came of its step, or is dead too."""
-        clock, limit = self.offload.ports.clock, self.offload.timeout_s
-        begun = clock.monotonic()
-        while self.record.journal.is_alive(step.run_id):
-            now = self.record.journal.step(step.run_id, step.topic)
-            if now is None or not now.is_unfinished:
-                break
-            left = float("inf") if limit is None else limit - (clock.monotonic() - begun)
-            if left <= 0:
-                reasons = (*plan.reasons, _whose(step))
-                return OffloadResult(plan.topic, Outcome.TIMED_OUT, plan, joined=True, reasons=reasons)
-            clock.sleep(min(left, _LOOK_AGAIN_S))
-        else:
-            # It died; what it has begun may still go on.
-            if (result := self._give_way(step, plan, wait=True)) is not None:
-                return result
+        if (given_up := self._wait_for(step, plan)) is not None:
+            return given_up
+        # It died before it said so: what it has begun may still go on.
+        is_dead = not self.record.journal.is_alive(step.run_id) and self._is_unfinished(step)
+        if is_dead and (result := self._give_way(step, plan, wait=True)) is not None:
+            return result
         status = self.offload.ports.admin.offload_status(plan.topic)
         if status.state is OffloadState.RUNNING:
             # It did not wait for its end: asked for the same, the broker says 409, and that is joined.
@@ -110,6 +107,42 @@ class Recorded:
         judged = self.offload.judged(plan, _over(status))
         is_done = judged.ledgers and all(one.confirmation is not Confirmation.NOT_MOVED for one in judged.ledgers)
         return replace(judged, joined=True) if is_done else None
+
+    def _wait_for(self, step: Step, plan: OffloadPlan) -> OffloadResult | None:
+        """Until the step has an end or its run is dead; why not any longer, if that is not to be waited for.
+
+        A process that is suspended or hangs is alive for as long as it likes, so it is watched like a run of our own.
+        """
+        ports, limit, stall_s = self.offload.ports, self.offload.timeout_s, self.offload.stall_timeout_s
+        standstill = Standstill(ports, plan, self.offload.activity, stall_s)
+        between_s = _LOOK_AT_LEDGERS_S if stall_s is None else min(_LOOK_AT_LEDGERS_S, stall_s / 4)
+        begun, looked_at = ports.clock.monotonic(), float("-inf")
+        try:
+            while self.record.journal.is_alive(step.run_id) and self._is_unfinished(step):
+                now = ports.clock.monotonic()
+                left = float("inf") if limit is None else limit - (now - begun)
+                if left <= 0:
+                    reasons = (*plan.reasons, _whose(step))
+                    return OffloadResult(plan.topic, Outcome.TIMED_OUT, plan, joined=True, reasons=reasons)
+                if now - looked_at >= between_s:
+                    looked_at, complete = now, complete_by_now(ports.admin, plan)
+                    if (standing := standstill.watch(complete)).is_stalled:
+                        # Nothing moves any more where all has moved: that can be judged without its word.
+                        return None if len(complete) == len(plan.moves) else self._stalled(step, plan, standing)
+                ports.clock.sleep(min(left, _LOOK_AGAIN_S))
+            return None
+        finally:
+            standstill.end()
+
+    def _is_unfinished(self, step: Step) -> bool:
+        """Whether it still is: its own run, or another one, may have said by now what came of it."""
+        now = self.record.journal.step(step.run_id, step.topic)
+        return now is not None and now.is_unfinished
+
+    def _stalled(self, step: Step, plan: OffloadPlan, standing: Standing) -> OffloadResult:
+        reasons = (*plan.reasons, _whose(step), why(standing, self.offload.ports.clock.now()))
+        hint = f"its process lives and may hang: let it go on, or end it; then {see(plan)}"
+        return OffloadResult(plan.topic, Outcome.STALLED, plan, joined=True, reasons=reasons, hint=hint)
 
     def _join(self, step: Step, plan: OffloadPlan) -> OffloadResult | None:
         """Wait for what a dead run has begun, as after a 409, and say of both plans what came of it."""

@@ -1,7 +1,7 @@
 """Runs that meet each other's steps, alive or dead, and journals that fail before, during and after the work."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -11,7 +11,9 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.model.journal import HistoryFilter, Run, StepEnd, StepLedger, StepPlan, StepState
 from offloadctl.model.ledger import Position
 from offloadctl.model.offload import Confirmation, OffloadResult, OffloadRun, Outcome
+from offloadctl.operations.offload_run import OffloadTopics
 from offloadctl.operations.run_record import recording
+from offloadctl.ports import BrokerAdmin
 from tests.killed_runs import START, Life, Stage
 
 DONE = StepEnd(Outcome.CONFIRMED, ExitCode.OK)
@@ -59,6 +61,18 @@ class Other:
 @pytest.fixture
 def stage() -> Stage:
     return Stage()
+
+
+@pytest.fixture
+def without_a_timeout() -> Stage:
+    """Whose commands wait as long as something moves."""
+
+    class Patient(Stage):
+        def work(self, admin: BrokerAdmin) -> OffloadTopics:
+            work = super().work(admin)
+            return replace(work, offload=replace(work.offload, timeout_s=None, stall_timeout_s=60))
+
+    return Patient()
 
 
 def only(run: OffloadRun | None) -> OffloadResult:
@@ -118,6 +132,30 @@ def test_a_run_that_never_ends_is_not_waited_for_for_ever(stage: Stage) -> None:
     assert any(other.run_id in reason.text for reason in result.reasons)
     assert run is not None
     assert run.exit_code is ExitCode.TIMED_OUT
+    other.end()
+
+
+def test_a_process_that_hangs_is_not_waited_for_for_ever_either(without_a_timeout: Stage) -> None:
+    other = Other(without_a_timeout, sends=False)
+
+    run = without_a_timeout.command()
+
+    result = only(run)
+    assert (result.outcome, result.exit_code) == (Outcome.STALLED, ExitCode.TIMED_OUT)
+    assert without_a_timeout.requests == []
+    assert any(other.run_id in reason.text for reason in result.reasons)
+    assert "may hang" in result.hint
+    other.end()
+
+
+def test_what_a_process_has_brought_about_that_hangs_is_judged_without_its_word(without_a_timeout: Stage) -> None:
+    other = Other(without_a_timeout)
+
+    result = only(without_a_timeout.command())
+
+    assert (result.outcome, result.joined) == (Outcome.CONFIRMED, True)
+    assert without_a_timeout.requests == []
+    assert other.outcome is None
     other.end()
 
 
