@@ -73,6 +73,9 @@ COMMANDS: Final[dict[str, LazyCommand]] = {
     "schedule": LazyCommand(
         "offloadctl.cli.schedule_app", "app", "Offload and check when conditions hold, and tell why.", "Ledgers"
     ),
+    "serve": LazyCommand(
+        "offloadctl.cli.serve", "serve", "Evaluate schedules all the time, and do what they decide.", "Ledgers"
+    ),
     "doctor": LazyCommand("offloadctl.cli.doctor", "app", "Why does it not work?", "Ledgers"),
     "object": LazyCommand("offloadctl.cli.object", "app", "Look into the objects of one ledger.", "Ledgers"),
     "context": LazyCommand("offloadctl.cli.context", "app", "Clusters by name, and the settings in force.", "Settings"),

@@ -130,6 +130,8 @@ NEEDS_A_BROKER: Final[Mapping[str, Sequence[Arguments]]] = {
     "retention get": [[TOPIC]],
     "retention set": [[TOPIC, "--time", "7d", "--size", "-1"], [TOPIC, "--time", GIVEN]],
     "retention unset": [[TOPIC], [TOPIC, "--dry-run"]],
+    # What it can read it serves until a signal comes.
+    "serve": [["-f", "broken-policies.yaml"], ["-f", "schedules.yaml", "--read-only"], ["-f", GIVEN]],
     "schedule run": [
         ["nightly", "-f", "schedules.yaml"],
         ["nightly", "-f", "schedules.yaml", "--dry-run", "-o", "json"],

@@ -1,0 +1,139 @@
+"""`offloadctl serve`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
+from offloadctl.cli.journal import recorded
+from offloadctl.cli.output import say
+from offloadctl.errors import BadValue
+from offloadctl.exitcodes import ExitCode
+from offloadctl.units import parse_duration
+from offloadctl.wiring import only_scheduler, open_collector, open_decision_log, open_findings
+
+if TYPE_CHECKING:
+    from offloadctl.model.schedule import Schedule
+    from offloadctl.operations.schedule_actions import ScheduleActions
+    from offloadctl.operations.workers import Stop
+    from offloadctl.service.daemon import Daemon
+    from offloadctl.service.telling import Teller
+
+
+@with_connection
+def serve(
+    *,
+    file: Annotated[
+        Path,
+        typer.Option("--file", "-f", metavar="FILE", help="The file of schedules, `kind: Schedule`.", dir_okay=False),
+    ],
+    every: Annotated[
+        str, typer.Option("--every", metavar="DURATION", help="How often conditions on numbers are evaluated.")
+    ] = "5m",
+    grace: Annotated[
+        str,
+        typer.Option(
+            "--grace", metavar="DURATION", help="So long may runs go on after SIGTERM, before they are handed over."
+        ),
+    ] = "60s",
+    connection: ConnectionFlags,
+) -> ExitCode:
+    """Evaluate schedules again and again, and do what they decide, until SIGTERM or Ctrl-C.
+
+    What is decided is in the journal before anything is sent: after a crash the next process goes on with it. SIGHUP,
+    or a change of the file, has it read again; one that cannot be used changes nothing. Log lines are on stderr, as
+    JSON where that is no terminal. Exit code 8: another process runs the schedules of this state directory.
+    """
+    interval, patience = _above_zero(every, "--every"), _duration(grace, "--grace")
+    with connect(connection) as session, ExitStack() as stack:
+        daemon = stack.enter_context(_daemon(session, file, interval, patience))
+        daemon.run()
+    return ExitCode.OK
+
+
+@contextmanager
+def _daemon(session: Session, file: Path, every: timedelta, grace: timedelta) -> "Iterator[Daemon]":
+    """Everything that the process consists of; LeaseHeld, and whatever is wrong with the file, before it begins."""
+    from offloadctl.operations.schedule import Scheduler  # noqa: PLC0415 - protobuf is slow to load
+    from offloadctl.operations.workers import Stop  # noqa: PLC0415
+    from offloadctl.service.board import Board  # noqa: PLC0415
+    from offloadctl.service.daemon import Daemon  # noqa: PLC0415
+    from offloadctl.service.loop import Loop  # noqa: PLC0415
+    from offloadctl.service.past import remember_successes  # noqa: PLC0415
+    from offloadctl.service.remembering import RememberedNumbers  # noqa: PLC0415
+    from offloadctl.service.runs import Runs, Watched  # noqa: PLC0415
+    from offloadctl.service.schedule_source import ScheduleSource  # noqa: PLC0415
+    from offloadctl.service.telling import libraries_told  # noqa: PLC0415
+
+    clock, context = session.ports.clock, session.context
+    source = ScheduleSource(file, lambda schedules: _require_right(session, schedules))
+    schedules = source.read()
+    tell = _teller(session)
+    board, runs = Board(clock.now()), Runs(tell)
+    stop_looking, stop_acting = Stop(), Stop()
+    with (
+        only_scheduler(context),
+        libraries_told(tell),
+        open_decision_log(context, clock) as log,
+        open_collector(context, session.ports, stop=stop_looking) as collector,
+        _actions(session, stop_acting) as actions,
+    ):
+        collector.numbers = remembered = RememberedNumbers(collector.numbers)
+        act = Watched(actions, board, tell)
+        scheduler = Scheduler(schedules, log, collector, act, clock, start=runs.start)
+        names = tuple(one.name for one in schedules)
+        board.in_force(names)
+        remember_successes(log, board)
+        tell("started", context=context.name, schedules=len(names), names=" ".join(names), every=every.total_seconds())
+        loop = Loop(scheduler, source, runs, board, clock, tell, every, remembered.offloaded)
+        yield Daemon(loop, runs, board, clock, tell, grace, stop_looking, stop_acting)
+
+
+def _require_right(session: Session, schedules: "tuple[Schedule, ...]") -> None:
+    """Schedules that offload need a context that may be changed; those that check do not."""
+    from offloadctl.model.schedule import OffloadAction  # noqa: PLC0415 - only where something is run
+
+    if any(isinstance(one.action, OffloadAction) for one in schedules):
+        session.allow_change()
+
+
+@contextmanager
+def _actions(session: Session, stop: "Stop") -> "Iterator[ScheduleActions]":
+    from offloadctl.operations.confirm import ObjectsInStores  # noqa: PLC0415 - protobuf is slow to load
+    from offloadctl.operations.offload import not_looked_at  # noqa: PLC0415
+    from offloadctl.operations.schedule_actions import ScheduleActions  # noqa: PLC0415
+
+    stores = session.ports.stores
+    with open_findings(session.context) as findings:
+        yield ScheduleActions(
+            session.ports,
+            lambda work: recorded(session, work),
+            ObjectsInStores(stores) if stores else not_looked_at,
+            findings,
+            stop,
+        )
+
+
+def _teller(session: Session) -> "Teller":
+    from offloadctl.service.telling import Teller  # noqa: PLC0415 - only where something is run
+
+    return Teller(lambda text: say(text, is_prose=False), session.ports.clock, as_json=not sys.stderr.isatty())
+
+
+def _above_zero(text: str, option: str) -> timedelta:
+    found = _duration(text, option)
+    if found < timedelta(seconds=1):
+        raise BadValue(f"{option} {text} is too often", hint="give a second at least: 30s, 5m")
+    return found
+
+
+def _duration(text: str, option: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except BadValue as error:
+        raise BadValue(f"{option}: {error.message}", hint=error.hint) from error

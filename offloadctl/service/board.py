@@ -1,0 +1,132 @@
+"""What the service knows of itself, in one place: filled by the loop and by runs, read whole by pages and metrics."""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from offloadctl.exitcodes import ExitCode
+from offloadctl.model.decision import Decision, Intent, Verdict
+from offloadctl.model.names import NamespaceName
+from offloadctl.operations.schedule import Tick
+from offloadctl.service.totals import Totals, totals_of
+
+SUCCESSES: Final = frozenset({ExitCode.OK, ExitCode.WARNINGS})
+"""After these a run counts as one that has done its work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All of it at one moment. What is in no evaluation any more is not here any more."""
+
+    started_at: datetime
+    schedules: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    """The last one of each schedule that is in force."""
+    not_evaluated: tuple[tuple[str, str], ...] = ()
+    totals: Totals = field(default_factory=Totals)
+    evaluated_at: datetime | None = None
+    """The last evaluation that came to its end."""
+    evaluation_seconds: float | None = None
+    evaluations: int = 0
+    failed_evaluations: int = 0
+    problem: str = ""
+    """Why the last evaluation failed; empty if it did not."""
+    reload_problem: str = ""
+    """Why the file of schedules that is there is not the one in force."""
+    verdicts: Mapping[tuple[str, Verdict], int] = field(default_factory=dict)
+    outcomes: Mapping[tuple[str, ExitCode], int] = field(default_factory=dict)
+    moved: Mapping[str, int] = field(default_factory=dict)
+    last_success: Mapping[str, datetime] = field(default_factory=dict)
+    in_flight: tuple[Intent, ...] = ()
+    ending: bool = False
+
+
+class Board:
+    """Keeps the facts; safe to use from several threads."""
+
+    def __init__(self, started_at: datetime) -> None:
+        self._lock = threading.Lock()
+        self._facts = Facts(started_at)
+        self._verdicts: Counter[tuple[str, Verdict]] = Counter()
+        self._outcomes: Counter[tuple[str, ExitCode]] = Counter()
+        self._moved: Counter[str] = Counter()
+        self._in_flight: dict[str, Intent] = {}
+        self._last_success: dict[str, datetime] = {}
+
+    def facts(self) -> Facts:
+        """All of them, as they are now; nobody changes them later."""
+        with self._lock:
+            return replace(
+                self._facts,
+                verdicts=MappingProxyType(dict(self._verdicts)),
+                outcomes=MappingProxyType(dict(self._outcomes)),
+                moved=MappingProxyType(dict(self._moved)),
+                last_success=MappingProxyType(dict(self._last_success)),
+                in_flight=tuple(self._in_flight.values()),
+            )
+
+    def in_force(self, schedules: tuple[str, ...], *, problem: str = "") -> None:
+        """These schedules count now; a `problem` says why a newer file does not."""
+        with self._lock:
+            decisions = tuple(one for one in self._facts.decisions if one.schedule in schedules)
+            self._facts = replace(self._facts, schedules=schedules, decisions=decisions, reload_problem=problem)
+            for kept in (self._verdicts, self._outcomes):
+                for key in [one for one in kept if one[0] not in schedules]:
+                    del kept[key]
+            for by_name in (self._moved, self._last_success):
+                for name in [one for one in by_name if one not in schedules]:
+                    del by_name[name]
+
+    def evaluated(self, tick: Tick, seconds: float, offloaded: Mapping[NamespaceName, float]) -> None:
+        """An evaluation came to its end."""
+        totals = totals_of(tick.collected, offloaded)
+        with self._lock:
+            self._verdicts.update((one.schedule, one.verdict) for one in tick.decisions)
+            self._facts = replace(
+                self._facts,
+                decisions=tick.decisions,
+                not_evaluated=tick.not_evaluated,
+                totals=totals,
+                evaluated_at=tick.at,
+                evaluation_seconds=seconds,
+                evaluations=self._facts.evaluations + 1,
+                problem="",
+            )
+
+    def not_evaluated(self, problem: str) -> None:
+        """An evaluation failed."""
+        with self._lock:
+            failed = self._facts.failed_evaluations + 1
+            self._facts = replace(self._facts, failed_evaluations=failed, problem=problem)
+
+    def succeeded(self, schedule: str, at: datetime) -> None:
+        """A run of it has done its work, as the decision log tells."""
+        with self._lock:
+            self._last_success[schedule] = max(at, self._last_success.get(schedule, at))
+
+    def run_begun(self, intent: Intent) -> None:
+        """It goes on."""
+        with self._lock:
+            self._in_flight[intent.run_id] = intent
+
+    def run_gone(self, intent: Intent) -> None:
+        """It goes on no more."""
+        with self._lock:
+            self._in_flight.pop(intent.run_id, None)
+
+    def run_ended(self, schedule: str, code: ExitCode, moved: int, at: datetime | None) -> None:
+        """It has come to this."""
+        with self._lock:
+            self._outcomes[schedule, code] += 1
+            self._moved[schedule] += moved
+            if code in SUCCESSES and at is not None:
+                self._last_success[schedule] = at
+
+    def ending(self) -> None:
+        """The service has been told to end."""
+        with self._lock:
+            self._facts = replace(self._facts, ending=True)
