@@ -31,6 +31,7 @@ from offloadctl.model.journal import (
     Note,
     Run,
     RunStart,
+    RunState,
     Step,
     StepCounts,
     StepEnd,
@@ -69,13 +70,13 @@ class SqliteHistory:
         query = f"SELECT * FROM run WHERE {where} ORDER BY started_at DESC, id DESC LIMIT ?"  # noqa: S608 - our own text
         with self._reading() as connection:
             rows = connection.execute(query, (*values, -1 if asked.limit is None else asked.limit)).fetchall()
-            return tuple(self._run(connection, row) for row in rows)
+            found = [self._run(connection, row) for row in rows]
+        return tuple(self._sure(run) for run in found)
 
     def run(self, run_id: str) -> Run | None:
         """One row."""
-        with self._reading() as connection:
-            row = connection.execute("SELECT * FROM run WHERE id = ?", (run_id,)).fetchone()
-            return self._run(connection, row) if row is not None else None
+        found = self._read_run(run_id)
+        return self._sure(found) if found is not None else None
 
     def ids_like(self, text: str) -> tuple[str, ...]:
         """Compared as text, so that no sign means more than itself."""
@@ -146,6 +147,15 @@ class SqliteHistory:
         """Close the file; runs that were not ended are dead from now on."""
         self._locks.drop_all()
         self._file.close()
+
+    def _sure(self, run: Run) -> Run:
+        """Of a run that seems to be broken off: its row once more, since it may have ended after the row was read."""
+        return (self._read_run(run.run_id) or run) if run.state is RunState.BROKEN_OFF else run
+
+    def _read_run(self, run_id: str) -> Run | None:
+        with self._reading() as connection:
+            row = connection.execute("SELECT * FROM run WHERE id = ?", (run_id,)).fetchone()
+            return self._run(connection, row) if row is not None else None
 
     def _run(self, connection: sqlite3.Connection, row: sqlite3.Row) -> Run:
         ended = row["ended_at"] is not None

@@ -340,3 +340,26 @@ def test_the_newest_note_about_a_schedule_is_never_forgotten(
     journal.begin_run(START)
 
     assert [one.text for one in journal.notes()] == ["until somebody ends it"]
+
+
+@pytest.mark.parametrize("asked", ["runs", "run"])
+def test_a_run_that_ends_while_it_is_looked_at_is_not_called_broken_off(
+    opened: Callable[..., SqliteJournal], tmp_path: Path, asked: str
+) -> None:
+    journal = opened()
+    run_id = journal.begin_run(START)
+
+    class EndsMeanwhile(SqliteHistory):
+        """Between the look at the run's row and the look at its lock it ends."""
+
+        def is_alive(self, run_id: str) -> bool:
+            if journal.is_alive(run_id):
+                journal.end_run(run_id, ExitCode.OK, {})
+            return super().is_alive(run_id)
+
+    history = EndsMeanwhile(tmp_path)
+    found = history.run(run_id) if asked == "run" else history.runs(HistoryFilter())[0]
+    history.close()
+
+    assert found is not None
+    assert found.state is RunState.ENDED
