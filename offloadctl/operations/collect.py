@@ -8,6 +8,7 @@ What fails is unknown, with the reason; nothing is raised but an interruption. N
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeVar
@@ -15,7 +16,7 @@ from typing import Final, TypeVar
 from offloadctl.errors import Interrupted, OffloadctlError
 from offloadctl.model.measures import Measure, Number, Snapshot
 from offloadctl.model.names import NamespaceName, TopicName
-from offloadctl.model.schedule import Comparison, Extent, Schedule
+from offloadctl.model.schedule import Comparison, Extent, OffloadAction, Schedule
 from offloadctl.model.scope import Scope
 from offloadctl.model.status import Bound
 from offloadctl.operations import collect_bulk as bulk
@@ -68,7 +69,9 @@ class BulkCollector:
         topics, unlisted = self._topics(schedules, labels)
         every = frozenset(topic for found in topics.values() for topic in found)
         asked = [one for schedule in schedules for one in schedule.comparisons]
-        snapshot, sizes = self._bulk(asked, every, now)
+        # What is offloaded first is told by local bytes, whatever the conditions look at.
+        ranked = any(isinstance(one.action, OffloadAction) and topics.get(one.name) for one in schedules)
+        snapshot, sizes = self._bulk(asked, every, now, {Measure.LOCAL_BYTES} if ranked else set())
         snapshot = self._with_details(schedules, topics, sizes, snapshot)
         return Collected(replace(snapshot, labels=labels), topics, unlabelled | unlisted)
 
@@ -135,13 +138,14 @@ class BulkCollector:
     # -- their numbers
 
     def _bulk(
-        self, asked: Sequence[Comparison], topics: frozenset[TopicName], now: datetime
+        self, asked: Sequence[Comparison], topics: frozenset[TopicName], now: datetime, more: AbstractSet[Measure]
     ) -> tuple[Snapshot, dict[TopicName, BulkSizes]]:
-        wanted = frozenset(one.measure for one in asked)
+        compared = frozenset(one.measure for one in asked)
+        wanted = compared | more
         scrapes, no_metrics = _attempt(self.numbers.broker_metrics, wanted & _OF_METRICS)
         scrapes = scrapes or ()
         totals = bulk.sizes(scrapes, bulk.TOTAL)
-        is_lacking = Measure.LOCAL_BYTES in wanted and not topics <= totals.keys()
+        is_lacking = Measure.LOCAL_BYTES in compared and not topics <= totals.keys()
         loads, no_loads = _attempt(self.numbers.topic_loads, is_lacking or wanted & _OF_STATS)
         bookies, no_bookies = _attempt(self.numbers.bookie_metrics, wanted & {Measure.BOOKIE_DISK})
         reports, no_reports = _attempt(self.numbers.load_reports, wanted & {Measure.BROKER_CPU})

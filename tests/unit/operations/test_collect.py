@@ -308,6 +308,18 @@ def test_a_schedule_on_times_alone_asks_for_nothing() -> None:
     assert not world.asked
 
 
+def test_what_is_offloaded_first_is_told_by_local_bytes_whatever_the_condition_looks_at() -> None:
+    world = shop()
+    world.cluster.serve(BILLS)
+    scope = ScheduleScope(Scope.of(namespaces=[SHOP]), not_match="nothing")
+
+    collected = collect(world, NIGHTLY, scope=scope)
+
+    local = numbers(collected, Measure.LOCAL_BYTES)
+    assert (local[ORDERS].value, local[BILLS].value) == (30_000, 3000)
+    assert world.asked["topics"] == 0
+
+
 def test_labels_are_the_properties_of_namespaces() -> None:
     world = shop()
     world.cluster.namespaces[SHOP].properties["tier"] = "cold"
