@@ -13,7 +13,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, get_type_hints
 
@@ -55,6 +55,8 @@ class Session:
     settings: Resolved
     cluster_proven: bool = True
     """False if the context names a cluster, and the broker does not say whether it belongs to it."""
+    _told: list[str | None] = field(default_factory=list)
+    """The cluster, once the broker was asked for it; None if it tells none."""
 
     @property
     def context(self) -> Context:
@@ -62,15 +64,15 @@ class Session:
         return self.settings.context
 
     def origin(self, *, may_ask: bool = True) -> Origin:
-        """Where documents come from; without a cluster in the context the broker is asked for its own.
+        """Where documents come from; without a cluster in the context the broker is asked for its own, once.
 
         Whoever was interrupted must not ask: perhaps it was for waiting for this very broker. And whoever interrupts
         the question still gets the report: its work is done.
         """
-        cluster = self.context.cluster
-        if cluster is None and may_ask:
-            with suppress(BrokerError, KeyboardInterrupt):
-                cluster = self.ports.admin.own_cluster()
+        if may_ask:
+            with suppress(KeyboardInterrupt):
+                self._learn_cluster()
+        cluster = self.context.cluster or next(iter(self._told), None)
         return Origin(self.context.name, cluster, self.settings.addresses_from)
 
     def warn_of_untested_version(self) -> None:
@@ -83,6 +85,13 @@ class Session:
     def allow_change(self) -> None:
         """Refuse unless the context may be changed; every command that changes something asks first."""
         guard_change(self.settings, cluster_proven=self.cluster_proven)
+        # Before the work: later nobody asks, so that no interruption is taken for one of the question.
+        self._learn_cluster()
+
+    def _learn_cluster(self) -> None:
+        if self.context.cluster is None and not self._told:
+            with suppress(BrokerError):
+                self._told.append(self.ports.admin.own_cluster())
 
 
 def with_connection(command: Callable[..., R]) -> Callable[..., R]:

@@ -4,9 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from offloadctl.cli.connection import Session
+from offloadctl.config.layers import ConnectionFlags
+from offloadctl.config.resolve import resolve
 from offloadctl.demo.embedded import EmbeddedCluster
+from offloadctl.errors import BrokerUnreachable
 from offloadctl.model.names import TopicName
+from offloadctl.ports import Ports
 from tests.cli.conftest import Command
+from tests.fake_broker import FakeBroker, VirtualClock
 
 
 @pytest.fixture
@@ -41,3 +47,47 @@ def test_documents_tell_who_named_the_address(words: tuple[str, ...], command: C
     ran = command(*(word.format(topic) for word in words), "-o", "json")
 
     assert (ran.document["context"], ran.document["adminUrlsFrom"]) == ("prod", "OFFLOADCTL_ADMIN_URL")
+
+
+class Asked(FakeBroker):
+    """Its own cluster is asked for while these happen, one after the other."""
+
+    def __init__(self, *meanwhile: BaseException) -> None:
+        super().__init__()
+        self.meanwhile = list(meanwhile)
+        self.asked = 0
+
+    def own_cluster(self) -> str | None:
+        self.asked += 1
+        if self.meanwhile:
+            raise self.meanwhile.pop(0)
+        return super().own_cluster()
+
+
+def session_with(broker: FakeBroker) -> Session:
+    settings = resolve(ConnectionFlags(), {"OFFLOADCTL_ADMIN_URL": "http://broker:8080"})
+    return Session(Ports(broker, VirtualClock()), settings)
+
+
+def test_whoever_interrupts_the_question_before_the_work_keeps_it_from_being_begun() -> None:
+    session = session_with(Asked(KeyboardInterrupt()))
+
+    with pytest.raises(KeyboardInterrupt):
+        session.allow_change()
+
+
+def test_whoever_interrupts_the_question_after_the_work_gets_the_report() -> None:
+    session = session_with(Asked(KeyboardInterrupt()))
+
+    assert session.origin().cluster is None
+
+
+def test_what_the_broker_has_told_is_known_after_an_interruption_and_asked_for_once() -> None:
+    broker = Asked(BrokerUnreachable("no connection"))
+    session = session_with(broker)
+
+    session.allow_change()
+    found = [session.origin(may_ask=may_ask).cluster for may_ask in (False, True, False, True)]
+
+    assert found == [None, "standalone", "standalone", "standalone"]
+    assert broker.asked == 2

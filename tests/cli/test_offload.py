@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import jsonschema
 import pytest
@@ -354,6 +356,24 @@ def test_waiting_for_a_run_that_never_ends_times_out(
 
     assert ran.code == 7
     assert "RUNNING" in ran.out
+
+
+def test_the_report_of_an_interrupted_run_names_its_cluster_too(
+    command: Command, connected: EmbeddedCluster, topic: TopicName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected.cluster.faults.plant(Fault.STUCK_RUNNING, topic=topic, count=1)
+    start = connected.cluster.offloading.start_manual
+
+    def started(*arguments: Any) -> None:
+        start(*arguments)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(connected.cluster.offloading, "start_manual", started)
+
+    ran = command("offload", "topic", str(topic), "-s", "0", "-o", "json")
+
+    assert (ran.code, ran.document["cluster"]) == (130, connected.cluster.name)
+    assert ran.document["topics"][0]["results"][0]["outcome"] == "interrupted"
 
 
 READING = [
