@@ -21,6 +21,7 @@ from offloadctl.wiring import (
     open_decision_history,
     open_decision_log,
     open_findings,
+    open_usual,
 )
 
 if TYPE_CHECKING:
@@ -71,8 +72,13 @@ def run(
 def _looked(session: Session, schedule: "Schedule") -> "Once":
     from offloadctl.operations.schedule_once import look  # noqa: PLC0415 - protobuf is slow to load
 
-    with open_collector(session.context, session.ports) as collector, open_decision_history(session.context) as log:
-        return look(log, collector, schedule, session.ports.clock)
+    context, clock = session.context, session.ports.clock
+    with (
+        open_collector(context, session.ports) as numbers,
+        open_usual(context, numbers, clock, read_only=True) as collector,
+        open_decision_history(context) as log,
+    ):
+        return look(log, collector, schedule, clock)
 
 
 def _done(session: Session, schedule: "Schedule", reason: str, *, force: bool) -> "Once":
@@ -83,7 +89,8 @@ def _done(session: Session, schedule: "Schedule", reason: str, *, force: bool) -
     with (
         only_scheduler(context),
         open_decision_log(context, clock) as log,
-        open_collector(context, session.ports) as collector,
+        open_collector(context, session.ports) as numbers,
+        open_usual(context, numbers, clock) as collector,
         _actions(session) as actions,
     ):
         act = _Told(actions, clock)
@@ -120,7 +127,8 @@ class _Told:
     def __call__(self, schedule: "Schedule", intent: "Intent", /) -> "RunResult":
         from offloadctl.model.decision import RunResult  # noqa: PLC0415 - only where something is run
 
-        topics = "the whole scope" if intent.whole_scope else f"{len(intent.topics):,} topics"
+        number = len(intent.topics)
+        topics = "the whole scope" if intent.whole_scope else f"{number:,} topic{'' if number == 1 else 's'}"
         again = f", attempt {intent.attempt}: the one before has no end" if intent.attempt > 1 else ""
         say(f"run {intent.run_id} begins: {topics}{again}")
         began_at = self.clock.now()

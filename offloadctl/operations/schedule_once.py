@@ -35,7 +35,11 @@ class Once:
     @property
     def result(self) -> RunResult | None:
         """Of the run that was begun."""
-        return next((one for one in self.results if self.intent and one.run_id == self.intent.run_id), None)
+        return self.result_of(self.intent) if self.intent is not None else None
+
+    def result_of(self, intent: Intent) -> RunResult | None:
+        """What came of a run; None if nothing was told."""
+        return next((one for one in self.results if one.run_id == intent.run_id), None)
 
     @property
     def exit_code(self) -> ExitCode:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
+from offloadctl.exitcodes import ExitCode
+from offloadctl.model.decision import Intent
 from offloadctl.operations.schedule_once import Once
 from offloadctl.report.schedule_command_documents import ScheduleRun, result_part
 from offloadctl.report.schedule_command_text import result_text
@@ -38,12 +40,20 @@ def once_text(once: Once) -> Iterator[RenderableType]:
     if once.left_out:
         yield labelled("not seen", once.left_out, style=Style.CAREFUL)
     for one in once.resumed:
-        yield line(f"run {one.run_id} was begun again: it had no end", indent=2)
+        yield line((f"run {one.run_id}", Style.HEAD), ": begun again, since it had no end")
+        yield from _end(once, one)
     if once.intent is not None:
         yield line((f"run {once.intent.run_id}", Style.HEAD))
         if once.intent.asked_by:
             yield labelled("why", "; ".join(one.text for one in once.intent.reasons))
-        yield result_text(once.result)
+        yield from _end(once, once.intent)
         yield labelled("do next", f"offloadctl schedule explain {once.intent.run_id}")
     elif once.dry_run:
         yield line(("nothing was done, and nothing was written down (--dry-run)", Style.QUIET))
+
+
+def _end(once: Once, intent: Intent) -> Iterator[RenderableType]:
+    result = once.result_of(intent)
+    yield result_text(result)
+    if result is not None and result.exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
+        yield labelled("note", "whoever evaluates this schedule next begins the run again, and goes on with it")

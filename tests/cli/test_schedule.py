@@ -7,6 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from offloadctl.adapters.pulsar_rest import PulsarRest
+from offloadctl.adapters.system import SystemClock
 from offloadctl.demo.embedded import EmbeddedCluster
 from offloadctl.model.names import TopicName
 from offloadctl.model.settings import Context
@@ -289,3 +291,43 @@ def test_a_simulation_needs_no_cluster_and_tells_what_would_have_fired_and_why(
     assert "bookie disk above 80 %: 85 % (bookie-0), by recorded" in told.flowing
     lines = command("schedule", "simulate", "-f", file, "--from-file", recorded, "--every", "1h", "-o", "ndjson")
     assert [json.loads(line)["kind"] for line in lines.out.splitlines()] == ["ScheduleDecision"] * 4
+
+
+# -- interrupted
+
+
+def test_a_run_that_was_interrupted_is_gone_on_with_by_the_next_evaluation(
+    command: Command, connected: EmbeddedCluster, topic: TopicName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, topic)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SystemClock, "sleep", interrupt)
+        patch.setattr(PulsarRest, "offload_status", interrupt)
+        first = command("schedule", "run", "grown", "-f", file)
+    second = command("schedule", "run", "grown", "-f", file, "-o", "json")
+
+    assert first.code == 130, first.err
+    assert "begins the run again" in first.out
+    [resumed] = second.document["resumed"]
+    assert (resumed in first.out, second.code) == (True, 0)
+    explained = command("schedule", "explain", resumed, "-o", "json").document
+    assert [one["attempt"] for one in explained["attempts"]] == [1, 2]
+    assert explained["result"]["exitCode"] == 0
+
+
+def test_a_protected_context_is_changed_only_if_it_is_named(
+    command: Command, connected: EmbeddedCluster, topic: TopicName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFLOADCTL_PROTECTED", "true")
+    file = written(tmp_path, topic)
+
+    refused = command("schedule", "run", "grown", "-f", file)
+    looked = command("schedule", "run", "grown", "-f", file, "--dry-run")
+    paused = command("schedule", "pause", "grown", "-f", file)
+    resumed = command("schedule", "resume", "grown", "-f", file)
+
+    assert [one.code for one in (refused, looked, paused, resumed)] == [6, 0, 0, 6]
