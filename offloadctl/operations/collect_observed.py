@@ -3,7 +3,7 @@
 It lives in the collector and dies with it: whoever begins to look knows nothing at first, and says so.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -62,7 +62,7 @@ class Reads:
 
     def unread_for(
         self,
-        topics: Iterable[TopicName],
+        topics: Collection[TopicName],
         loads: Mapping[TopicName, TopicLoad],
         last_reads: Mapping[TopicName, datetime],
         now: datetime,
@@ -70,10 +70,13 @@ class Reads:
     ) -> dict[TopicName, Number]:
         """Seconds. Of a topic whose last read was not seen, the bound that says more about `telling` seconds.
 
+        Topics that are not asked for any more are forgotten.
         Readers that are gone took their time stamp with them, so that of a subscription is only the latest that is
         known: it cannot have been longer ago.
         """
         source = SOURCES[Measure.UNREAD_FOR]
+        for gone in self._seen.keys() - frozenset(topics):
+            del self._seen[gone]
         found = {}
         for topic in topics:
             seen = self._look(topic, loads.get(topic), now)

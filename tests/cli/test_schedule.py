@@ -16,6 +16,7 @@ from offloadctl.report.schema import schema_of
 from offloadctl.wiring import only_scheduler
 from tests.cli.conftest import Command, Ran, fill
 
+ROOT = Path(__file__).resolve().parents[2]
 WHEN = "localBytes: {above: 1}"
 
 
@@ -256,6 +257,16 @@ def test_a_file_without_mistakes_is_fine(command: Command, tmp_path: Path) -> No
     ran = command("schedule", "validate", "-f", written(tmp_path, "acme/shop/x"), "-o", "json")
 
     assert checked(ran, "ScheduleValidation")["schedules"] == ["grown"]
+
+
+def test_the_file_of_the_documentation_is_one(command: Command, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8")
+    path = tmp_path / "schedules.yaml"
+    path.write_text(page.split("```yaml\n")[1].split("```")[0])
+
+    ran = command("schedule", "validate", "-f", str(path))
+
+    assert ran.out == f"{path}: 2 schedules: shop-grows, nightly-check\n"
 
 
 # -- simulate

@@ -227,6 +227,16 @@ def test_a_topic_that_is_loaded_anew_was_not_read_by_that() -> None:
     assert (number.value, number.bound) == (3 * 3600, Bound.AT_LEAST)
 
 
+def test_a_topic_that_is_gone_is_forgotten_and_begins_anew_when_it_comes_back() -> None:
+    reads = Reads()
+    look(reads, START, 10)
+    reads.unread_for([], {}, {}, START + DAY, 1.0)
+
+    number = look(reads, START + 2 * DAY, 10)
+
+    assert (number.value, number.bound) == (0, Bound.AT_LEAST)
+
+
 def test_a_subscriptions_time_stamp_tells_that_it_cannot_be_longer() -> None:
     number = look(Reads(), START, 10, last=START - timedelta(hours=1))
 
