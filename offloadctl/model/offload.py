@@ -281,6 +281,8 @@ class OffloadRun:
     """What could not be written there after the work was done."""
     remarks: tuple[str, ...] = ()
     """What else happened beside the topics' own outcomes."""
+    has_found_damage: bool = False
+    """Whether something that a dead run had left is damaged; the remarks tell what."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -290,6 +292,8 @@ class OffloadRun:
             met.append(ExitCode.FAILED)
         if self.journal_problem:
             met.append(ExitCode.FAILED)
+        if self.has_found_damage:
+            met.append(ExitCode.DAMAGE)
         return combine(met if self.interrupted is None else [*met, self.interrupted])
 
     @property

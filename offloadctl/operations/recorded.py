@@ -170,7 +170,7 @@ class Recorded:
         moved = f"{len(judged.ledgers) - len(left)} of {len(judged.ledgers)} ledgers have moved"
         said = f"; the broker says {status.state.value}" + (f": {status.last_error}" if status.last_error else "")
         reasons = (*judged.reasons, Reason("judged", moved + said))
-        outcome = Outcome.ABANDONED if left else judged.outcome
+        outcome = Outcome.ABANDONED if left and judged.outcome is not Outcome.DAMAGED else judged.outcome
         self.record.judged(step, replace(judged, outcome=outcome, reasons=reasons))
 
     def _told(self, step: Step, plan: OffloadPlan, work: Callable[[], OffloadResult | None]) -> OffloadResult | None:

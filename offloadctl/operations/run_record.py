@@ -9,7 +9,7 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.journal_ports import Journal
 from offloadctl.model.journal import RunStart, Step, StepEnd, StepPlan
 from offloadctl.model.names import TopicName
-from offloadctl.model.offload import OffloadPlan, OffloadResult, OffloadRun
+from offloadctl.model.offload import OffloadPlan, OffloadResult, OffloadRun, Outcome
 
 
 class UnderWay(Exception):
@@ -30,6 +30,8 @@ class RunRecord:
     is_closed: bool = False
     _chosen: set[TopicName] = field(default_factory=set)
     _written: set[TopicName] = field(default_factory=set)
+    _damage: list[str] = field(default_factory=list)
+    """What dead runs have left damaged, in words: nobody else would tell of it."""
 
     def choose(self, plans: Sequence[OffloadPlan]) -> None:
         """Write what is going to be done; StateError if it cannot be, and then nothing may be done."""
@@ -58,10 +60,15 @@ class RunRecord:
 
     def judged(self, step: Step, result: OffloadResult) -> None:
         """Write what became of a dead run's step."""
-        self.journal.end_step(step.run_id, step.topic, StepEnd.of(result, judged_by=self.run_id))
+        is_ours = self.journal.end_step(step.run_id, step.topic, StepEnd.of(result, judged_by=self.run_id))
+        if is_ours and result.outcome is Outcome.DAMAGED:
+            what = "; ".join(dict.fromkeys(finding.what for finding in result.findings)) or result.outcome.meaning
+            told = f"run {step.run_id} was broken off, and what it has moved of {step.topic} is damaged: {what}"
+            self._damage.append(f"{told}; see offloadctl check {step.topic}")
 
     def close(self, run: OffloadRun) -> OffloadRun:
         """Write how the run ended, with what could not be written before; the report says so if it cannot be."""
+        run = replace(run, remarks=(*run.remarks, *self._damage), has_found_damage=bool(self._damage))
         left = {one.topic: StepEnd.of(one) for one in run.results if one.topic in self._chosen - self._written}
         self.is_closed = True
         try:

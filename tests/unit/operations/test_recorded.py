@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from offloadctl.demo.faults import Fault
 from offloadctl.errors import ApprovalNeeded, BrokerUnreachable, StateUnwritable, TerminationSignal
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.journal import HistoryFilter, Run, StepEnd, StepLedger, StepPlan, StepState
@@ -230,6 +231,42 @@ def test_what_has_nothing_left_to_move_is_judged_too(stage: Stage) -> None:
 
     assert result.outcome is Outcome.NOTHING_TO_DO
     assert other.outcome is Outcome.CONFIRMED
+
+
+@pytest.mark.parametrize("ledgers", [1, 2])
+def test_damage_that_a_dead_run_has_left_is_told_by_whoever_judges_it(stage: Stage, ledgers: int) -> None:
+    stage.world.cluster.faults.plant(Fault.TRUNCATED_LEDGER, topic=stage.names[0], count=1)
+    other = Other(stage, ledgers=ledgers)
+    other.die()
+    stage.world.clock.sleep(60)
+
+    run = stage.command()
+
+    # Of one ledger there is another one to move; of both there is nothing to do, and nobody else would tell.
+    assert only(run).outcome is (Outcome.CONFIRMED if ledgers == 1 else Outcome.NOTHING_TO_DO)
+    assert other.outcome is Outcome.DAMAGED
+    assert run is not None
+    assert run.exit_code is ExitCode.DAMAGE
+    (remark,) = run.remarks
+    assert other.run_id in remark
+    assert f"offloadctl check {stage.names[0]}" in remark
+    (judge, _) = runs(stage)
+    assert judge.exit_code == ExitCode.DAMAGE
+
+
+def test_damage_beside_ledgers_that_have_not_moved_is_damage(stage: Stage) -> None:
+    stage.world.cluster.faults.plant(Fault.TRUNCATED_LEDGER, topic=stage.names[0], count=1)
+    first = Other(stage, ledgers=1)
+    first.end()
+    stage.world.clock.sleep(60)
+    other = Other(stage, sends=False)
+    other.die()
+
+    run = stage.command()
+
+    assert other.outcome is Outcome.DAMAGED
+    assert run is not None
+    assert run.exit_code is ExitCode.DAMAGE
 
 
 def test_a_topic_that_cannot_be_asked_stays_unfinished_and_that_is_said(stage: Stage) -> None:
