@@ -1,6 +1,6 @@
 """The doors of the schedules: where their numbers come from, and where decisions are written down before they count."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -116,6 +116,18 @@ class Queries(Protocol):
 
     def over_time(self, expression: str, start: datetime, end: datetime, step_seconds: float) -> Sequence[Series]:
         """What it gave between two times."""
+        ...
+
+
+class UsualStore(Protocol):
+    """What was learnt of numbers, so that it outlives the process. It may be lost: then it is learnt anew."""
+
+    def load(self) -> Mapping[tuple[str, str], bytes]:
+        """All that is kept, by the key of `Snapshot.usual`. May raise a StateError."""
+        ...
+
+    def save(self, changed: Mapping[tuple[str, str], bytes], gone: Collection[tuple[str, str]]) -> None:
+        """Put these in the place of what is kept of them, and forget those. May raise a StateError."""
         ...
 
 

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from offloadctl.model.journal import Actor
     from offloadctl.operations.collect import BulkCollector
     from offloadctl.operations.offload_run import OffloadTopics
+    from offloadctl.operations.usual import UsualCollector
     from offloadctl.operations.workers import Stop
+    from offloadctl.schedule_ports import Collector
 
 
 @contextmanager
@@ -125,6 +127,28 @@ def open_collector(context: Context, ports: Ports, *, stop: "Stop | None" = None
         url = context.prometheus_url
         queries = stack.enter_context(open_prometheus(url, context)) if url is not None else None
         yield BulkCollector(ports.admin, numbers, ports.clock, queries, stop or Stop())
+
+
+@contextmanager
+def open_usual(
+    context: Context, collector: "Collector", clock: Clock, *, read_only: bool = False
+) -> Iterator["UsualCollector"]:
+    """The same numbers with what is usual of them: learnt by looking, and kept at the end. Opened when it is used."""
+    from offloadctl.adapters.sqlite_file import SqliteFile  # noqa: PLC0415 - sqlite3 is slow to load
+    from offloadctl.adapters.sqlite_usual import USUAL, USUAL_FILE, WHAT, SqliteUsual  # noqa: PLC0415
+    from offloadctl.operations.usual import UsualCollector  # noqa: PLC0415
+
+    if context.state is None:
+        yield UsualCollector(collector)
+        return
+    file = SqliteFile(context.state / USUAL_FILE, USUAL, what=WHAT, read_only=read_only)
+    made = UsualCollector(collector, SqliteUsual(file))
+    try:
+        yield made
+    finally:
+        if not read_only:
+            made.keep(clock.now())
+        file.close()
 
 
 @contextmanager

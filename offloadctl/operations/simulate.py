@@ -14,6 +14,7 @@ from offloadctl.model.decision import Decision, Intent, RunResult, Verdict
 from offloadctl.model.measures import Measure
 from offloadctl.model.schedule import Schedule
 from offloadctl.operations.schedule import run_id_of
+from offloadctl.operations.usual import Asked, Usuals
 from offloadctl.plan.cron import due_at, next_time
 from offloadctl.plan.promql_measures import expression_of, why_without
 from offloadctl.plan.recording import Recording
@@ -110,6 +111,8 @@ class _Replay:
     counts: dict[Verdict, int] = field(default_factory=dict)
     kept: list[Decision] = field(default_factory=list)
     gist: str = ""
+    usuals: Usuals = field(default_factory=Usuals)
+    """Learnt from the recording, as it goes on."""
     _ends_at: datetime | None = None
 
     def run(self, start: datetime, end: datetime) -> SimulatedSchedule:
@@ -120,7 +123,8 @@ class _Replay:
         now, evaluations = start, 0
         while now <= end:
             self._end_run(now)
-            decision, self.state = decide(self.schedule, topics, self.recording.at(now), self.state)
+            snapshot = self.usuals.fill(self.recording.at(now), [Asked(self.schedule, topics)])
+            decision, self.state = decide(self.schedule, topics, snapshot, self.state)
             evaluations += 1
             self.counts[decision.verdict] = self.counts.get(decision.verdict, 0) + 1
             if decision.verdict is Verdict.FIRED or decision.gist != self.gist:

@@ -31,16 +31,22 @@ class Holding:
 
 
 def compare(
-    comparison: Comparison, subject: str, number: Number, held: Holding | None, snapshot: Snapshot
+    comparison: Comparison,
+    subject: str,
+    number: Number,
+    held: Holding | None,
+    snapshot: Snapshot,
+    *,
+    usual_by: tuple[str, str] | None = None,
 ) -> tuple[Seen, Holding | None]:
-    """What is the case now, and what to remember of it."""
+    """What is the case now, and what to remember of it. `usual_by`: where the snapshot has what is usual of it."""
     # What counted may count on once the number is there again; what had still to last begins anew.
     kept = held if held is not None and held.counts else None
     threshold = comparison.until if kept is not None else comparison.threshold
     seen = Seen(subject, Truth.UNKNOWN, number.source, number.value, number.bound, number.at, threshold)
     if why := _why_unknown(number, snapshot.at):
         return replace(seen, why=why), kept
-    value, words = _measured(comparison, subject, number, snapshot)
+    value, words = _measured(comparison, number, snapshot, usual_by or (comparison.subject_of, subject))
     if value is None:
         return replace(seen, why=words), kept
     match _beyond(value, number.bound, comparison.direction, threshold):
@@ -101,12 +107,14 @@ def _why_unknown(number: Number, now: datetime) -> str:
     return ""
 
 
-def _measured(comparison: Comparison, subject: str, number: Number, snapshot: Snapshot) -> tuple[float | None, str]:
+def _measured(
+    comparison: Comparison, number: Number, snapshot: Snapshot, usual_by: tuple[str, str]
+) -> tuple[float | None, str]:
     """What is compared: the number, or how far it is from the usual; and what there is to say to it."""
     assert number.value is not None  # noqa: S101 - the caller has looked
     if not comparison.unusual:
         return number.value, number.why
-    usual = snapshot.usual.get((comparison.subject_of, subject), "nothing is known of what is usual")
+    usual = snapshot.usual.get(usual_by, "nothing is known of what is usual")
     if not isinstance(usual, Usual):
         return None, usual
     words = f"usual at this hour: {number_words(usual.centre, comparison.measure.unit)}"

@@ -1,6 +1,6 @@
 """A condition judged: over single topics where its numbers are theirs, for all of them at once where they are not."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -27,6 +27,8 @@ class View:
     due: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     """By cron: its times that are due and not served."""
     memory: Memory = field(default_factory=dict)
+    schedule: str = ""
+    """Whose condition it is: what is summed up over topics is usual for these topics only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +84,37 @@ def _judge_cron(cron: Cron, view: View) -> Answer:
 
 
 def _judge_topics(comparison: Comparison, view: View) -> Answer:
-    known = view.snapshot.topics.get(comparison.measure, {})
-    absent = lacking(comparison, view.snapshot)
     memory: dict[tuple[str, str], Holding] = {}
-    groups: dict[str, list[TopicName]] = {}
-    for topic in view.topics:
-        groups.setdefault(_subject(comparison.extent, topic), []).append(topic)
     by_topic: dict[TopicName, Truth] = {}
     every: list[Seen] = []
-    for subject, topics in groups.items():
-        if comparison.extent is Extent.TOPIC:
-            number = known.get(topics[0], absent)
-        else:
-            number = combine(comparison.measure, (known.get(topic, absent) for topic in topics), subject)
+    for subject, topics, number in numbers_of_topics(comparison, view.topics, view.snapshot):
         seen = _compared(comparison, subject, number, view, memory)
         every.append(seen)
         by_topic.update(dict.fromkeys(topics, seen.truth))
     truth = _fold((one.truth for one in every), Truth.TRUE) if every else Truth.FALSE
     return Answer(_judged(comparison, truth, every), by_topic, memory)
+
+
+def numbers_of_topics(
+    comparison: Comparison, topics: Sequence[TopicName], snapshot: Snapshot
+) -> Iterator[tuple[str, Sequence[TopicName], Number]]:
+    """Whose number, the topics that it is of, and the number itself: each topic's, or summed up over them."""
+    known = snapshot.topics.get(comparison.measure, {})
+    absent = lacking(comparison, snapshot)
+    groups: dict[str, list[TopicName]] = {}
+    for topic in topics:
+        groups.setdefault(_subject(comparison.extent, topic), []).append(topic)
+    for subject, members in groups.items():
+        if comparison.extent is Extent.TOPIC:
+            yield subject, members, known.get(members[0], absent)
+        else:
+            yield subject, members, combine(comparison.measure, (known.get(one, absent) for one in members), subject)
+
+
+def usual_key(comparison: Comparison, subject: str, schedule: str) -> tuple[str, str]:
+    """By what `Snapshot.usual` knows it: a sum over topics is another one for each schedule."""
+    is_sum = comparison.measure.is_of_topics and comparison.extent is not Extent.TOPIC
+    return comparison.subject_of, f"{subject}, by schedule {schedule}" if is_sum else subject
 
 
 def _subject(extent: Extent, topic: TopicName) -> str:
@@ -116,7 +131,8 @@ def _compared(
     comparison: Comparison, subject: str, number: Number, view: View, memory: dict[tuple[str, str], Holding]
 ) -> Seen:
     key = comparison.key, subject
-    seen, holding = compare(comparison, subject, number, view.memory.get(key), view.snapshot)
+    usual = usual_key(comparison, subject, view.schedule)
+    seen, holding = compare(comparison, subject, number, view.memory.get(key), view.snapshot, usual_by=usual)
     if holding is not None:
         memory[key] = holding
     return seen

@@ -37,7 +37,7 @@ def decide(
     due = [
         due_times(one, state.handled[one.key], now, schedule.missed, schedule.start_within) for one in schedule.crons
     ]
-    view = View(snapshot, topics, {one.cron.key: one.waiting for one in due}, state.memory)
+    view = View(snapshot, topics, {one.cron.key: one.waiting for one in due}, state.memory, schedule.name)
     answer, gates = judge(schedule.when, view), [judge_gate(one, view) for one in schedule.gates]
     evaluation = _Evaluation(schedule, state, view, answer, gates, _chosen(schedule, answer, view))
     decision = evaluation.decision(due)
