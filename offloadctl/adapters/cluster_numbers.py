@@ -1,6 +1,7 @@
 """Numbers of a cluster in bulk: `/metrics` of brokers and bookies, broker-stats, load reports, namespace properties."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import urlsplit
@@ -37,7 +38,10 @@ _OF_A_PROXY: Final = "pulsar_proxy_active_connections"
 _BOOKIE_PORT: Final = 8000
 """prometheusStatsHttpPort and httpServerPort of Pulsar's bookkeeper.conf."""
 
+_AT_ONCE: Final = 8
+
 Answer = TypeVar("Answer")
+Asked = TypeVar("Asked")
 
 
 class PulsarNumbers:
@@ -54,7 +58,9 @@ class PulsarNumbers:
         self._transport = Transport(settings, clock, session)
         self._clock = clock
         self._bookie_urls = bookie_urls
-        self._route = Route.of(settings)
+        route = Route.of(settings)
+        # Dead ones must not hold up an evaluation.
+        self._to_bookies = Route(min(route.connect_timeout, 5.0), min(route.read_timeout, 15.0), route.proxy)
         # Bookies get none of our credentials: their page asks for none.
         self._session = session or build_session(TlsSettings(settings.tls.ca_file, verify=settings.tls.verify))
 
@@ -92,17 +98,18 @@ class PulsarNumbers:
 
     def bookie_metrics(self) -> tuple[Scrape, ...]:
         """Of the bookies that the settings name, or else of those that the brokers know, at their usual port."""
-        found = []
-        for url in self._bookie_urls or self._known_bookies():
-            call = Call("GET", "/metrics")
+        call = Call("GET", "/metrics")
+
+        def scrape(url: str) -> Scrape:
             try:
-                reply = send(self._session, call, url + call.path, route=self._route, headers={})
+                reply = send(self._session, call, url + call.path, route=self._to_bookies, headers={})
                 if not reply.is_success:
                     raise error_for(reply)
-                found.append(self._parsed(reply, host_of(url), _is_disk))
+                return self._parsed(reply, host_of(url), _is_disk)
             except BrokerError as error:
-                found.append(Scrape(host_of(url), self._clock.now(), why=error.message))
-        return tuple(found)
+                return Scrape(host_of(url), self._clock.now(), why=error.message)
+
+        return _at_once(scrape, self._bookie_urls or self._known_bookies())
 
     def load_reports(self) -> tuple[LoadReport, ...]:
         """Of each broker; 204 where there is no load manager."""
@@ -135,15 +142,17 @@ class PulsarNumbers:
         self, ask: Callable[[str, str | None], Answer], silent: Callable[[str, str], Answer]
     ) -> tuple[Answer, ...]:
         """The answer of each broker; one that fails is told, and the only one that there is raises."""
-        brokers, found = self._brokers(), []
-        for name, at in brokers:
+        brokers = self._brokers()
+
+        def attempt(broker: tuple[str, str | None]) -> Answer:
             try:
-                found.append(ask(name, at))
+                return ask(*broker)
             except BrokerError as error:
                 if len(brokers) == 1:
                     raise
-                found.append(silent(name, error.message))
-        return tuple(found)
+                return silent(broker[0], error.message)
+
+        return _at_once(attempt, brokers)
 
     def _known_bookies(self) -> tuple[str, ...]:
         reply = self._transport.read(Call("GET", f"{ADMIN}/bookies/all"))
@@ -154,6 +163,15 @@ class PulsarNumbers:
             return parse_metrics(reply.body.decode("utf-8"), instance, self._clock.now(), wanted)
         except ValueError as error:
             raise bad_reply(reply, str(error), hint="these are no metrics in Prometheus' text form") from error
+
+
+def _at_once(ask: Callable[[Asked], Answer], asked: Sequence[Asked]) -> tuple[Answer, ...]:
+    """The answers in order, several asked at the same time; an interruption waits for none of them."""
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        return tuple(pool.map(ask, asked))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _Subscription(msgspec.Struct, frozen=True, rename="camel"):
