@@ -124,8 +124,9 @@ def _picture(screen: Console, looked: Looked, output: OutputFormat, pause: timed
     if len(lines) > room:
         more = len(lines) - room + 1
         lines = [*lines[: room - 1], f"… {more:,} more lines: a higher terminal shows them, or --top fewer topics"]
-    head = Text(f"{_time(looked)}, every {format_duration(pause)}; Ctrl-C ends\n", style=Style.QUIET)
-    return head.append_text(Text.from_ansi("\n".join(lines)))
+    head = f"{_time(looked)}, every {format_duration(pause)}; Ctrl-C ends\n"
+    # Not appended to the head: it would be as quiet.
+    return Text.assemble((head, Style.QUIET), Text.from_ansi("\n".join(lines)))
 
 
 def _time(looked: Looked) -> str:

@@ -139,6 +139,14 @@ def test_a_terminal_is_redrawn_and_keeps_the_last_look(terminal: io.StringIO) ->
     assert text.index("look 0") < text.index("\x1b[1A\x1b[2K") < text.index("look 1")
 
 
+def test_only_the_line_above_the_look_is_quiet(terminal: io.StringIO) -> None:
+    watch(looks(OK), OutputFormat.TABLE, PAUSE, Clock(1))
+
+    head, _, rest = terminal.getvalue().partition("Ctrl-C ends")
+    assert "\x1b[2m" in head
+    assert rest.partition("look 0")[0] == "\x1b[0m\n"
+
+
 def test_what_is_higher_than_the_terminal_says_so(terminal: io.StringIO) -> None:
     result = rendering("/".join(f"line {number}" for number in range(30)))
 
