@@ -64,7 +64,7 @@ class RunRecord:
         if is_ours and result.outcome is Outcome.DAMAGED:
             what = "; ".join(dict.fromkeys(finding.what for finding in result.findings)) or result.outcome.meaning
             told = f"run {step.run_id} was broken off, and what it has moved of {step.topic} is damaged: {what}"
-            self._damage.append(f"{told}; see offloadctl check {step.topic}")
+            self._damage.append(f"{told}. {result.hint}; offloadctl check {step.topic} tells more")
 
     def close(self, run: OffloadRun) -> OffloadRun:
         """Write how the run ended, with what could not be written before; the report says so if it cannot be."""

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.journal import Note, Run, RunState, Step, StepState
+from offloadctl.model.offload import Outcome
 from offloadctl.operations.history import HistoryReport
 from offloadctl.report.text import (
     Cell,
@@ -33,6 +34,7 @@ _WITHOUT_A_TOPIC: Final[Mapping[int, str]] = {
     ExitCode.INTERRUPTED: "interrupted",
     ExitCode.TERMINATED: "terminated",
     ExitCode.FAILED: "failed",
+    ExitCode.DAMAGE: "damage of another run found",
 }
 
 
@@ -176,6 +178,8 @@ def _troubles(run: Run, steps: Sequence[Step], *, wide: bool) -> Iterator[Render
             yield labelled("judged by", f"run {step.end.judged_by}, since this one had been broken off")
         for text in dict.fromkeys(reason.text for reason in step.end.reasons):
             yield labelled("because", text)
+        if step.end.outcome is Outcome.DAMAGED:
+            yield labelled("do next", f"offloadctl check {step.topic}")
     left = [step for step in steps if step.state(is_alive=run.is_alive) is StepState.UNFINISHED]
     if left:
         yield line("")

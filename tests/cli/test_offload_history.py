@@ -109,6 +109,7 @@ def test_runs_are_told_with_what_came_of_them(command: Command, state: Path, jou
         (ExitCode.OK, "nothing to do"),
         (ExitCode.REFUSED, "refused, exit code 6"),
         (ExitCode.INTERRUPTED, "interrupted, exit code 130"),
+        (ExitCode.DAMAGE, "damage of another run found, exit code 4"),
         (ExitCode.USAGE, "exit code 2"),
     ],
 )
@@ -177,6 +178,13 @@ def test_who_found_out_what_became_of_a_killed_run_is_told(
     assert "another-run" in text.out
     assert "the reason of it" in text.out
     assert "0 of 2" in text.out
+
+
+def test_damage_says_what_to_do(command: Command, state: Path, journal: SqliteJournal) -> None:
+    killed = one_killed_run(state)
+    journal.end_step(killed, BILLS, ended(Outcome.DAMAGED, Confirmation.DAMAGED, judged_by="another-run"))
+
+    assert f"do next offloadctl check {BILLS}" in command("offload", "history", "--run", killed).flowing
 
 
 def test_filters_leave_what_they_say(command: Command, state: Path, journal: SqliteJournal) -> None:

@@ -250,6 +250,7 @@ def test_damage_that_a_dead_run_has_left_is_told_by_whoever_judges_it(stage: Sta
     (remark,) = run.remarks
     assert other.run_id in remark
     assert f"offloadctl check {stage.names[0]}" in remark
+    assert "set the deletion lag to -1 now" in remark
     (judge, _) = runs(stage)
     assert judge.exit_code == ExitCode.DAMAGE
 
