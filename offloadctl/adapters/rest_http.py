@@ -2,6 +2,7 @@
 
 import os
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -14,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import exceptions as pool_errors
 
 from offloadctl import __version__, redaction
+from offloadctl.adapters import traffic
 from offloadctl.adapters.rest_calls import Call, Reply
 from offloadctl.adapters.rest_errors import shown
 from offloadctl.errors import BrokerUnreachable, SettingsError
@@ -84,6 +86,7 @@ def send(
     advertised: bool = False,
 ) -> Reply:
     """Exactly one request; BrokerUnreachable if there is no answer. An `advertised` URL is a broker's own word."""
+    begun = time.monotonic()
     try:
         response = session.request(
             call.method,
@@ -97,8 +100,10 @@ def send(
             allow_redirects=False,
         )
     except (requests.RequestException, pool_errors.HTTPError, OSError, ValueError) as exc:
+        traffic.HTTP.count(None, time.monotonic() - begun)
         # From None: the foreign texts repeat URLs and headers, and the cause is told in our own words.
         raise _unreachable(call, url, exc, route=route, advertised=advertised) from None
+    traffic.HTTP.count(response.status_code, time.monotonic() - begun)
     return Reply(
         call=call,
         host=host_of(url),

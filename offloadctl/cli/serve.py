@@ -12,10 +12,11 @@ import typer
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
 from offloadctl.cli.journal import recorded
 from offloadctl.cli.output import say
-from offloadctl.errors import BadValue
+from offloadctl.errors import BadValue, MissingExtra, SettingsError
 from offloadctl.exitcodes import ExitCode
+from offloadctl.redaction import Secret
 from offloadctl.units import parse_duration
-from offloadctl.wiring import only_scheduler, open_collector, open_decision_log, open_findings
+from offloadctl.wiring import only_scheduler, open_collector, open_decision_log, open_findings, open_usual
 
 if TYPE_CHECKING:
     from offloadctl.model.schedule import Schedule
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from offloadctl.operations.workers import Stop
     from offloadctl.service.daemon import Daemon
     from offloadctl.service.telling import Teller
+    from offloadctl.service.web_server import Address
 
 
 @with_connection
@@ -41,6 +43,21 @@ def serve(
             "--grace", metavar="DURATION", help="So long may runs go on after SIGTERM, before they are handed over."
         ),
     ] = "60s",
+    listen: Annotated[
+        str,
+        typer.Option(
+            "--listen", metavar="ADDRESS", help="Where /metrics, /healthz, /readyz and the last decisions are; or none."
+        ),
+    ] = "127.0.0.1:9477",
+    listen_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--listen-token-file",
+            metavar="FILE",
+            help="A file with the token that reads the pages; needed where others get there.",
+            show_default=False,
+        ),
+    ] = None,
     connection: ConnectionFlags,
 ) -> ExitCode:
     """Evaluate schedules again and again, and do what they decide, until SIGTERM or Ctrl-C.
@@ -50,10 +67,51 @@ def serve(
     JSON where that is no terminal. Exit code 8: another process runs the schedules of this state directory.
     """
     interval, patience = _above_zero(every, "--every"), _duration(grace, "--grace")
+    pages = _pages_of(listen, listen_token_file)
     with connect(connection) as session, ExitStack() as stack:
         daemon = stack.enter_context(_daemon(session, file, interval, patience))
+        if pages is not None:
+            stack.enter_context(_shown(daemon, *pages, interval))
         daemon.run()
     return ExitCode.OK
+
+
+def _pages_of(listen: str, token_file: Path | None) -> "tuple[Address, Secret | None] | None":
+    """Where the pages are to be, and what reads them; None: nowhere."""
+    if listen == "none":
+        return None
+    try:
+        from offloadctl.service.web_server import Address, require_token  # noqa: PLC0415 - only where something is run
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"the pages need the optional part [serve], and {error.name} is not installed",
+            hint="pip install 'offloadctl[serve]', or do without them: --listen none",
+        ) from error
+    address, token = Address.parse(listen), _token(token_file)
+    require_token(address, token)
+    return address, token
+
+
+def _token(file: Path | None) -> Secret | None:
+    if file is None:
+        return None
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read a token from {file}: {type(error).__name__}") from error
+    if not text:
+        raise SettingsError(f"{file} holds no token", hint="write one there: openssl rand -hex 32")
+    return Secret(text)
+
+
+@contextmanager
+def _shown(daemon: "Daemon", address: "Address", token: Secret | None, every: timedelta) -> Iterator[None]:
+    from offloadctl.service.web import Pages  # noqa: PLC0415 - prometheus_client is slow to load
+    from offloadctl.service.web_server import listening  # noqa: PLC0415
+
+    with listening(address, Pages(daemon.board.facts, daemon.clock, every, token)) as at:
+        daemon.tell("listening", address=str(at), needs_token=token is not None)
+        yield
 
 
 @contextmanager
@@ -80,10 +138,11 @@ def _daemon(session: Session, file: Path, every: timedelta, grace: timedelta) ->
         only_scheduler(context),
         libraries_told(tell),
         open_decision_log(context, clock) as log,
-        open_collector(context, session.ports, stop=stop_looking) as collector,
+        open_collector(context, session.ports, stop=stop_looking) as numbers,
+        open_usual(context, numbers, clock) as collector,
         _actions(session, stop_acting) as actions,
     ):
-        collector.numbers = remembered = RememberedNumbers(collector.numbers)
+        numbers.numbers = remembered = RememberedNumbers(numbers.numbers)
         act = Watched(actions, board, tell)
         scheduler = Scheduler(schedules, log, collector, act, clock, start=runs.start)
         names = tuple(one.name for one in schedules)

@@ -37,7 +37,8 @@ STATE_KINDS: Final = (EntryKind.DECIDED, EntryKind.INTENT, EntryKind.RESULT)
 CHECKPOINT: Final = timedelta(days=1)
 """A schedule about which there is nothing to say says so once a day, with how often it was evaluated."""
 
-_HANDED_OVER: Final = frozenset({ExitCode.INTERRUPTED, ExitCode.TERMINATED})
+HANDED_OVER: Final = frozenset({ExitCode.INTERRUPTED, ExitCode.TERMINATED})
+"""A run that ends so has no result: whoever comes next begins it again."""
 
 
 class Act(Protocol):
@@ -209,7 +210,7 @@ class Scheduler:
                 result = RunResult(
                     intent.run_id, schedule.name, began_at, self.clock.now(), error.exit_code, summary=error.message
                 )
-            if result.exit_code not in _HANDED_OVER:
+            if result.exit_code not in HANDED_OVER:
                 self._end(result)
         finally:
             # Not before its result is written: until then whoever reads the log would begin it again.

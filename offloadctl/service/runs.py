@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from offloadctl.errors import Interrupted, OffloadctlError
 from offloadctl.model.decision import Intent, RunResult
 from offloadctl.model.schedule import Schedule
-from offloadctl.operations.schedule import Act
+from offloadctl.operations.schedule import HANDED_OVER, Act
 from offloadctl.service.board import Board
 from offloadctl.service.telling import LogLevel, Teller
 
@@ -79,7 +79,7 @@ class Watched:
         try:
             result = self.act(schedule, intent)
         except Interrupted:
-            self.tell("run-handed-over", level=LogLevel.WARNING, schedule=name, run=run)
+            self._tell_handed_over(intent)
             raise
         except OffloadctlError as error:
             self.board.run_ended(name, error.exit_code, 0, None)
@@ -88,6 +88,9 @@ class Watched:
             raise
         finally:
             self.board.run_gone(intent)
+        if result.exit_code in HANDED_OVER:
+            self._tell_handed_over(intent)
+            return result
         self.board.run_ended(name, result.exit_code, result.bytes_moved, result.ended_at)
         self.tell(
             "run-ended",
@@ -100,3 +103,6 @@ class Watched:
             summary=result.summary,
         )
         return result
+
+    def _tell_handed_over(self, intent: Intent) -> None:
+        self.tell("run-handed-over", level=LogLevel.WARNING, schedule=intent.schedule, run=intent.run_id)

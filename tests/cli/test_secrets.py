@@ -131,7 +131,12 @@ NEEDS_A_BROKER: Final[Mapping[str, Sequence[Arguments]]] = {
     "retention set": [[TOPIC, "--time", "7d", "--size", "-1"], [TOPIC, "--time", GIVEN]],
     "retention unset": [[TOPIC], [TOPIC, "--dry-run"]],
     # What it can read it serves until a signal comes.
-    "serve": [["-f", "broken-policies.yaml"], ["-f", "schedules.yaml", "--read-only"], ["-f", GIVEN]],
+    "serve": [
+        ["-f", "broken-policies.yaml"],
+        ["-f", "schedules.yaml", "--read-only"],
+        ["-f", GIVEN, "--listen", f"me:{GIVEN}@localhost:1"],
+        ["-f", GIVEN, "--listen-token-file", "token"],
+    ],
     "schedule run": [
         ["nightly", "-f", "schedules.yaml"],
         ["nightly", "-f", "schedules.yaml", "--dry-run", "-o", "json"],

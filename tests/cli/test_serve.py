@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,7 +126,8 @@ def start(scene: Scene) -> Iterator[Callable[..., Process]]:
     begun: list[Process] = []
 
     def call(*options: str) -> Process:
-        command = [sys.executable, "-m", "offloadctl", "serve", "-f", str(scene.file), "--every", "1s", *options]
+        command = [sys.executable, "-m", "offloadctl", "serve", "-f", str(scene.file), "--every", "1s"]
+        command += ["--listen", "127.0.0.1:0", *options]
         popen = subprocess.Popen(command, env=scene.environment, cwd=ROOT, stderr=subprocess.PIPE, text=True)
         begun.append(Process(popen))
         return begun[-1]
@@ -169,6 +171,10 @@ def test_what_was_decided_outlives_kill_9_and_sigterm_hands_over(scene: Scene, s
     )
     assert second_one.returncode == ExitCode.LEASE_HELD, second_one.stderr
 
+    assert page(third, "/readyz") == "ready\n"
+    assert 'offloadctl_runs_total{exit_code="0",outcome="ok",schedule="disks"} 1.0' in page(third, "/metrics")
+    assert "disks: " in page(third, "/")
+
     scene.file.write_text("kind: Schedule\n")
     third.await_event("reload-failed", kept=1)
     scene.file.write_text(SCHEDULE.format(name="mended"))
@@ -192,6 +198,13 @@ def test_sigterm_lets_a_run_end_within_the_grace_time(scene: Scene, start: Calla
     assert code == ExitCode.OK
     assert [one["exit_code"] for one in process.events("run-ended")] == [0]
     assert scene.complete() == 3
+
+
+def page(process: Process, path: str) -> str:
+    """What the service shows there."""
+    address = process.await_event("listening")["address"]
+    with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+        return str(answer.read().decode())
 
 
 def test_a_file_that_cannot_be_used_ends_it_before_it_begins(

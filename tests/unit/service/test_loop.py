@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from offloadctl.adapters.decision_logs import MemoryDecisionLog
 from offloadctl.adapters.memory import ManualClock
 from offloadctl.errors import BrokerUnreachable, ReadOnlyContext, StateUnwritable, Terminated
@@ -265,13 +267,15 @@ def test_a_run_that_fails_has_its_outcome_and_no_success(tmp_path: Path) -> None
     assert [(one["level"], one["summary"]) for one in service.events("run-ended")] == [("error", "nobody there")]
 
 
-def test_a_run_that_is_handed_over_goes_on_in_the_next_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [{"error": Terminated("stopped")}, {"exit_code": ExitCode.TERMINATED}])
+def test_a_run_that_is_handed_over_goes_on_in_the_next_process(tmp_path: Path, how: dict[str, Any]) -> None:
     service = Service(tmp_path / "schedules.yaml")
     service.fill_disk(0.9)
-    service.acts.error = Terminated("stopped")
+    for name, value in how.items():
+        setattr(service.acts, name, value)
     service.loop.step()
 
-    service.acts.error = None
+    service.acts.error, service.acts.exit_code = None, ExitCode.OK
     service.restart()
     service.loop.step()
 
