@@ -32,7 +32,7 @@ install: $(FOR_USE) ## Install into .venv only; then run .venv/bin/offloadctl
 	@echo "offloadctl is installed: $(BIN)/offloadctl --help"
 
 ##@ Work on it
-.PHONY: dev test slow it images check format lint types imports bench clean
+.PHONY: dev test slow it images check format lint types imports bench baseline-study clean
 dev: $(FOR_WORK) ## Install what tests and checks need into .venv
 	@echo "$(VENV) has all that tests and checks need: make check"
 
@@ -68,6 +68,9 @@ imports: $(FOR_WORK) ## The import contracts of the architecture
 
 bench: $(FOR_WORK) ## Measure what the documentation claims
 	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script" || exit 1; done
+
+baseline-study: $(FOR_WORK) ## Baseline against static thresholds: the table in docs/baseline.md
+	@$(BIN)/python -m tests.study.baseline_study
 
 clean: ## Remove .venv and every cache
 	rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
