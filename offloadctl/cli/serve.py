@@ -12,7 +12,7 @@ import typer
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
 from offloadctl.cli.journal import recorded
 from offloadctl.cli.output import say
-from offloadctl.errors import BadValue, MissingExtra, SettingsError
+from offloadctl.errors import BadValue, SettingsError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.redaction import Secret
 from offloadctl.units import parse_duration
@@ -80,13 +80,8 @@ def _pages_of(listen: str, token_file: Path | None) -> "tuple[Address, Secret | 
     """Where the pages are to be, and what reads them; None: nowhere."""
     if listen == "none":
         return None
-    try:
-        from offloadctl.service.web_server import Address, require_token  # noqa: PLC0415 - only where something is run
-    except ModuleNotFoundError as error:
-        raise MissingExtra(
-            f"the pages need the optional part [serve], and {error.name} is not installed",
-            hint="pip install 'offloadctl[serve]', or do without them: --listen none",
-        ) from error
+    from offloadctl.service.web_server import Address, require_token  # noqa: PLC0415 - only where something is run
+
     address, token = Address.parse(listen), _token(token_file)
     require_token(address, token)
     return address, token
@@ -126,7 +121,7 @@ def _daemon(session: Session, file: Path, every: timedelta, grace: timedelta) ->
     from offloadctl.service.remembering import RememberedNumbers  # noqa: PLC0415
     from offloadctl.service.runs import Runs, Watched  # noqa: PLC0415
     from offloadctl.service.schedule_source import ScheduleSource  # noqa: PLC0415
-    from offloadctl.service.telling import libraries_told  # noqa: PLC0415
+    from offloadctl.service.telling import LogLevel, libraries_told  # noqa: PLC0415
 
     clock, context = session.ports.clock, session.context
     source = ScheduleSource(file, lambda schedules: _require_right(session, schedules))
@@ -139,7 +134,7 @@ def _daemon(session: Session, file: Path, every: timedelta, grace: timedelta) ->
         libraries_told(tell),
         open_decision_log(context, clock) as log,
         open_collector(context, session.ports, stop=stop_looking) as numbers,
-        open_usual(context, numbers, clock) as collector,
+        open_usual(context, numbers, clock, lambda why: tell("usual", level=LogLevel.WARNING, error=why)) as collector,
         _actions(session, stop_acting) as actions,
     ):
         numbers.numbers = remembered = RememberedNumbers(numbers.numbers)

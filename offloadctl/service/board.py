@@ -119,8 +119,10 @@ class Board:
             self._in_flight.pop(intent.run_id, None)
 
     def run_ended(self, schedule: str, code: ExitCode, moved: int, at: datetime | None) -> None:
-        """It has come to this."""
+        """It has come to this; of a schedule that is in force no more nothing is counted."""
         with self._lock:
+            if schedule not in self._facts.schedules:
+                return
             self._outcomes[schedule, code] += 1
             self._moved[schedule] += moved
             if code in SUCCESSES and at is not None:

@@ -97,6 +97,15 @@ def test_what_is_gone_has_no_series_any_more() -> None:
     assert not any("nightly" in one for one in world.series())
 
 
+def test_a_run_of_a_schedule_that_was_taken_away_meanwhile_leaves_no_series() -> None:
+    world = World()
+    world.board.in_force(("another",))
+
+    world.board.run_ended("nightly", ExitCode.OK, 10, START)
+
+    assert not any("nightly" in one for one in world.series())
+
+
 def test_unknown_numbers_are_counted_and_not_summed_up() -> None:
     world = World()
 

@@ -1,0 +1,169 @@
+"""What docs/deploy holds can be deployed: its command lines parse, its schedules are read, its grace times fit."""
+
+import configparser
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from offloadctl.adapters.memory import ManualClock
+from offloadctl.cli.app import load_command
+from offloadctl.config.variables import VARIABLES
+from offloadctl.plan.schedule_reading import read_schedules
+from offloadctl.redaction import Secret
+from offloadctl.service.board import Board
+from offloadctl.service.daemon import HAND_OVER_S
+from offloadctl.service.web import Pages
+from offloadctl.service.web_server import Address
+from offloadctl.units import parse_duration
+from tests.command_line import ROOT
+from tests.schedules import START
+
+DEPLOY = ROOT / "docs" / "deploy"
+UNITS = sorted(DEPLOY.glob("*.service"))
+
+
+def parsed(words: list[str]) -> dict[str, Any]:
+    """The parameters of a command line of ours; raises what typer does for one that it does not understand."""
+    name, *arguments = words
+    command = load_command(name)
+    with command.make_context(name, arguments) as context:
+        return dict(context.params)
+
+
+def objects() -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text()))
+
+
+def the(kind: str) -> dict[str, Any]:
+    (found,) = [one for one in objects() if one["kind"] == kind]
+    return found
+
+
+def pods() -> Iterator[dict[str, Any]]:
+    yield the("Deployment")["spec"]["template"]["spec"]
+    yield the("CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+
+def unit(path: Path) -> configparser.ConfigParser:
+    class Doubled(dict[str, Any]):
+        """systemd's keys may stand there twice; the last one is looked at."""
+
+    read = configparser.ConfigParser(strict=False, interpolation=None, dict_type=Doubled)
+    read.optionxform = str  # type: ignore[assignment,method-assign]
+    read.read_string(path.read_text())
+    return read
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_the_command_line_of_each_unit_is_understood(path: Path) -> None:
+    program, *words = shlex.split(unit(path)["Service"]["ExecStart"])
+
+    assert program.endswith("/offloadctl")
+    assert parsed(words)
+
+
+def test_systemd_waits_longer_than_the_grace_time() -> None:
+    service = unit(DEPLOY / "offloadctl.service")["Service"]
+    given = parsed(shlex.split(service["ExecStart"])[1:])
+
+    grace = parse_duration(given["grace"])
+    assert timedelta(seconds=int(service["TimeoutStopSec"])) > grace + timedelta(seconds=HAND_OVER_S)
+    assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
+@pytest.mark.parametrize("path", sorted(DEPLOY.glob("offloadctl*")), ids=lambda path: path.name)
+def test_systemd_understands_each_key(path: Path, tmp_path: Path) -> None:
+    for one in DEPLOY.glob("offloadctl*"):
+        # What is not on this machine is no fault of the unit.
+        text = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", one.read_text(), flags=re.MULTILINE)
+        (tmp_path / one.name).write_text(text)
+
+    ran = subprocess.run(
+        ["systemd-analyze", "verify", str(tmp_path / path.name)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
+    )
+
+    assert not re.search(r"Unknown|Failed to parse|Invalid", ran.stderr), ran.stderr
+
+
+def test_the_command_lines_of_containers_are_understood_and_their_variables_count() -> None:
+    for pod in pods():
+        (container,) = pod["containers"]
+
+        assert parsed(container["args"])
+        assert {one["name"] for one in container["env"]} <= VARIABLES.keys()
+
+
+def test_kubernetes_waits_longer_than_the_grace_time_and_never_runs_two() -> None:
+    deployment = the("Deployment")["spec"]
+    pod = deployment["template"]["spec"]
+    given = parsed(pod["containers"][0]["args"])
+
+    grace = parse_duration(given["grace"])
+    assert timedelta(seconds=pod["terminationGracePeriodSeconds"]) > grace + timedelta(seconds=HAND_OVER_S)
+    assert (deployment["replicas"], deployment["strategy"]["type"]) == (1, "Recreate")
+
+
+def test_probes_lead_to_pages_that_need_no_token_on_the_port_that_is_listened_at() -> None:
+    (container,) = the("Deployment")["spec"]["template"]["spec"]["containers"]
+    given = parsed(container["args"])
+    pages = Pages(Board(START).facts, ManualClock(START), timedelta(minutes=5), Secret("a long token"))
+
+    (port,) = container["ports"]
+    assert Address.parse(given["listen"]).port == port["containerPort"] == the("Service")["spec"]["ports"][0]["port"]
+    for probe in ("livenessProbe", "readinessProbe"):
+        target = container[probe]["httpGet"]
+        assert target["port"] == port["name"]
+        assert pages.answer("GET", target["path"]).status not in (401, 403, 404)
+
+
+def test_what_containers_read_is_mounted_and_nothing_else_can_be_written() -> None:
+    for pod in pods():
+        (container,) = pod["containers"]
+        mounts = {one["name"]: one for one in container["volumeMounts"]}
+        needed = [
+            *(str(one) for one in parsed(container["args"]).values() if str(one).startswith("/")),
+            *(one["value"] for one in container["env"] if one["value"].startswith("/")),
+        ]
+
+        assert mounts.keys() == {one["name"] for one in pod["volumes"]}
+        for path in needed:
+            assert any(Path(path).is_relative_to(one["mountPath"]) for one in mounts.values()), path
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert pod["securityContext"]["runAsNonRoot"]
+        state = next(one["value"] for one in container["env"] if one["name"] == "OFFLOADCTL_STATE")
+        (writable,) = [one for one in mounts.values() if Path(state).is_relative_to(one["mountPath"])]
+        assert not writable.get("readOnly")
+
+
+def test_the_schedules_of_the_config_map_can_be_read() -> None:
+    data = the("ConfigMap")["data"]
+
+    assert len(read_schedules(data["schedules.yaml"], "schedules.yaml")) == 1
+
+
+def test_what_is_referred_to_is_there() -> None:
+    names = {(one["kind"], one["metadata"]["name"]) for one in objects()}
+    selector = the("Service")["spec"]["selector"]
+
+    assert selector.items() <= the("Deployment")["spec"]["template"]["metadata"]["labels"].items()
+    for pod in pods():
+        assert ("ServiceAccount", pod["serviceAccountName"]) in names
+        for volume in pod["volumes"]:
+            if "configMap" in volume:
+                assert ("ConfigMap", volume["configMap"]["name"]) in names
+            if "persistentVolumeClaim" in volume:
+                assert ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]) in names
