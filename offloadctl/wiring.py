@@ -1,7 +1,7 @@
 """The only builder of adapters: a Context becomes Ports. Everything slow to load is loaded here, when it is needed."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -131,18 +131,21 @@ def open_collector(context: Context, ports: Ports, *, stop: "Stop | None" = None
 
 @contextmanager
 def open_usual(
-    context: Context, collector: "Collector", clock: Clock, *, read_only: bool = False
+    context: Context, collector: "Collector", clock: Clock, tell: Callable[[str], None], *, read_only: bool = False
 ) -> Iterator["UsualCollector"]:
-    """The same numbers with what is usual of them: learnt by looking, and kept at the end. Opened when it is used."""
+    """The same numbers with what is usual of them: learnt by looking, and kept at the end. Opened when it is used.
+
+    A file that cannot be used makes what is usual unknown, or lets it be forgotten; nothing fails, and `tell` hears it.
+    """
     from offloadctl.adapters.sqlite_file import SqliteFile  # noqa: PLC0415 - sqlite3 is slow to load
     from offloadctl.adapters.sqlite_usual import USUAL, USUAL_FILE, WHAT, SqliteUsual  # noqa: PLC0415
     from offloadctl.operations.usual import UsualCollector  # noqa: PLC0415
 
     if context.state is None:
-        yield UsualCollector(collector)
+        yield UsualCollector(collector, tell=tell)
         return
     file = SqliteFile(context.state / USUAL_FILE, USUAL, what=WHAT, read_only=read_only)
-    made = UsualCollector(collector, SqliteUsual(file))
+    made = UsualCollector(collector, SqliteUsual(file), tell=tell)
     try:
         yield made
     finally:

@@ -75,7 +75,7 @@ def _looked(session: Session, schedule: "Schedule") -> "Once":
     context, clock = session.context, session.ports.clock
     with (
         open_collector(context, session.ports) as numbers,
-        open_usual(context, numbers, clock, read_only=True) as collector,
+        open_usual(context, numbers, clock, say, read_only=True) as collector,
         open_decision_history(context) as log,
     ):
         return look(log, collector, schedule, clock)
@@ -90,7 +90,7 @@ def _done(session: Session, schedule: "Schedule", reason: str, *, force: bool) -
         only_scheduler(context),
         open_decision_log(context, clock) as log,
         open_collector(context, session.ports) as numbers,
-        open_usual(context, numbers, clock) as collector,
+        open_usual(context, numbers, clock, say) as collector,
         _actions(session) as actions,
     ):
         act = _Told(actions, clock)

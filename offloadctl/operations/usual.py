@@ -5,7 +5,7 @@ microseconds at an evaluation. Bounds teach nothing: a number that is only known
 what is usual, and not learnt.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Final
@@ -76,6 +76,10 @@ class Usuals:
         return usual
 
 
+def _nobody_listens(problem: str, /) -> None:
+    """There is nobody to tell."""
+
+
 @dataclass(slots=True)
 class UsualCollector:
     """Keeps the promises of `schedule_ports.Collector`: another one's numbers, and what is usual of them."""
@@ -86,6 +90,8 @@ class UsualCollector:
     usuals: Usuals = field(default_factory=Usuals)
     problem: str = ""
     """Why what was learnt could not be read or is not kept; empty if it is."""
+    tell: Callable[[str], None] = _nobody_listens
+    """Hears of each problem once."""
     _is_loaded: bool = False
     _kept_hour: int = -1
 
@@ -114,14 +120,14 @@ class UsualCollector:
         try:
             kept = self.store.load() if self.store is not None else {}
         except StateError as error:
-            self.problem = error.message
+            self._met(error.message)
             return False
         self._is_loaded, self.problem = True, ""
         for key, data in kept.items():
             try:
                 self.usuals.baselines[key] = Baseline.from_bytes(data, self.usuals.zone)
             except ValueError as error:
-                self.problem = f"{key[0]} of {key[1]} is learnt anew: {error}"
+                self._met(f"{key[0]} of {key[1]} is learnt anew: {error}")
         return True
 
     def keep(self, now: datetime) -> None:
@@ -135,10 +141,15 @@ class UsualCollector:
         try:
             self.store.save(changed, gone)
         except StateError as error:
-            self.problem = error.message
+            self._met(error.message)
             return
         self.usuals.changed.clear()
         self.problem = ""
+
+    def _met(self, problem: str) -> None:
+        if problem != self.problem:
+            self.tell(f"what is usual: {problem}")
+        self.problem = problem
 
 
 def _numbers(comparison: Comparison, topics: Sequence[TopicName], snapshot: Snapshot) -> Iterator[tuple[str, Number]]:

@@ -176,7 +176,8 @@ def test_a_store_that_fails_is_said_and_what_it_keeps_is_not_replaced_unread() -
     before.keep(at)
     store.broken = True
 
-    collector = UsualCollector(Given(), store)
+    told: list[str] = []
+    collector = UsualCollector(Given(), store, tell=told.append)
     unread = collector.collect([UNUSUAL], at).snapshot.usual["broker-cpu", "broker-1"]
     problem = collector.problem
     store.broken = False
@@ -190,6 +191,7 @@ def test_a_store_that_fails_is_said_and_what_it_keeps_is_not_replaced_unread() -
 
     assert (unread, problem) == ("what is usual cannot be read: it is locked", "it is locked")
     assert isinstance(known, Usual)
+    assert told == ["what is usual: it is locked"] * 2
     assert (not_kept, collector.problem) == ("it is locked", "")
 
 
