@@ -155,9 +155,7 @@ BESIDE: Final[Mapping[str, tuple[str, Shown]]] = {
     ),
     "neighbours-stand-still": (
         "Beside `failed`: two topics of the namespace stand still on this broker, so nothing was sent.",
-        Shown(
-            f"{UNIT}/test_standstill.py::test_where_two_topics_stand_still_no_more_of_their_namespace_are_asked_for"
-        ),
+        Shown(f"{UNIT}/test_standstill.py::test_where_two_topics_stand_still_no_more_of_their_namespace_are_asked_for"),
     ),
     "no-owner": (
         "Beside `failed`: the topic's bundle is being unloaded, after a minute still, and was left alone.",
