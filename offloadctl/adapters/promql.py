@@ -7,6 +7,7 @@ from typing import Final, Literal, Self, TypeVar
 
 import msgspec
 
+from offloadctl.adapters.decoding import decoded
 from offloadctl.adapters.rest_calls import Call, Reply
 from offloadctl.adapters.rest_errors import bad_reply, error_for, shown
 from offloadctl.adapters.rest_http import Route, base_url, build_session, host_of, send
@@ -118,7 +119,7 @@ class _Failure(msgspec.Struct, frozen=True):
 
 def _understood_part(reply: Reply, part: msgspec.Raw, wire: type[Wire]) -> Wire:
     try:
-        return msgspec.json.decode(part, type=wire)
+        return decoded(bytes(part), wire)
     except msgspec.MsgspecError as error:
         raise bad_reply(reply, str(error), hint="is this Prometheus' HTTP API?") from error
 
@@ -130,6 +131,6 @@ def _number(point: _Point, source: str) -> Number:
 
 def _error(reply: Reply) -> str:
     try:
-        return shown(msgspec.json.decode(reply.body, type=_Failure).error)
+        return shown(decoded(reply.body, _Failure).error)
     except msgspec.MsgspecError as error:
         raise BrokerError(f"{reply.call} at {reply.host}: {reply.status}", status=reply.status) from error
