@@ -31,6 +31,9 @@ from offloadctl.operations.ahead import one_ahead
 from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.ports import CHUNK_SIZE
 
+PIECE: Final = 4 * 1024 * 1024
+"""What is walked while the next one comes: of larger ones too little stays in the processor's cache."""
+
 _TAIL: Final = 16
 """Enough to suspect that an object ends in padding."""
 
@@ -249,7 +252,7 @@ class _Look:
         if self._whole is not None:
             yield self._whole[start:]
             return
-        chunks = self._objects.store.read_chunks(self._subject.data_key, start=start)
+        chunks = self._objects.store.read_chunks(self._subject.data_key, start=start, chunk_size=PIECE)
         if chunks is None:
             raise self._vanished(self._subject.data_key)
         for chunk in one_ahead(chunks):

@@ -35,7 +35,7 @@ from offloadctl.model.check import Level
 from offloadctl.model.names import TopicName
 from offloadctl.model.settings import BucketSettings
 from offloadctl.operations.check import LEDGERS_AT_ONCE
-from offloadctl.operations.ledger_check import look_at_ledger
+from offloadctl.operations.ledger_check import PIECE, look_at_ledger
 from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.ports import ObjectStore, WritableObjectStore
 from tests.builders import MANAGED_LEDGER, PUBLISH_TIME, entry
@@ -138,7 +138,7 @@ def check(store: ObjectStore, written: Written, *, are_files: bool = False) -> N
 
 def get(store: ObjectStore, written: Written) -> None:
     """The peer: the same bytes by the same client, in the same pieces."""
-    chunks = store.read_chunks(written.subject.data_key)
+    chunks = store.read_chunks(written.subject.data_key, chunk_size=PIECE)
     if chunks is None or sum(map(len, chunks)) != written.data_bytes:
         raise AssertionError("not all bytes came")
 
