@@ -321,6 +321,7 @@ _LOOSE: Final[Mapping[str, str]] = {
         "Which of Pulsar's offloaders moves the ledgers (managedLedgerOffloadDriver), as in aws-s3. "
         "Without one nothing moves."
     ),
+    "info": "A line of the log of `serve` about what is as it should be; others are warning and error.",
     "journal": (
         "What runs were about to do, written down before they did it, and what came of it: --state; "
         "`offload history` reads it."
