@@ -366,13 +366,13 @@ def test_the_report_of_an_interrupted_run_names_its_cluster_too(
 
     def started(*arguments: Any) -> None:
         start(*arguments)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(connected.cluster.offloading, "start_manual", started)
 
     ran = command("offload", "topic", str(topic), "-s", "0", "-o", "json")
 
-    assert (ran.code, ran.document["cluster"]) == (130, connected.cluster.name)
+    assert (ran.code, ran.document["cluster"]) == (143, connected.cluster.name)
     assert ran.document["topics"][0]["results"][0]["outcome"] == "interrupted"
 
 

@@ -72,12 +72,14 @@ def test_a_namespace_is_offloaded_and_what_has_nothing_to_move_stays_unloaded(
 class Somebody(io.StringIO):
     """A terminal at which somebody types this, or sends a signal."""
 
-    typed: str | signal.Signals
+    typed: str | signal.Signals | KeyboardInterrupt
 
     def isatty(self) -> bool:
         return True
 
     def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]  # as StringIO has it
+        if isinstance(self.typed, KeyboardInterrupt):
+            raise self.typed
         if isinstance(self.typed, signal.Signals):
             signal.raise_signal(self.typed)
             return ""
@@ -86,7 +88,7 @@ class Somebody(io.StringIO):
 
 @pytest.mark.parametrize(
     ("typed", "code"),
-    [("n\n", 6), ("", 6), (signal.SIGINT, 130), (signal.SIGTERM, 143)],
+    [("n\n", 6), ("", 6), (KeyboardInterrupt(), 130), (signal.SIGTERM, 143)],
     ids=["no", "end of input", "Ctrl-C", "SIGTERM"],
 )
 def test_whoever_does_not_say_yes_has_nothing_sent_and_the_journal_knows_why(
@@ -95,7 +97,7 @@ def test_whoever_does_not_say_yes_has_nothing_sent_and_the_journal_knows_why(
     wide: str,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    typed: str | signal.Signals,
+    typed: str | signal.Signals | KeyboardInterrupt,
     code: int,
 ) -> None:
     monkeypatch.setenv("OFFLOADCTL_STATE", str(tmp_path))
