@@ -13,7 +13,7 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import FrameType
@@ -30,6 +30,7 @@ from offloadctl.service.telling import LogLevel, Teller
 HAND_OVER_S: Final = 10.0
 """So long may a run take to notice that it is handed over; after that the process ends under it."""
 _SLICE_S: Final = 0.2
+_AWAKE_S: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -56,12 +57,18 @@ class Daemon:
         looping = threading.Thread(target=context.run, args=(self._loop,), name="schedules", daemon=True)
         with _heard_by(self._heard.put):
             looping.start()
-            while (number := self._heard.get()) == signal.SIGHUP:
+            while (number := self._next()) == signal.SIGHUP:
                 self.tell("signal", signal=signal.Signals(number).name)
                 self.loop.reload()
             self._end(looping, number)
         if self._failure:
             raise self._failure[0]
+
+    def _next(self) -> int:
+        """What is heard next. It wakes up by itself: a signal that the kernel gave another thread wakes nobody here."""
+        while True:
+            with suppress(queue.Empty):
+                return self._heard.get(timeout=_AWAKE_S)
 
     def _loop(self) -> None:
         try:
