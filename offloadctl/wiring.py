@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from offloadctl.adapters.pulsar_client import PulsarMessages
     from offloadctl.adapters.s3 import S3Store
     from offloadctl.adapters.sqlite_checks import SqliteChecks
-    from offloadctl.journal_ports import History, Journal
     from offloadctl.model.journal import Actor
     from offloadctl.operations.collect import BulkCollector
     from offloadctl.operations.offload_run import OffloadTopics
     from offloadctl.operations.usual import UsualCollector
     from offloadctl.operations.workers import Stop
-    from offloadctl.schedule_ports import Collector
+    from offloadctl.ports.journal import History, Journal
+    from offloadctl.ports.schedule import Collector
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from offloadctl.demo.in_memory import InMemoryCluster
 from offloadctl.demo.messages import Producer
 from offloadctl.demo.tuning import Tuning
 from offloadctl.errors import Busy
-from offloadctl.journal_ports import Journal
 from offloadctl.model.journal import Actor, RunStart
 from offloadctl.model.ledger import OffloadState, Position
 from offloadctl.model.names import NamespaceName, TopicName
@@ -24,6 +23,7 @@ from offloadctl.operations.offload import Offload
 from offloadctl.operations.offload_run import OffloadTopics
 from offloadctl.operations.run_record import recording
 from offloadctl.ports import BrokerAdmin, Clock
+from offloadctl.ports.journal import Journal
 from offloadctl.units import ByteSize
 
 SHOP: Final = NamespaceName("acme", "shop")

@@ -21,7 +21,7 @@ from offloadctl.model.schedule import (
 )
 from offloadctl.model.scope import Scope
 from offloadctl.ports import Clock
-from offloadctl.schedule_ports import Collected
+from offloadctl.ports.schedule import Collected
 from offloadctl.units import ByteSize
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -19,7 +19,7 @@ from offloadctl.errors import BrokerError, UsageError
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.settings import BrokerSettings, TlsSettings
 from offloadctl.ports import Clock
-from offloadctl.schedule_ports import LoadReport, Scrape, TopicLoad
+from offloadctl.ports.schedule import LoadReport, Scrape, TopicLoad
 
 BROKER_METRICS: Final = frozenset(
     {
@@ -45,7 +45,7 @@ Asked = TypeVar("Asked")
 
 
 class PulsarNumbers:
-    """Keeps the promises of `schedule_ports.ClusterNumbers`. Safe to share between threads; close it."""
+    """Keeps the promises of `ports.schedule.ClusterNumbers`. Safe to share between threads; close it."""
 
     def __init__(
         self,

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from offloadctl.journal_ports import History, Journal
 from offloadctl.model.decision import EntryKind, LogEntry
 from offloadctl.model.journal import Note
+from offloadctl.ports.journal import History, Journal
 
 _SCHEDULE: Final = "schedule"
 _PAYLOAD: Final = "payload"

@@ -1,6 +1,6 @@
 """A clock that is moved by hand and a bucket in memory: the embedded cluster and the tests run on them.
 
-They keep the promises of `ports.py` as the real ones do; tests/contract holds both to the same suite.
+They keep the promises of `ports` as the real ones do; tests/contract holds both to the same suite.
 """
 
 import hashlib

@@ -22,7 +22,7 @@ class SharedMemory:
 
 
 class MemoryChecks:
-    """Keeps the promises of `check_ports.VerifiedStore` and `CheckRuns`; one for each process."""
+    """Keeps the promises of `ports.checks.VerifiedStore` and `CheckRuns`; one for each process."""
 
     def __init__(self, shared: SharedMemory | None = None) -> None:
         self._shared = shared if shared is not None else SharedMemory()

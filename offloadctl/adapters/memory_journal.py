@@ -39,7 +39,7 @@ class JournalStore:
 
 
 class MemoryJournal:
-    """Keeps the promises of `journal_ports.Journal`, but forgets nothing."""
+    """Keeps the promises of `ports.journal.Journal`, but forgets nothing."""
 
     def __init__(self, clock: Clock, store: JournalStore | None = None) -> None:
         self._clock = clock

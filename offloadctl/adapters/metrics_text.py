@@ -9,7 +9,7 @@ from typing import Final, TextIO, cast
 
 from prometheus_client.parser import text_fd_to_metric_families
 
-from offloadctl.schedule_ports import Sample, Scrape
+from offloadctl.ports.schedule import Sample, Scrape
 
 Wanted = Callable[[str], bool]
 """Whether a metric of that name is wanted."""

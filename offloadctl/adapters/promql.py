@@ -22,7 +22,7 @@ Wire = TypeVar("Wire")
 
 
 class Prometheus:
-    """Keeps the promises of `schedule_ports.Queries`; close it. None of the broker's credentials are sent there."""
+    """Keeps the promises of `ports.schedule.Queries`; close it. None of the broker's credentials are sent there."""
 
     def __init__(self, url: str, settings: BrokerSettings | None = None) -> None:
         used = settings or BrokerSettings()

@@ -47,7 +47,7 @@ _INSERT: Final = (
 
 
 class SqliteChecks:
-    """Keeps the promises of `check_ports.VerifiedStore` and `CheckRuns`; each method is one transaction."""
+    """Keeps the promises of `ports.checks.VerifiedStore` and `CheckRuns`; each method is one transaction."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file

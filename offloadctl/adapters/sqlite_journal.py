@@ -51,7 +51,7 @@ _UNFINISHED: Final = "sent_at IS NOT NULL AND outcome IS NULL"
 
 
 class SqliteHistory:
-    """Keeps the promises of `journal_ports.History`; of a journal that is not there, nothing was ever written."""
+    """Keeps the promises of `ports.journal.History`; of a journal that is not there, nothing was ever written."""
 
     def __init__(self, directory: Path, *, read_only: bool = True) -> None:
         self.path = directory / "journal.sqlite"
@@ -178,7 +178,7 @@ class SqliteHistory:
 
 
 class SqliteJournal(SqliteHistory):
-    """Keeps the promises of `journal_ports.Journal`; each method is one transaction.
+    """Keeps the promises of `ports.journal.Journal`; each method is one transaction.
 
     What is about to be sent is on disk for good before it is. The end of a step is not waited for in the same way: it
     outlives the process, and after a power cut the step is unfinished and will be judged.

@@ -34,7 +34,7 @@ USUAL: Final = Shape(
 
 
 class SqliteUsual:
-    """Keeps the promises of `schedule_ports.UsualStore`; each method is one transaction."""
+    """Keeps the promises of `ports.schedule.UsualStore`; each method is one transaction."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file

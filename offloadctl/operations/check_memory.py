@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from offloadctl.check.presence import ARCHIVED
-from offloadctl.check_ports import CheckRuns, VerifiedStore
 from offloadctl.errors import CannotResume, StateError
 from offloadctl.model.check import CheckReport, Inspection, LedgerCheck, Level, TopicCheck
 from offloadctl.model.check_run import CheckRun, RunAsked
@@ -28,6 +27,7 @@ from offloadctl.operations.check_ledger import Asked
 from offloadctl.operations.check_topics import TopicRead
 from offloadctl.operations.ledger_objects import LedgerObjects
 from offloadctl.ports import Clock, ObjectInfo
+from offloadctl.ports.checks import CheckRuns, VerifiedStore
 
 _TOGETHER: Final = 256
 """So many looks at most wait to be written."""

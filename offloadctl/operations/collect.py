@@ -27,7 +27,7 @@ from offloadctl.operations.topics import find_target
 from offloadctl.operations.workers import Stop, StoppableClock
 from offloadctl.plan.schedule_scope import members
 from offloadctl.ports import BrokerAdmin, Clock
-from offloadctl.schedule_ports import ClusterNumbers, Collected, LoadReport, Queries, Scrape, TopicLoad
+from offloadctl.ports.schedule import ClusterNumbers, Collected, LoadReport, Queries, Scrape, TopicLoad
 
 Answer = TypeVar("Answer")
 
@@ -49,7 +49,7 @@ _NO_QUERIES: Final = "nobody answers PromQL: set prometheus_url"
 
 @dataclass(slots=True)
 class BulkCollector:
-    """Keeps the promises of `schedule_ports.Collector`. Remembers what one look does not tell: rates, and reads."""
+    """Keeps the promises of `ports.schedule.Collector`. Remembers what one look does not tell: rates, and reads."""
 
     admin: BrokerAdmin
     numbers: ClusterNumbers

@@ -8,7 +8,7 @@ from offloadctl.errors import UsageError
 from offloadctl.model.measures import Measure, Number
 from offloadctl.model.names import TopicName
 from offloadctl.model.status import Bound
-from offloadctl.schedule_ports import LoadReport, Sample, Scrape, TopicLoad
+from offloadctl.ports.schedule import LoadReport, Sample, Scrape, TopicLoad
 
 TOTAL: Final = "pulsar_storage_logical_size"
 OFFLOADED: Final = "pulsar_storage_offloaded_size"

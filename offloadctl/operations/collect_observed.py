@@ -12,7 +12,7 @@ from offloadctl.model.measures import Measure, Number
 from offloadctl.model.names import TopicName
 from offloadctl.model.status import Bound
 from offloadctl.operations.collect_bulk import SOURCES, WRITE_ERRORS
-from offloadctl.schedule_ports import Scrape, TopicLoad
+from offloadctl.ports.schedule import Scrape, TopicLoad
 
 _MINUTE: Final = 60.0
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from offloadctl.errors import BadValue
-from offloadctl.journal_ports import History
 from offloadctl.model.journal import HistoryFilter, Note, Run, Step
+from offloadctl.ports.journal import History
 
 _NAMED: Final = 10
 

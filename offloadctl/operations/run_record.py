@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from offloadctl.errors import OffloadctlError, StateError, TerminationSignal
 from offloadctl.exitcodes import ExitCode
-from offloadctl.journal_ports import Journal
 from offloadctl.model.journal import RunStart, Step, StepEnd, StepPlan
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import OffloadPlan, OffloadResult, OffloadRun, Outcome
+from offloadctl.ports.journal import Journal
 
 
 class UnderWay(Exception):

@@ -29,7 +29,7 @@ from offloadctl.plan.cron import due_at, next_time
 from offloadctl.plan.schedule import decide
 from offloadctl.plan.schedule_state import ATTEMPTS, ScheduleState, begun, ended
 from offloadctl.ports import Clock
-from offloadctl.schedule_ports import Collected, Collector, DecisionLog
+from offloadctl.ports.schedule import Collected, Collector, DecisionLog
 
 STATE_KINDS: Final = (EntryKind.DECIDED, EntryKind.INTENT, EntryKind.RESULT)
 """The entries that hold the state behind them."""

@@ -10,7 +10,7 @@ from offloadctl.operations.schedule import Scheduler
 from offloadctl.operations.schedule_overview import standing
 from offloadctl.plan.schedule import decide
 from offloadctl.ports import Clock
-from offloadctl.schedule_ports import Collector, DecisionHistory
+from offloadctl.ports.schedule import Collector, DecisionHistory
 
 
 @dataclass(frozen=True, slots=True)

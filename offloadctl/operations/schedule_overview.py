@@ -12,7 +12,7 @@ from offloadctl.operations.schedule_codec import decode
 from offloadctl.operations.schedule_pauses import pause_of
 from offloadctl.plan.cron import due_at, next_time
 from offloadctl.plan.schedule_state import ScheduleState
-from offloadctl.schedule_ports import DecisionHistory
+from offloadctl.ports.schedule import DecisionHistory
 
 _OF_RUNS = (EntryKind.INTENT, EntryKind.RESULT)
 _SHOWN = 5

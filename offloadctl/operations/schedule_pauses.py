@@ -8,7 +8,7 @@ import msgspec
 from offloadctl.errors import StateDamaged
 from offloadctl.model.decision import EntryKind, LogEntry
 from offloadctl.plan.schedule_state import Pause
-from offloadctl.schedule_ports import DecisionHistory, DecisionLog
+from offloadctl.ports.schedule import DecisionHistory, DecisionLog
 
 _KINDS: Final = (EntryKind.PAUSED, EntryKind.RESUMED)
 EVERY: Final = ""

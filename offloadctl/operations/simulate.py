@@ -21,7 +21,7 @@ from offloadctl.plan.recording import Recording
 from offloadctl.plan.schedule import decide
 from offloadctl.plan.schedule_scope import members
 from offloadctl.plan.schedule_state import ScheduleState, begun, ended
-from offloadctl.schedule_ports import Queries
+from offloadctl.ports.schedule import Queries
 
 _MOST: Final = 100_000
 """So many evaluations of one schedule are gone through: a year of every five minutes."""

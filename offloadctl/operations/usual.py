@@ -18,7 +18,7 @@ from offloadctl.model.status import Bound
 from offloadctl.plan.baseline import Baseline
 from offloadctl.plan.comparing import numbers_of
 from offloadctl.plan.judging import numbers_of_topics, usual_key
-from offloadctl.schedule_ports import Collected, Collector, UsualStore
+from offloadctl.ports.schedule import Collected, Collector, UsualStore
 
 MOST: Final = 2000
 """So many numbers are learnt; some 20 MB."""
@@ -82,7 +82,7 @@ def _nobody_listens(problem: str, /) -> None:
 
 @dataclass(slots=True)
 class UsualCollector:
-    """Keeps the promises of `schedule_ports.Collector`: another one's numbers, and what is usual of them."""
+    """Keeps the promises of `ports.schedule.Collector`: another one's numbers, and what is usual of them."""
 
     inner: Collector
     store: UsualStore | None = None

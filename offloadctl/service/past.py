@@ -3,7 +3,7 @@
 from offloadctl.errors import StateDamaged
 from offloadctl.model.decision import EntryKind
 from offloadctl.operations.schedule_codec import decode
-from offloadctl.schedule_ports import DecisionLog
+from offloadctl.ports.schedule import DecisionLog
 from offloadctl.service.board import SUCCESSES, Board
 
 

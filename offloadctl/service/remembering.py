@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.operations import collect_bulk as bulk
-from offloadctl.schedule_ports import ClusterNumbers, LoadReport, Scrape, TopicLoad
+from offloadctl.ports.schedule import ClusterNumbers, LoadReport, Scrape, TopicLoad
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from offloadctl.model.measures import Measure, Number, Snapshot
 from offloadctl.model.names import NamespaceName
-from offloadctl.schedule_ports import Collected
+from offloadctl.ports.schedule import Collected
 
 MOST_NAMESPACES: Final = 200
 """The largest ones have their own series; all others share one, so that their number is bounded."""

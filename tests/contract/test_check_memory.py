@@ -1,4 +1,4 @@
-"""Each promise of `check_ports`, held against the file and against memory; and what only a file has to promise."""
+"""Each promise of `ports.checks`, held against the file and against memory; and what only a file has to promise."""
 
 import sqlite3
 import subprocess

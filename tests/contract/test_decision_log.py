@@ -10,7 +10,7 @@ from offloadctl.adapters.decision_logs import JournalDecisionLog, MemoryDecision
 from offloadctl.adapters.memory import ManualClock
 from offloadctl.adapters.sqlite_journal import SqliteJournal
 from offloadctl.model.decision import EntryKind, LogEntry
-from offloadctl.schedule_ports import DecisionLog
+from offloadctl.ports.schedule import DecisionLog
 from tests.schedules import START
 
 INTENTS = (EntryKind.INTENT, EntryKind.RESULT)

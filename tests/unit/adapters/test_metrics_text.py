@@ -7,7 +7,7 @@ import pytest
 
 from offloadctl.adapters.cluster_numbers import BROKER_METRICS
 from offloadctl.adapters.metrics_text import parse_metrics
-from offloadctl.schedule_ports import Scrape
+from offloadctl.ports.schedule import Scrape
 
 RECORDED = (Path(__file__).parents[2] / "golden" / "rest" / "broker-metrics.prom").read_text()
 AT = datetime(2026, 11, 24, tzinfo=UTC)

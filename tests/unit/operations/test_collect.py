@@ -21,7 +21,7 @@ from offloadctl.model.status import Bound
 from offloadctl.operations import collect_bulk as bulk
 from offloadctl.operations.collect import BulkCollector
 from offloadctl.operations.collect_observed import Errors, Reads
-from offloadctl.schedule_ports import Collected, LoadReport, Sample, Scrape, TopicLoad
+from offloadctl.ports.schedule import Collected, LoadReport, Sample, Scrape, TopicLoad
 from tests.schedules import BILLS, GIB, NIGHTLY, ORDERS, SHOP, START, above, schedule
 
 DAY = timedelta(days=1)

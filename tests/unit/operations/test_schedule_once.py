@@ -16,7 +16,7 @@ from offloadctl.operations.schedule import Scheduler
 from offloadctl.operations.schedule_once import Once, evaluate, force_run, look
 from offloadctl.operations.schedule_overview import standing, story
 from offloadctl.operations.schedule_pauses import pause
-from offloadctl.schedule_ports import Collected
+from offloadctl.ports.schedule import Collected
 from tests.schedules import GIB, ORDERS, START, Acts, Told, above, local_bytes, schedule
 
 LARGE = schedule(above(Measure.LOCAL_BYTES, GIB))

@@ -16,7 +16,7 @@ from offloadctl.operations.usual import Asked, UsualCollector, Usuals
 from offloadctl.plan.recording import Recording
 from offloadctl.plan.schedule import decide
 from offloadctl.plan.schedule_state import ScheduleState
-from offloadctl.schedule_ports import Collected
+from offloadctl.ports.schedule import Collected
 from tests.schedules import BILLS, ORDERS, START, TOPICS, above, local_bytes, schedule
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -20,7 +20,7 @@ from offloadctl.model.decision import EntryKind, Intent, RunResult
 from offloadctl.model.schedule import Schedule
 from offloadctl.operations.schedule import Scheduler
 from offloadctl.operations.workers import Stop
-from offloadctl.schedule_ports import Collected
+from offloadctl.ports.schedule import Collected
 from offloadctl.service.board import Board
 from offloadctl.service.daemon import Daemon
 from offloadctl.service.loop import Loop

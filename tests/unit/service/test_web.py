@@ -18,8 +18,8 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.model.measures import Measure, Number
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.operations.schedule import Scheduler
+from offloadctl.ports.schedule import Collected
 from offloadctl.redaction import Secret
-from offloadctl.schedule_ports import Collected
 from offloadctl.service.board import Board
 from offloadctl.service.totals import MOST_NAMESPACES, OTHERS, totals_of
 from offloadctl.service.web import Pages

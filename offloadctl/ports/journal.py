@@ -1,4 +1,4 @@
-"""The door to the journal of runs, and what it promises. A port like those of `ports.py`, for those who act."""
+"""The door to the journal of runs, and what it promises. A port like those of `ports`, for those who act."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The doors to what checks remember between runs, and what each of them promises; as in `ports.py`."""
+"""The doors to what checks remember between runs, and what each of them promises; as in `ports`."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
