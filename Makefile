@@ -7,6 +7,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
+# A third of their time the fast tests wait, for processes and sockets.
+FAST_JOBS ?= 3
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 HYPOTHESIS_SEED ?=
@@ -37,7 +39,7 @@ dev: $(FOR_WORK) ## Install what tests and checks need into .venv
 	@echo "$(VENV) has all that tests and checks need: make check"
 
 test: $(FOR_WORK) ## The fast tests
-	$(BIN)/pytest -n $(JOBS) -m 'not slow and not integration' --durations=10 $(SEED) $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(FAST_JOBS) -m 'not slow and not integration' --durations=10 $(SEED) $(PYTEST_ARGS)
 
 slow: $(FOR_WORK) ## The long tests: simulations and kills
 	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-slow} $(BIN)/pytest -n $(JOBS) -m slow --durations=10 $(SEED) $(PYTEST_ARGS) \
