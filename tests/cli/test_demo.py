@@ -62,8 +62,10 @@ def test_a_fault_that_is_not_there_is_refused(command: Command, arguments: tuple
 
 
 def test_a_second_terminal_works_with_what_serve_prints() -> None:
+    # As in a shell where the lines of an earlier one were pasted.
+    pasted = {**os.environ, "AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo-secret"}
     server = subprocess.Popen(
-        [*OFFLOADCTL, "demo", "serve"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*OFFLOADCTL, "demo", "serve"], cwd=ROOT, env=pasted, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         assert server.stdout is not None
