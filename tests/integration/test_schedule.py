@@ -1,5 +1,6 @@
 """Schedules on a real broker: its metrics, statistics and properties are what they are taken for."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,8 @@ def test_a_schedule_fires_by_what_a_real_broker_tells_and_is_quiet_once_it_has_d
     closed_ledger(topic)
     publish_payloads(topic.stack, topic.name, count=5, size=100)
     file = written(tmp_path, topic)
+    # The schedule asks for a ledger that was closed more than a second ago.
+    time.sleep(2)
 
     fired = offloadctl("schedule", "run", "grown", "-f", file, *state)
     again = offloadctl("schedule", "run", "grown", "-f", file, *state)
