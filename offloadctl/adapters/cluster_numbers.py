@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 import requests
 
+from offloadctl.adapters.closing import Closing
 from offloadctl.adapters.metrics_text import Wanted, parse_metrics
 from offloadctl.adapters.rest_calls import ADMIN, Call, Reply
 from offloadctl.adapters.rest_errors import bad_reply, error_for
@@ -44,7 +44,7 @@ Answer = TypeVar("Answer")
 Asked = TypeVar("Asked")
 
 
-class PulsarNumbers:
+class PulsarNumbers(Closing):
     """Keeps the promises of `ports.schedule.ClusterNumbers`. Safe to share between threads; close it."""
 
     def __init__(
@@ -63,14 +63,6 @@ class PulsarNumbers:
         self._to_bookies = Route(min(route.connect_timeout, 5.0), min(route.read_timeout, 15.0), route.proxy)
         # Bookies get none of our credentials: their page asks for none.
         self._session = session or build_session(TlsSettings(settings.tls.ca_file, verify=settings.tls.verify))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give the connections back."""

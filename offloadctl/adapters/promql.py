@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Final, Literal, Self, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
+from offloadctl.adapters.closing import Closing
 from offloadctl.adapters.decoding import decoded
 from offloadctl.adapters.rest_calls import Call, Reply
 from offloadctl.adapters.rest_errors import bad_reply, error_for, shown
@@ -21,7 +21,7 @@ _BAD_QUERY: Final = (400, 422)
 Wire = TypeVar("Wire")
 
 
-class Prometheus:
+class Prometheus(Closing):
     """Keeps the promises of `ports.schedule.Queries`; close it. None of the broker's credentials are sent there."""
 
     def __init__(self, url: str, settings: BrokerSettings | None = None) -> None:
@@ -29,14 +29,6 @@ class Prometheus:
         self._url = base_url(url, "address of Prometheus")
         self._route = Route.of(used)
         self._session = build_session(TlsSettings(used.tls.ca_file, verify=used.tls.verify))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give the connections back."""

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
 import msgspec
 import requests
 
 from offloadctl.adapters import rest_replies
+from offloadctl.adapters.closing import Closing
 from offloadctl.adapters.rest_calls import ADMIN, Call, Reply
 from offloadctl.adapters.rest_errors import error_for, is_failed_request_page
 from offloadctl.adapters.rest_policies import offload_policies_of
@@ -22,7 +21,7 @@ from offloadctl.model.settings import BrokerSettings
 from offloadctl.ports import Clock
 
 
-class PulsarRest(PolicyCalls):
+class PulsarRest(Closing, PolicyCalls):
     """Keeps the promises of `ports.BrokerAdmin`. Safe to share between threads; close it, or use it with `with`."""
 
     def __init__(
@@ -39,14 +38,6 @@ class PulsarRest(PolicyCalls):
         # Where redirects led for a topic: other brokers may fail to answer even what needs no owner.
         self._owners: dict[TopicName, str] = {}
         self._answered_by: dict[TopicName, str] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give the connections back."""

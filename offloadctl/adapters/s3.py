@@ -9,11 +9,11 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
+from offloadctl.adapters.closing import Closing
 from offloadctl.adapters.ranges import check_chunk_size, check_range
 from offloadctl.adapters.s3_bodies import NO_KEY, Body, in_chunks, open_body, pieces
 from offloadctl.adapters.s3_client import check_settings, connect
@@ -45,7 +45,7 @@ _MUTE_STATUS: Final = frozenset({301, 400, 403, 404})
 _LISTS_UPLOADS: Final = frozenset({"amazons3", "amazon.com"})
 
 
-class S3Store:
+class S3Store(Closing):
     """A bucket of S3 or of a store that speaks its language; safe to use from several threads.
 
     Settings that cannot be used are found when it is made, and nobody is asked anything before the first use. Requests
@@ -60,14 +60,6 @@ class S3Store:
         self._made: S3Client | None = None
         self._making = threading.Lock()
         self._lists_uploads: bool | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give the connections back; a later use opens new ones."""
