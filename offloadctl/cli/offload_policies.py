@@ -97,7 +97,7 @@ def effective(
 
     scope = one_scope(topic, namespace)
     with connect(connection) as session:
-        report = documents.EffectiveReport.of(_read(session, scope))
+        report = documents.EffectiveReport.of(read_levels(session, scope))
         origin = session.origin()
         emit_result(
             output,
@@ -139,7 +139,7 @@ def set_(
     scope = one_scope(topic, namespace, is_global=is_global)
     given = _given(texts)
     with connect(connection) as session:
-        fields = _parsed(given, _read(session, scope))
+        fields = _parsed(given, read_levels(session, scope))
         approval = _approval(yes=yes, accept_unverified=accept_unverified)
         wish = PolicyWish(scope, fields, is_global=is_global)
         return _change(session, [wish], approval, output, dry_run=dry_run)
@@ -169,7 +169,7 @@ def unset(
     topic, names = _taken_apart(arguments or [], namespace, is_name=lambda _: False)
     scope = one_scope(topic, namespace, is_global=is_global)
     with connect(connection) as session:
-        driver = _driver(_read(session, scope)) if names else ""
+        driver = _driver(read_levels(session, scope)) if names else ""
         fields = frozenset(field_named(name, driver=driver).name for name in names)
         approval = _approval(yes=yes, accept_unverified=accept_unverified)
         wish = PolicyWish(scope, unset=fields, remove=not fields, is_global=is_global)
@@ -302,14 +302,15 @@ def _wishes(session: Session, file: str, *, prune: bool, is_global: bool) -> "li
             wishes.append(PolicyWish(one.scope, remove=True, is_global=one.is_global))
             continue
         try:
-            fields = _parsed(one.fields, _read(session, one.scope))
+            fields = _parsed(one.fields, read_levels(session, one.scope))
         except BadValue as error:
             raise BadValue(f"{one.where}: {error.message}", hint=error.hint) from error
         wishes.append(PolicyWish(one.scope, fields, prune=prune, is_global=one.is_global))
     return wishes
 
 
-def _read(session: Session, scope: "PolicyScope") -> "PolicyLevels":
+def read_levels(session: Session, scope: "PolicyScope") -> "PolicyLevels":
+    """A scope's own level and those below it, which `retention` has in common with this command."""
     from offloadctl.operations.policy_levels import PolicyReader  # noqa: PLC0415 - only when it is needed
 
     return PolicyReader(session.ports.admin).read(scope)
@@ -337,9 +338,8 @@ def _change(
     dry_run: bool,
     is_diff: bool = False,
 ) -> ExitCode:
-    from offloadctl.cli.policy_guard import noting, remembered_checks  # noqa: PLC0415 - only when it is needed
+    from offloadctl.cli.policy_guard import guarding  # noqa: PLC0415 - only when it is needed
     from offloadctl.operations.offload_policies import ChangePolicies  # noqa: PLC0415 - as above
-    from offloadctl.operations.policy_guard import verified_by_check  # noqa: PLC0415
     from offloadctl.report import policies as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.policies_text import change_text, request_words, scope_name  # noqa: PLC0415
 
@@ -354,10 +354,8 @@ def _change(
 
     # One topic is acted on, and may be loaded for it; whole namespaces are left as they are.
     may_load = all(isinstance(one.scope, TopicName) for one in wishes)
-    with remembered_checks(session) as memory:
-        by_check = verified_by_check(session.ports, may_load=may_load and not dry_run, memory=memory)
+    with guarding(session, may_load=may_load and not dry_run) as (by_check, note):
         verify = (lambda _: "") if is_diff else by_check
-        note = noting(session)
         work = ChangePolicies(session.ports, verify, approval, dry_run=dry_run, on_change=tell, note=note)
         report = documents.ChangeReport(work.run(wishes), dry_run=dry_run, is_diff=is_diff)
     emit_result(

@@ -109,16 +109,15 @@ def _prepare(
     session: Session, wish: OffloadWish, timeout: timedelta | None, stall_timeout: timedelta | None, *, reason: str
 ) -> "OffloadTopics":
     """The operation, as yet without anybody who watches it."""
-    from offloadctl.operations.confirm import ObjectsInStores  # noqa: PLC0415 - protobuf is slow to load
-    from offloadctl.operations.offload import Offload, not_looked_at  # noqa: PLC0415
+    from offloadctl.operations.confirm import objects_check  # noqa: PLC0415 - protobuf is slow to load
+    from offloadctl.operations.offload import Offload  # noqa: PLC0415
     from offloadctl.operations.offload_run import OffloadTopics  # noqa: PLC0415
 
-    stores = session.ports.stores
     offload = Offload(
         ports=session.ports,
         wish=wish,
         timeout_s=timeout.total_seconds() if timeout is not None else None,
-        check_objects=ObjectsInStores(stores) if stores else not_looked_at,
+        check_objects=objects_check(session.ports.stores),
         stall_timeout_s=stall_timeout.total_seconds() if stall_timeout is not None else None,
     )
     return OffloadTopics(offload, reason=reason)

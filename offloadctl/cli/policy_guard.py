@@ -10,14 +10,23 @@ from offloadctl.wiring import open_checks, open_journal
 
 if TYPE_CHECKING:
     from offloadctl.operations.check_memory import Memory
-    from offloadctl.operations.policy_guard import Note, Override
+    from offloadctl.operations.policy_guard import Note, Override, Verify
 
 ACCEPTED: Final = "accept-unverified"
 """What such notes in the journal are called."""
 
 
 @contextmanager
-def remembered_checks(session: Session) -> "Iterator[Memory | None]":
+def guarding(session: Session, *, may_load: bool) -> "Iterator[tuple[Verify, Note]]":
+    """What proves ledgers, by a check or a recent one, and what writes down that somebody went without a proof."""
+    from offloadctl.operations.policy_guard import verified_by_check  # noqa: PLC0415 - only where something is changed
+
+    with _remembered_checks(session) as memory:
+        yield verified_by_check(session.ports, may_load=may_load, memory=memory), _noting(session)
+
+
+@contextmanager
+def _remembered_checks(session: Session) -> "Iterator[Memory | None]":
     """What checks have verified lately; a check that is made now is remembered, too. None if nothing is remembered."""
     from offloadctl.operations.check_memory import Memory  # noqa: PLC0415 - it loads what a check loads
 
@@ -33,7 +42,7 @@ def remembered_checks(session: Session) -> "Iterator[Memory | None]":
             memory.told(session.ports.clock.now())
 
 
-def noting(session: Session) -> "Note":
+def _noting(session: Session) -> "Note":
     """Writes an override into the journal; StateError if that cannot be, and then nothing is to be sent."""
 
     def note(override: "Override") -> None:

@@ -7,7 +7,7 @@ import typer
 
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
 from offloadctl.cli.help import GroupedGroup
-from offloadctl.cli.offload_policies import DryRun, Namespace, TopicArgument, one_scope
+from offloadctl.cli.offload_policies import DryRun, Namespace, TopicArgument, one_scope, read_levels
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
 from offloadctl.errors import BadValue, UsageError
 from offloadctl.exitcodes import ExitCode
@@ -97,7 +97,7 @@ def set_(
         raise UsageError("say how much is to be kept", hint="as in --time 90d --size -1")
     minutes, megabytes = _minutes(time), _megabytes(size)
     with connect(connection) as session:
-        levels = _read(session, scope)
+        levels = read_levels(session, scope)
         wish = _wish(levels, minutes, megabytes)
         return _change(session, levels, wish, output, dry_run=dry_run, yes=yes, accept_unverified=accept_unverified)
 
@@ -117,7 +117,7 @@ def unset(
     """Remove it: the namespace's, or the brokers' default, counts again."""
     scope = one_scope(topic, namespace)
     with connect(connection) as session:
-        levels = _read(session, scope)
+        levels = read_levels(session, scope)
         return _change(session, levels, None, output, dry_run=dry_run, yes=yes, accept_unverified=accept_unverified)
 
 
@@ -171,12 +171,6 @@ def _wish(levels: "PolicyLevels", minutes: int | None, megabytes: int | None) ->
     return wish
 
 
-def _read(session: Session, scope: "PolicyScope") -> "PolicyLevels":
-    from offloadctl.operations.policy_levels import PolicyReader  # noqa: PLC0415 - only when it is needed
-
-    return PolicyReader(session.ports.admin).read(scope)
-
-
 def _change(
     session: Session,
     levels: "PolicyLevels",
@@ -187,8 +181,7 @@ def _change(
     yes: bool,
     accept_unverified: bool,
 ) -> ExitCode:
-    from offloadctl.cli.policy_guard import noting, remembered_checks  # noqa: PLC0415 - only when it is needed
-    from offloadctl.operations.policy_guard import verified_by_check  # noqa: PLC0415 - only when it is needed
+    from offloadctl.cli.policy_guard import guarding  # noqa: PLC0415 - only when it is needed
     from offloadctl.operations.retention import ChangeRetention  # noqa: PLC0415
     from offloadctl.plan.policy_outcome import Approval  # noqa: PLC0415
     from offloadctl.report import retention as report  # noqa: PLC0415 - msgspec and rich are slow to load
@@ -204,9 +197,7 @@ def _change(
     approval = Approval(unverified=accept_unverified, yes=yes)
     # One topic is acted on, and may be loaded for it; whole namespaces are left as they are.
     may_load = isinstance(levels.scope, TopicName) and not dry_run
-    with remembered_checks(session) as memory:
-        verify = verified_by_check(session.ports, may_load=may_load, memory=memory)
-        note = noting(session)
+    with guarding(session, may_load=may_load) as (verify, note):
         work = ChangeRetention(session.ports, verify, approval, dry_run=dry_run, on_change=tell, note=note)
         outcome = work.run(levels, wish)
     document = report.change_document(outcome, approval, origin, dry_run=dry_run)

@@ -1,7 +1,5 @@
 """`schedule run`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,8 +7,8 @@ import typer
 
 from offloadctl.adapters.system import this_process
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
-from offloadctl.cli.journal import recorded
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
+from offloadctl.cli.schedule_acting import schedule_actions
 from offloadctl.cli.schedule_file import File, Name, find, read_file
 from offloadctl.errors import OffloadctlError
 from offloadctl.exitcodes import ExitCode
@@ -20,7 +18,6 @@ from offloadctl.wiring import (
     open_collector,
     open_decision_history,
     open_decision_log,
-    open_findings,
     open_usual,
 )
 
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
     from offloadctl.model.decision import Intent, RunResult
     from offloadctl.model.schedule import Schedule
     from offloadctl.operations.schedule import Act
-    from offloadctl.operations.schedule_actions import ScheduleActions
     from offloadctl.operations.schedule_once import Once
 
 
@@ -91,29 +87,13 @@ def _done(session: Session, schedule: "Schedule", reason: str, *, force: bool) -
         open_decision_log(context, clock) as log,
         open_collector(context, session.ports) as numbers,
         open_usual(context, numbers, clock, say) as collector,
-        _actions(session) as actions,
+        schedule_actions(session) as actions,
     ):
         act = _Told(actions, clock)
         scheduler = Scheduler((schedule,), log, collector, act, clock)
         if force:
             return force_run(scheduler, schedule.name, asked_by=str(this_process()), reason=reason, results=act.results)
         return evaluate(scheduler, schedule.name, results=act.results)
-
-
-@contextmanager
-def _actions(session: Session) -> Iterator["ScheduleActions"]:
-    from offloadctl.operations.confirm import ObjectsInStores  # noqa: PLC0415 - protobuf is slow to load
-    from offloadctl.operations.offload import not_looked_at  # noqa: PLC0415
-    from offloadctl.operations.schedule_actions import ScheduleActions  # noqa: PLC0415
-
-    stores = session.ports.stores
-    with open_findings(session.context) as findings:
-        yield ScheduleActions(
-            session.ports,
-            lambda work: recorded(session, work),
-            ObjectsInStores(stores) if stores else not_looked_at,
-            findings,
-        )
 
 
 @dataclass

@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
-from offloadctl.cli.journal import recorded
 from offloadctl.cli.output import say
+from offloadctl.cli.schedule_acting import schedule_actions
 from offloadctl.errors import BadValue, SettingsError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.redaction import Secret
 from offloadctl.units import parse_duration
-from offloadctl.wiring import only_scheduler, open_collector, open_decision_log, open_findings, open_usual
+from offloadctl.wiring import only_scheduler, open_collector, open_decision_log, open_usual
 
 if TYPE_CHECKING:
     from offloadctl.model.schedule import Schedule
-    from offloadctl.operations.schedule_actions import ScheduleActions
-    from offloadctl.operations.workers import Stop
     from offloadctl.service.daemon import Daemon
     from offloadctl.service.telling import Teller
     from offloadctl.service.web_server import Address
@@ -135,7 +133,7 @@ def _daemon(session: Session, file: Path, every: timedelta, grace: timedelta) ->
         open_decision_log(context, clock) as log,
         open_collector(context, session.ports, stop=stop_looking) as numbers,
         open_usual(context, numbers, clock, lambda why: tell("usual", level=LogLevel.WARNING, error=why)) as collector,
-        _actions(session, stop_acting) as actions,
+        schedule_actions(session, stop_acting) as actions,
     ):
         numbers.numbers = remembered = RememberedNumbers(numbers.numbers)
         act = Watched(actions, board, tell)
@@ -154,23 +152,6 @@ def _require_right(session: Session, schedules: "tuple[Schedule, ...]") -> None:
 
     if any(isinstance(one.action, OffloadAction) for one in schedules):
         session.allow_change()
-
-
-@contextmanager
-def _actions(session: Session, stop: "Stop") -> "Iterator[ScheduleActions]":
-    from offloadctl.operations.confirm import ObjectsInStores  # noqa: PLC0415 - protobuf is slow to load
-    from offloadctl.operations.offload import not_looked_at  # noqa: PLC0415
-    from offloadctl.operations.schedule_actions import ScheduleActions  # noqa: PLC0415
-
-    stores = session.ports.stores
-    with open_findings(session.context) as findings:
-        yield ScheduleActions(
-            session.ports,
-            lambda work: recorded(session, work),
-            ObjectsInStores(stores) if stores else not_looked_at,
-            findings,
-            stop,
-        )
 
 
 def _teller(session: Session) -> "Teller":

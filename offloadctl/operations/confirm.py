@@ -11,7 +11,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Confirmation, MovedLedger
 from offloadctl.operations.ledger_check import look_at_ledger
 from offloadctl.operations.locate import find_objects, is_surely_todays
-from offloadctl.operations.offload_judging import ObjectsSeen
+from offloadctl.operations.offload_judging import ObjectsCheck, ObjectsSeen, not_looked_at
 from offloadctl.ports import ObjectStore
 
 
@@ -45,6 +45,11 @@ class ObjectsInStores:
         if seen.object_bytes:
             self._proven.update(store.location for store in named)
         return seen
+
+
+def objects_check(stores: tuple[ObjectStore, ...]) -> ObjectsCheck:
+    """Looks at objects in these buckets; without one nothing is looked at, and that is said."""
+    return ObjectsInStores(stores) if stores else not_looked_at
 
 
 def _look(subject: Subject, stores: tuple[ObjectStore, ...], *, certain: bool) -> ObjectsSeen:

@@ -1,0 +1,30 @@
+"""What schedules do, through a session: the same offloads and checks as the commands, journalled as they are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from offloadctl.cli.connection import Session
+from offloadctl.cli.journal import recorded
+from offloadctl.wiring import open_findings
+
+if TYPE_CHECKING:
+    from offloadctl.operations.schedule_actions import ScheduleActions
+    from offloadctl.operations.workers import Stop
+
+
+@contextmanager
+def schedule_actions(session: Session, stop: "Stop | None" = None) -> "Iterator[ScheduleActions]":
+    """The actions of schedules, until the block ends; `stop` ends what is at work, for whoever may have to."""
+    from offloadctl.operations.confirm import objects_check  # noqa: PLC0415 - protobuf is slow to load
+    from offloadctl.operations.schedule_actions import ScheduleActions  # noqa: PLC0415
+    from offloadctl.operations.workers import Stop  # noqa: PLC0415
+
+    with open_findings(session.context) as findings:
+        yield ScheduleActions(
+            session.ports,
+            lambda work: recorded(session, work),
+            objects_check(session.ports.stores),
+            findings,
+            stop or Stop(),
+        )
