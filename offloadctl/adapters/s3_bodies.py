@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
 
+from offloadctl.adapters import traffic
 from offloadctl.adapters.s3_errors import Where, error_code, error_status, translate
 from offloadctl.errors import StoreFailed
 
@@ -125,6 +126,7 @@ def _read(body: Body, size: int) -> Iterator[bytes]:
     try:
         while piece := body.stream.read(size):
             come += len(piece)
+            traffic.S3.read(len(piece))
             yield piece
     finally:
         with suppress(HTTPError):

@@ -14,6 +14,7 @@ from botocore.loaders import Loader, create_loader
 from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url, validate_region_name
 
 from offloadctl import __version__
+from offloadctl.adapters import traffic
 from offloadctl.adapters.s3_pages import read_objects, read_time
 from offloadctl.errors import SettingsError
 from offloadctl.model.settings import BucketSettings
@@ -74,6 +75,7 @@ def connect(settings: BucketSettings, credentials: tuple[str, str] | None) -> "S
         raise _unusable(settings, exc) from exc
     client.meta.events.register("before-parameter-build.s3.HeadBucket", _ask_no_bucket_for_its_region)
     client.meta.events.register("before-send.s3", _remember_session_token)
+    client.meta.events.register("response-received.s3", _count)
     # Before what botocore has there, which parses the whole page only to see whether it is an error.
     client.meta.events.register_first("before-parse.s3.ListObjectsV2", read_objects)
     return client
@@ -117,6 +119,12 @@ def _remember_session_token(request: Any, **_: Any) -> None:
     """A store's error may repeat it, and only here it is known whatever it came from, and after it was renewed."""
     token = request.headers.get("X-Amz-Security-Token", "")
     remember(token.decode() if isinstance(token, bytes) else token)
+
+
+def _count(event_name: str, response_dict: Mapping[str, Any] | None, **_: Any) -> None:
+    """Each attempt counts for itself, as it does for whoever charges for it."""
+    operation = event_name.rpartition(".")[2]
+    traffic.S3.count(operation, None if response_dict is None else response_dict["status_code"])
 
 
 def _ask_no_bucket_for_its_region(**_: Any) -> NoReturn:

@@ -19,7 +19,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from offloadctl.adapters import traffic
 from offloadctl.adapters.s3 import S3Store
+from offloadctl.adapters.traffic import StoreTraffic
 from offloadctl.errors import (
     BucketNotFound,
     ObjectArchived,
@@ -171,6 +173,35 @@ def refusal(of: Callable[[], object]) -> OffloadctlError:
 
 
 # -- what is sent
+
+
+def test_each_attempt_counts_with_its_answer_and_each_byte_of_an_object_once(
+    wire: FakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    counted = StoreTraffic()
+    monkeypatch.setattr(traffic, "S3", counted)
+    wire.script = [error(503, "SlowDown"), Answer(200, b"d" * 1000), error(404, "NoSuchKey")]
+    store = store_on(wire)
+
+    store.read("a")
+    store.read("b")
+    store.close()
+
+    told = counted.told()
+    assert told.requests == {("GetObject", "5xx"): 1, ("GetObject", "2xx"): 1, ("GetObject", "4xx"): 1}
+    assert (told.throttled, told.bytes_read) == (1, 1000)
+
+
+def test_a_store_that_does_not_answer_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    counted = StoreTraffic()
+    monkeypatch.setattr(traffic, "S3", counted)
+
+    with closed_port() as address, pytest.raises(StoreUnreachable):
+        S3Store(BucketSettings("ledgers", endpoint=f"http://{address}"), credentials=KEYS).read("a")
+
+    assert counted.told().requests == {("GetObject", "none"): 1}
 
 
 def test_a_custom_endpoint_gets_path_style_requests_that_name_this_tool(wire: FakeWire) -> None:
