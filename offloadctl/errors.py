@@ -38,6 +38,7 @@
     │   ├── CannotResume              no unfinished run asked for the same
     │   └── PlanChanged               what was approved is not what would be done
     ├── LeaseHeld                  8  another instance runs the schedules
+    ├── LeaseLost                  1  another instance may run them from now on
     └── Interrupted                130  Ctrl-C ended the run
         └── Terminated             143  SIGTERM did
 FormatError (a ValueError, format/errors.py) tells why bytes are not what Pulsar writes; check/ turns it into a Finding.
@@ -295,6 +296,13 @@ class LeaseHeld(OffloadctlError):
 
     code = "lease-held"
     exit_code = ExitCode.LEASE_HELD
+
+
+class LeaseLost(OffloadctlError):
+    """This instance runs the schedules no more; what it has begun is gone on with by whoever has the lease now."""
+
+    code = "lease-lost"
+    retryable = True
 
 
 class Interrupted(OffloadctlError):

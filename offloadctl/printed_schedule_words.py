@@ -73,6 +73,7 @@ _ENTRIES: Final[Mapping[str, str]] = {
     EntryKind.RESULT: "How a schedule's run ended.",
     EntryKind.PAUSED: "Somebody told a schedule, or all of them, to do nothing.",
     EntryKind.RESUMED: "Somebody told a schedule, or all of them, to go on.",
+    EntryKind.TAKEN: "An instance took the lease: it runs the schedules from then on.",
 }
 
 SCHEDULE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {

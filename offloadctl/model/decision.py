@@ -165,6 +165,8 @@ class EntryKind(StrEnum):
     RESULT = "schedule-result"
     PAUSED = "schedule-paused"
     RESUMED = "schedule-resumed"
+    TAKEN = "lease-taken"
+    """An instance took the lease: what stands behind this was decided by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class LogEntry:
     at: datetime
     kind: EntryKind
     schedule: str
-    """Empty: all schedules, of a pause."""
+    """Empty: all schedules, of a pause; or none, of the lease."""
     text: str
     """For people."""
     run_id: str = ""
