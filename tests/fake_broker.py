@@ -20,6 +20,7 @@ from offloadctl.model.ledger import (
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.policies import NamespaceFacts, PolicyObject, PolicyScope, Retention
 from offloadctl.model.scope import Listed
+from offloadctl.ports.topics import Clients
 from offloadctl.units import ByteSize
 
 CLOSED_AT = datetime(2026, 11, 24, 2, tzinfo=UTC)
@@ -76,8 +77,24 @@ class NoPolicies:
         raise AssertionError(f"nobody was to change the retention of {scope}")
 
 
+class NoTopicActions:
+    """The part of a fake that is about single topics: nobody is connected, and acting on one is a mistake."""
+
+    def written_at(self, topic: TopicName, position: Position) -> datetime | None:
+        return None
+
+    def clients_of(self, topic: TopicName) -> Clients:
+        return Clients()
+
+    def unload(self, topic: TopicName) -> None:
+        raise AssertionError(f"nobody was to unload {topic}")
+
+    def trim(self, topic: TopicName) -> None:
+        raise AssertionError(f"nobody was to trim {topic}")
+
+
 @dataclass
-class FakeBroker(NoPolicies):
+class FakeBroker(NoPolicies, NoTopicActions):
     """One topic with two closed ledgers (31, 32) and an open one (33); statuses are said one after the other."""
 
     statuses: list[OffloadStatus | BrokerError] = field(default_factory=lambda: [RUNNING, SUCCESS])

@@ -12,6 +12,7 @@ from offloadctl.adapters.rest_calls import ADMIN, Call, Reply
 from offloadctl.adapters.rest_errors import error_for, is_failed_request_page
 from offloadctl.adapters.rest_policies import offload_policies_of
 from offloadctl.adapters.rest_policy_calls import PolicyCalls
+from offloadctl.adapters.rest_topic_calls import TopicCalls
 from offloadctl.adapters.rest_transport import Transport
 from offloadctl.errors import BrokerError, BrokerUnreachable, NotAuthorised, NotFound, ReadOnlyContext, ServerError
 from offloadctl.model.ledger import OffloadPolicies, OffloadStatus, Position, ServedLedgers, StoredLedgers
@@ -21,7 +22,7 @@ from offloadctl.model.settings import BrokerSettings
 from offloadctl.ports import Clock
 
 
-class PulsarRest(Closing, PolicyCalls):
+class PulsarRest(Closing, PolicyCalls, TopicCalls):
     """Keeps the promises of `ports.BrokerAdmin`. Safe to share between threads; close it, or use it with `with`."""
 
     def __init__(

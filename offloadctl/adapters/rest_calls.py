@@ -45,6 +45,8 @@ class Reply:
     content_type: str = ""
     location: str = ""
     retry_after: str = ""
+    written_at: tuple[str, ...] = ()
+    """Of an answer that is a message: when it was published, and when the broker has stored it, as it says."""
     redirected_to: str = ""
     """The base URL of the broker that redirects led to; empty if the one that was asked has answered."""
 

@@ -24,6 +24,9 @@ from offloadctl.model.settings import BrokerSettings, TlsSettings
 # A fleet of partitions is asked by a few dozen threads at most; more connections are made and dropped.
 _POOLED: Final = 32
 
+# PersistentTopicsBase.java says both in the broker's time zone; the second only where brokers note it in each entry.
+_WRITTEN_AT: Final = ("X-Pulsar-publish-time", "X-Pulsar-Broker-Entry-METADATA-timestamp")
+
 # JSON first: then Jetty's own error pages come as JSON too instead of HTML.
 _ACCEPT: Final = "application/json, text/plain;q=0.8, */*;q=0.1"
 
@@ -112,6 +115,7 @@ def send(
         content_type=response.headers.get("Content-Type", ""),
         location=response.headers.get("Location", ""),
         retry_after=response.headers.get("Retry-After", ""),
+        written_at=tuple(told for name in _WRITTEN_AT if (told := response.headers.get(name))),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import repeat
+from itertools import islice, repeat
 from uuid import UUID
 
 from offloadctl.model.ledger import Position
@@ -55,6 +55,10 @@ class SimulatedLedger:
         if not self.in_bookkeeper:
             return iter(())
         return self.source() if self.source is not None else iter(self._stored)
+
+    def entry(self, number: int) -> bytes:
+        """One of them, as long as BookKeeper has it."""
+        return next(islice(self.entries(), number, None))
 
     def delete_from_bookkeeper(self) -> int:
         """Remove BookKeeper's copy and tell how many bytes that frees on each bookie that has it."""

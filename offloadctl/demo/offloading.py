@@ -61,6 +61,9 @@ class LoadedTopic:
     upload_errors: int = 0
     bytes_out: int = 0
     """Nobody consumes in here: whoever wants a topic to be read says so."""
+    producers: int = 0
+    consumers: int = 0
+    """Nor is anybody connected, unless somebody says so; an unload disconnects them, and nobody connects again."""
     status: OffloadStatus = field(default_factory=lambda: OffloadStatus(OffloadState.NOT_RUN))
     run: OffloadRun | None = None
     """Holds the mutex that manual and automatic runs share."""

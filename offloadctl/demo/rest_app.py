@@ -41,6 +41,7 @@ def create_app(broker: Broker) -> flask.Flask:
             del wire.headers["Content-Type"]
         if response.location:
             wire.headers["Location"] = response.location
+        wire.headers.extend(response.of_message)
         return wire
 
     return app

@@ -10,11 +10,13 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from offloadctl.model.bucket_facts import BucketFacts
+from offloadctl.model.ended_check import EndedCheck
 from offloadctl.model.finding import Acknowledgement, Finding, KnownFinding, Sighting
 from offloadctl.model.ledger import OffloadPolicies, OffloadStatus, Position, ServedLedgers, StoredLedgers
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.policies import NamespaceFacts, PolicyObject, PolicyScope, Retention
 from offloadctl.model.scope import Listed
+from offloadctl.ports.topics import TopicAdmin
 
 
 class Clock(Protocol):
@@ -83,7 +85,7 @@ class PolicyAdmin(Protocol):
         ...
 
 
-class BrokerAdmin(PolicyAdmin, Protocol):
+class BrokerAdmin(PolicyAdmin, TopicAdmin, Protocol):
     """Pulsar's admin REST service.
 
     Reads are retried with back-off when that helps; triggers never are. Every method may raise a BrokerError.
@@ -360,6 +362,10 @@ class FindingStore(Protocol):
 
     def acknowledgements(self) -> tuple[tuple[Acknowledgement, KnownFinding], ...]:
         """Every one that is remembered, also those that have ended, the soonest end first."""
+        ...
+
+    def ended(self, check: EndedCheck) -> None:
+        """Remember that it has ended, after its findings were seen; what it has not covered stays as it is known."""
         ...
 
 

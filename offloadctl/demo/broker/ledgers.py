@@ -1,4 +1,4 @@
-"""What a topic holds: internal-info, internalStats, stats, alone and by partition, and its last message."""
+"""What a topic holds: internal-info, internalStats, stats, alone and by partition, and single messages."""
 
 from collections.abc import Callable
 from typing import Final
@@ -8,6 +8,7 @@ from offloadctl.demo.broker.access import Level, topic_operation
 from offloadctl.demo.broker.ownership import Served, partition_of, partitions_of, served
 from offloadctl.demo.broker.routes import Call, Route
 from offloadctl.demo.broker.values import Refused, Response, as_json, jetty_page, refusal, unexpected
+from offloadctl.model.ledger import Position
 from offloadctl.model.names import TopicName
 
 
@@ -45,6 +46,19 @@ def stats(call: Call) -> Response:
 def last_message_id(call: Call) -> Response:
     """Loads the topic."""
     return as_json(views.message_id(served(call).loaded.last_confirmed))
+
+
+def message(call: Call) -> Response:
+    """One entry by its place: when it was written as headers, the payload as the body. Loads the topic."""
+    _, metadata, _ = served(call)
+    try:
+        ledger_id, entry_id = int(call.names["ledger"]), int(call.names["entry"])
+    except ValueError:
+        raise Refused(jetty_page(call.request, 404, "Not Found")) from None
+    ledger = metadata.ledgers.get(ledger_id)
+    if ledger is None or not 0 <= entry_id < ledger.entry_count:
+        raise refusal(404, "Message not found")
+    return views.message(ledger.entry(entry_id), Position(ledger_id, entry_id))
 
 
 def partitioned_internal_stats(call: Call) -> Response:
@@ -98,6 +112,7 @@ ROUTES: Final = (
     Route("GET", f"{_TOPIC}/partitioned-internalStats", partitioned_internal_stats, _STATS),
     Route("GET", f"{_TOPIC}/partitioned-stats", partitioned_stats, _STATS),
     Route("GET", f"{_TOPIC}/lastMessageId", last_message_id, _PEEK),
+    Route("GET", f"{_TOPIC}/ledger/{{ledger}}/entry/{{entry}}", message, _PEEK),
     Route("GET", _NON_PERSISTENT, lambda _: as_json([]), ()),
     Route("GET", f"{_NON_PERSISTENT}/{{topic}}/internalStats", non_persistent, _STATS),
     Route("GET", f"{_NON_PERSISTENT}/{{topic}}/offload", non_persistent, ()),

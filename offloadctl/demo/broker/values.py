@@ -32,11 +32,13 @@ class Response:
     body: bytes = b""
     content_type: str = ""
     location: str = ""
+    of_message: tuple[tuple[str, str], ...] = ()
+    """What is said of a message beside its payload."""
 
     @property
     def headers(self) -> dict[str, str]:
         """Those that are set."""
-        headers = {"Content-Type": self.content_type, "Location": self.location}
+        headers = {"Content-Type": self.content_type, "Location": self.location, **dict(self.of_message)}
         return {name: value for name, value in headers.items() if value}
 
 

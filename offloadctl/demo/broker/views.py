@@ -6,15 +6,19 @@ OffloadProcessStatusImpl.java (offload).
 
 import base64
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote_plus
 
 from offloadctl.demo.broker.ownership import Served
+from offloadctl.demo.broker.values import Response
 from offloadctl.demo.ledgers import ManagedLedgerMetadata, SimulatedCursor, SimulatedLedger
 from offloadctl.demo.object_writer import BOOKIE
+from offloadctl.demo.offloading import LoadedTopic
 from offloadctl.demo.policies import NamespacePolicies
+from offloadctl.format.entry import Entry
 from offloadctl.format.ledger_metadata import custom_metadata_for
+from offloadctl.format.message import MessageMetadata
 from offloadctl.model.ledger import OffloadStatus, Position
 from offloadctl.model.names import TopicName
 
@@ -97,7 +101,34 @@ def topic_stats(served: Served, policies: NamespacePolicies, *, default_quota: i
         },
         {"deduplicationStatus": "Disabled"},
         {"ownerBroker": loaded.broker},
-    )
+    ) | _connected(loaded)
+
+
+def message(entry: bytes, position: Position) -> Response:
+    """The headers that tell of an entry (PersistentTopicsBase.java, generateResponseWithEntry), as far as they do here.
+
+    Of a batch the broker says how many messages it has, and hands it out whole.
+    """
+    parsed = Entry.parse(entry)
+    metadata, stored = MessageMetadata.parse(parsed.metadata), parsed.broker_metadata
+    headers = [
+        ("X-Pulsar-Message-ID", str(position)),
+        ("X-Pulsar-publish-time", iso(_EPOCH + timedelta(milliseconds=metadata.publish_time))),
+        ("X-Pulsar-producer-name", metadata.producer_name),
+        ("X-Pulsar-sequence-id", str(metadata.sequence_id)),
+    ]
+    if metadata.num_messages_in_batch is not None:
+        headers.append(("X-Pulsar-num-batch-message", str(metadata.num_messages_in_batch)))
+    if stored is not None and stored.broker_timestamp is not None:
+        stored_at = _EPOCH + timedelta(milliseconds=stored.broker_timestamp)
+        headers.append(("X-Pulsar-Broker-Entry-METADATA-timestamp", iso(stored_at)))
+    return Response(200, parsed.payload, "application/octet-stream", of_message=tuple(headers))
+
+
+def _connected(loaded: LoadedTopic) -> JsonObject:
+    """Who is connected, as far as it can be counted: a producer or consumer is an object with many fields."""
+    readers: JsonObject = {"reader": {"consumers": [{}] * loaded.consumers}} if loaded.consumers else {}
+    return {"publishers": [{}] * loaded.producers, "subscriptions": readers}
 
 
 def partitioned_stats(partitions: Iterable[JsonObject], metadata: JsonObject) -> JsonObject:
