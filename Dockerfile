@@ -34,6 +34,9 @@ ENV PATH=/opt/offloadctl/bin:$PATH HOME=/var/lib/offloadctl \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001
 WORKDIR /var/lib/offloadctl
+# The pages of `serve`, where it is told to listen beyond the container.
+EXPOSE 9477
+# Whether it can run at all; who runs `serve` asks its /readyz, as docker-compose.yml does.
 HEALTHCHECK --interval=60s --timeout=10s --start-period=5s CMD ["offloadctl", "--version"]
 ENTRYPOINT ["offloadctl"]
 CMD ["--help"]

@@ -53,7 +53,7 @@ def project(directory: Path, *, pulsar_image: str, minio_image: str) -> Iterator
         "IMAGE_PULSAR": pulsar_image,
         "IMAGE_MINIO": minio_image,
         "IMAGE_OFFLOADCTL": images.OFFLOADCTL,
-        **{f"{name}_PORT": str(free_port()) for name in ("PULSAR_WEB", "PULSAR", "MINIO", "MINIO_CONSOLE")},
+        **{f"{name}_PORT": str(free_port()) for name in ("PULSAR_WEB", "PULSAR", "MINIO", "MINIO_CONSOLE", "PAGES")},
     }
     env_file = directory / "compose.env"
     env_file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))

@@ -6,8 +6,9 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from offloadctl.cli.app import load_command
 from offloadctl.config.variables import VARIABLES
 from offloadctl.plan.schedule_reading import read_schedules
 from offloadctl.redaction import Secret
-from offloadctl.service.board import Board
+from offloadctl.service.board import Board, Facts
 from offloadctl.service.daemon import HAND_OVER_S
 from offloadctl.service.web import Pages
-from offloadctl.service.web_server import Address
+from offloadctl.service.web_server import Address, listening
 from offloadctl.units import parse_duration
 from tests.command_line import ROOT
 from tests.schedules import START
@@ -167,3 +168,52 @@ def test_what_is_referred_to_is_there() -> None:
                 assert ("ConfigMap", volume["configMap"]["name"]) in names
             if "persistentVolumeClaim" in volume:
                 assert ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]) in names
+
+
+def test_prometheus_scrapes_the_port_that_is_listened_at_and_has_a_token() -> None:
+    (job,) = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"]
+
+    ((target,),) = (one["targets"] for one in job["static_configs"])
+    given = parsed(the("Deployment")["spec"]["template"]["spec"]["containers"][0]["args"])
+    # metrics_path is /metrics where nothing else is said.
+    assert target.rpartition(":")[2] == str(Address.parse(given["listen"]).port)
+    assert job["authorization"].keys() == {"credentials_file"}
+
+
+# -- docker-compose.yml
+
+
+def composed() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["offloadctl"]
+    return found
+
+
+def test_what_compose_serves_is_understood_mounted_published_and_given_time_to_end() -> None:
+    service = composed()
+    _, _, script = service["entrypoint"]
+    given = parsed(shlex.split(script.split("exec offloadctl ", 1)[1]))
+
+    (mount,) = [one for one in service["volumes"] if one.startswith("./")]
+    here, there, mode = mount.split(":")
+    file = Path(given["file"])
+    assert (str(file.parent), mode) == (there, "ro")
+    assert read_schedules((ROOT / here / file.name).read_text(), file.name)
+    (port,) = service["ports"]
+    assert port.endswith(f":{Address.parse(given['listen']).port}")
+    assert f"> {given['listen_token_file']} " in script
+    grace = parse_duration(given["grace"]) + timedelta(seconds=HAND_OVER_S)
+    assert parse_duration(service["stop_grace_period"]) > grace
+
+
+@pytest.mark.parametrize("evaluated_at", [START, None])
+def test_compose_calls_the_service_healthy_when_it_says_that_it_is_ready(evaluated_at: datetime | None) -> None:
+    asked = composed()["healthcheck"]["test"]
+    facts = Facts(START, evaluated_at=evaluated_at)
+
+    with listening(
+        Address("127.0.0.1", 0), Pages(lambda: facts, ManualClock(START), timedelta(seconds=10), Secret("a token"))
+    ) as at:
+        ran = subprocess.run([sys.executable, "-c", asked[-1].replace("9477", str(at.port))], check=False)
+
+    assert asked[:3] == ["CMD", "python3", "-c"]
+    assert ran.returncode == (0 if evaluated_at else 1)
