@@ -6,6 +6,7 @@ from typing import Final
 
 from rich.console import RenderableType
 
+from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import Decision, EntryKind, LogEntry, RunResult, Verdict
 from offloadctl.operations.schedule_overview import RunStory, Standing
 from offloadctl.operations.simulate import SimulatedSchedule, Simulation
@@ -142,7 +143,10 @@ def _standing_row(one: Standing, now: datetime) -> tuple[Cell, ...]:
 
 
 def _result_cell(result: RunResult | None) -> Cell:
-    return "-" if result is None else styled(f"{int(result.exit_code)}: {result.summary}", style_of(result.exit_code))
+    if result is None:
+        return "-"
+    code = f"exit code {int(result.exit_code)}: " if result.exit_code is not ExitCode.OK else ""
+    return styled(code + result.summary, style_of(result.exit_code))
 
 
 def _entry_row(entry: LogEntry) -> tuple[Cell, ...]:
