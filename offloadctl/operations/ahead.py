@@ -2,11 +2,19 @@
 
 import threading
 from collections.abc import Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from offloadctl.errors import Interrupted
+
+_SLICE_S: Final = 0.2
 
 
-def one_ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same chunks, each next one fetched by a thread meanwhile: one is in hand and one comes, never more."""
+def one_ahead(chunks: Iterator[bytes], stop: threading.Event) -> Iterator[bytes]:
+    """The same chunks, each next one fetched by a thread meanwhile: one is in hand and one comes, never more.
+
+    Raises Interrupted once `stop` is set, also while nothing comes.
+    """
     wanted: SimpleQueue[bool] = SimpleQueue()
     coming: SimpleQueue[bytes | BaseException | None] = SimpleQueue()
 
@@ -23,10 +31,19 @@ def one_ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
     threading.Thread(target=fetch, name="one-ahead", daemon=True).start()
     wanted.put(True)
     try:
-        while (chunk := coming.get()) is not None:
+        while (chunk := _next(coming, stop)) is not None:
             if isinstance(chunk, BaseException):
                 raise chunk
             wanted.put(True)
             yield chunk
     finally:
         wanted.put(False)
+
+
+def _next(coming: "SimpleQueue[bytes | BaseException | None]", stop: threading.Event) -> bytes | BaseException | None:
+    while not stop.is_set():
+        try:
+            return coming.get(timeout=_SLICE_S)
+        except Empty:
+            continue
+    raise Interrupted("interrupted")

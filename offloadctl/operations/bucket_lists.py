@@ -14,7 +14,7 @@ from offloadctl.model.ledger import Ledger, ManagedLedger, OffloadProgress
 from offloadctl.model.names import TopicName
 from offloadctl.operations.check_ledger import Asked
 from offloadctl.operations.listing import PAGE, list_bucket
-from offloadctl.operations.workers import StoppableClock
+from offloadctl.operations.workers import StoppableClock, one_answer
 from offloadctl.ports import ObjectInfo, ObjectStore
 
 _HEADS_A_LEDGER: Final = 2
@@ -68,7 +68,7 @@ class BucketLists:
         if self.is_begun or self._clock.stop.is_set():
             return
         if self._worth is None:
-            self._worth = sum(map(_requests, self.lists))
+            self._worth = one_answer(lambda: sum(map(_requests, self.lists)), self._clock.stop)
         self._heads += _HEADS_A_LEDGER * ledgers
         if self._heads >= self._worth:
             self.list_all()

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from typing import Final
 
-from offloadctl.errors import StoreFailed
+from offloadctl.errors import Interrupted, StoreFailed
 from offloadctl.model.limits import Limits
 from offloadctl.operations.workers import StoppableClock
 from offloadctl.ports import CHUNK_SIZE, MultipartUpload, ObjectInfo, ObjectStore, ObjectVersion, UploadPart
@@ -35,7 +35,9 @@ class Budget:
         return ""
 
     def request(self) -> None:
-        """One request is about to be made; waits for its turn. StoreFailed once the budget is spent."""
+        """One request is about to be made; waits for its turn. StoreFailed once the budget is spent, or Interrupted."""
+        if self._clock.stop.is_set():
+            raise Interrupted("interrupted")
         with self._lock:
             if spent := self.spent:
                 raise StoreFailed(spent)

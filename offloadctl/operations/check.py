@@ -39,7 +39,7 @@ from offloadctl.operations.check_twice import SecondLooks
 from offloadctl.operations.facts import LedgerReader
 from offloadctl.operations.scope import expand, named_topics
 from offloadctl.operations.topics import Target
-from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.operations.workers import PATIENCE_S, Stop, StoppableClock, work_through
 from offloadctl.ports import BrokerAdmin, Ports
 from offloadctl.units import format_duration
 
@@ -92,6 +92,9 @@ class Check:
     """What is remembered of other checks and of this one; None: nothing."""
     then: Callable[[CheckReport], CheckReport] = lambda report: report
     """What else belongs to the check, once all objects were looked at."""
+    stop: Stop = field(default_factory=Stop)
+    """Whoever sets it interrupts the check within a second or two; what was looked at by then is reported, or
+    Interrupted is raised if that is nothing."""
 
     def report(self, topics: Sequence[TopicName]) -> CheckReport:
         """Look at every ledger of these topics that is in S3; one that cannot be read does not stop the others."""
@@ -128,7 +131,7 @@ class _Run:
     def __init__(self, check: Check, scope: Scope) -> None:
         self._check = check
         self._scope = scope
-        self._clock = StoppableClock(check.ports.clock)
+        self._clock = StoppableClock(check.ports.clock, check.stop)
         self._budget = Budget(check.limits, self._clock)
         self._memory = RunMemory(check.memory, check.level, self._clock)
         stores = tuple(MeteredStore(store, self._budget) for store in check.ports.stores)
@@ -338,7 +341,9 @@ class _Run:
         if self._clock.stop.is_set():
             # No worker would begin, and nobody would answer.
             return {}
-        finished = work_through(items, attempt, at_once=at_once, stop=self._clock.stop, done=lambda _result: None)
+        finished = work_through(
+            items, attempt, at_once=at_once, stop=self._clock.stop, done=lambda _result: None, patience=PATIENCE_S
+        )
         return {items[index]: one for index, one in sorted(finished.results.items()) if one is not None}
 
 

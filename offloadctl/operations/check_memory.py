@@ -126,6 +126,8 @@ class RunMemory:
         """Nothing more is looked at; tells whether another run can go on although the report of this one is out."""
         self._flush()
         memory, run = self._writable(), self._run
+        # Whoever still waits for a store, and was left behind, has nothing more to say.
+        self._run = None
         if memory is None or run is None:
             return False
         if is_complete:

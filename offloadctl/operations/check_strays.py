@@ -20,7 +20,7 @@ from offloadctl.model.bucket import ObjectSum, Strays
 from offloadctl.model.finding import Finding
 from offloadctl.model.ledger import StoredLedger
 from offloadctl.model.names import TopicName
-from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.operations.workers import PATIENCE_S, StoppableClock, work_through
 from offloadctl.ports import BrokerAdmin, ObjectStore
 
 Item = TypeVar("Item")
@@ -137,7 +137,9 @@ class StrayJudge:
     def _work(self, items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
         if self.clock.stop.is_set():
             raise Interrupted("interrupted before strays were looked at")
-        finished = work_through(items, work, at_once=_AT_ONCE, stop=self.clock.stop, done=lambda _result: None)
+        finished = work_through(
+            items, work, at_once=_AT_ONCE, stop=self.clock.stop, done=lambda _result: None, patience=PATIENCE_S
+        )
         if finished.interrupted or len(finished.results) < len(items):
             raise Interrupted("interrupted while strays were looked at")
         return [finished.results[index] for index in range(len(items))]

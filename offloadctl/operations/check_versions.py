@@ -8,7 +8,7 @@ from typing import Final
 from offloadctl.errors import Interrupted, StoreError
 from offloadctl.format.keys import split_key
 from offloadctl.model.bucket import ObjectSum, OldVersions
-from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.operations.workers import PATIENCE_S, StoppableClock, one_answer, work_through
 from offloadctl.ports import ObjectStore, ObjectVersion
 
 _AT_ONCE: Final = 8
@@ -23,7 +23,7 @@ def count_versions(store: ObjectStore, clock: StoppableClock) -> OldVersions:
     """The sums of one bucket; may raise a StoreError or Interrupted."""
     if not store.is_versioned:
         return OldVersions()
-    first = list(islice(store.versions(), _PAGE))
+    first = one_answer(lambda: list(islice(store.versions(), _PAGE)), clock.stop)
     if len(first) < _PAGE:
         return _sum(first)
     if clock.stop.is_set():
@@ -34,6 +34,7 @@ def count_versions(store: ObjectStore, clock: StoppableClock) -> OldVersions:
         at_once=_AT_ONCE,
         stop=clock.stop,
         done=lambda _sums: None,
+        patience=PATIENCE_S,
     )
     sums = [one for one in finished.results.values() if one is not None]
     if finished.interrupted or len(sums) < len(_DIGITS):

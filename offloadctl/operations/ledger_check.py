@@ -255,8 +255,7 @@ class _Look:
         chunks = self._objects.store.read_chunks(self._subject.data_key, start=start, chunk_size=PIECE)
         if chunks is None:
             raise self._vanished(self._subject.data_key)
-        for chunk in one_ahead(chunks):
-            self._go_on()
+        for chunk in one_ahead(chunks, self._stop):
             self._bytes_read += len(chunk)
             yield chunk
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from offloadctl.errors import Interrupted, StoreError
 from offloadctl.operations.pace import Pace
-from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.operations.workers import PATIENCE_S, StoppableClock, one_answer, work_through
 from offloadctl.ports import ObjectInfo, ObjectStore
 
 LISTERS: Final = 8
@@ -31,7 +31,7 @@ def list_bucket(store: ObjectStore, take: Callable[[Sequence[ObjectInfo]], None]
     An object comes once, unless the store tells it more often.
     """
     pace = Pace(LISTERS, clock)
-    first = pace.ask(_Place(store).page)
+    first = one_answer(lambda: pace.ask(_Place(store).page), clock.stop)
     take(first)
     if len(first) < PAGE:
         return
@@ -47,7 +47,9 @@ def list_bucket(store: ObjectStore, take: Callable[[Sequence[ObjectInfo]], None]
         return None
 
     places = [_Place(store, digit, last=first[-1].key) for digit in ("", *_DIGITS)]
-    finished = work_through(places, list_place, at_once=LISTERS, stop=clock.stop, done=lambda _error: None)
+    finished = work_through(
+        places, list_place, at_once=LISTERS, stop=clock.stop, done=lambda _error: None, patience=PATIENCE_S
+    )
     if finished.interrupted:
         raise Interrupted("interrupted while the bucket was listed")
     for error in finished.results.values():

@@ -1,10 +1,10 @@
 """Doing several things at once so that an interruption ends them in order, with what is finished kept."""
 
+import math
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Generic, TypeVar
@@ -18,6 +18,9 @@ R = TypeVar("R")
 
 _SLICE_S: Final = 0.2
 """So long may a sleeping worker take to notice that it must stop."""
+
+PATIENCE_S: Final = 1.0
+"""So long is a request waited for that changes nothing, once somebody else has stopped the work."""
 
 _GRACE_S: Final = 3.0
 """So long is waited for workers after an interruption; one that waits for a broker's answer may take longer."""
@@ -54,8 +57,8 @@ class StoppableClock:
 
     @property
     def code(self) -> ExitCode | None:
-        """INTERRUPTED or TERMINATED, if a signal has ended the work."""
-        return self.stop.code if isinstance(self.stop, Stop) else None
+        """INTERRUPTED or TERMINATED, if the work was stopped."""
+        return _code_told_by(self.stop) if self.stop.is_set() else None
 
     def now(self) -> datetime:
         """The wall clock, in UTC."""
@@ -91,12 +94,19 @@ class Finished(Generic[R]):
 
 
 def work_through(
-    items: Sequence[T], work: Callable[[T], R], *, at_once: int, stop: threading.Event, done: Callable[[R], None]
+    items: Sequence[T],
+    work: Callable[[T], R],
+    *,
+    at_once: int,
+    stop: threading.Event,
+    done: Callable[[R], None],
+    patience: float | None = None,
 ) -> Finished[R]:
     """Call `work` for each item, up to `at_once` at a time; `done` is called here, with each result as it comes.
 
     KeyboardInterrupt sets `stop`, lets the workers end what they can in a few seconds, and is told in the result; so is
-    a `stop` that somebody else sets. An exception of `work` is raised here, after `stop` is set.
+    a `stop` that somebody else sets, after which workers are waited for to their end, or with `patience` so long at
+    most: for work that changes nothing. An exception of `work` is raised here, after `stop` is set.
     """
     waiting, begun = deque(enumerate(items)), set[int]()
     answers: queue.SimpleQueue[tuple[int, R | None, BaseException | None]] = queue.SimpleQueue()
@@ -120,12 +130,33 @@ def work_through(
     ]
     collection = _Collection(workers, answers, begun, stop, done)
     try:
-        code = collection.take_all(len(items))
+        code = collection.take_all(len(items), patience)
     except KeyboardInterrupt as signal:
         _stop(stop, signal)
         code = code_of(signal)
         collection.take_rest()
     return Finished(collection.results, frozenset(begun), code)
+
+
+def one_answer(ask: Callable[[], R], stop: threading.Event) -> R:
+    """What `ask` gives or raises, on a thread of its own: once `stop` is set, whoever does not answer is left alone.
+
+    Raises Interrupted or Terminated then; only for what changes nothing.
+    """
+
+    def attempt(_number: int) -> R | Exception:
+        try:
+            return ask()
+        except Exception as error:  # noqa: BLE001 - raised again where it can be told, and ends nothing else
+            return error
+
+    finished = work_through((0,), attempt, at_once=1, stop=stop, done=lambda _answer: None, patience=PATIENCE_S)
+    if 0 not in finished.results:
+        raise (Terminated if finished.code is ExitCode.TERMINATED else Interrupted)("interrupted")
+    answer = finished.results[0]
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 @dataclass(slots=True)
@@ -140,16 +171,23 @@ class _Collection(Generic[R]):
     results: dict[int, R] = field(default_factory=dict)
     answered: int = 0
 
-    def take_all(self, total: int) -> ExitCode | None:
-        """Until each has answered; or, where somebody else has stopped them, until none is left who could."""
+    def take_all(self, total: int, patience: float | None) -> ExitCode | None:
+        """Until each has answered; or, where somebody else has stopped them, until none is left who could or should."""
+        left = math.inf if patience is None else patience
         for one in self.workers:
             one.start()
         while self.answered < total:
-            if self.stop.is_set() and not any(one.is_alive() for one in self.workers) and self.answers.empty():
+            if self.stop.is_set() and self.answers.empty() and (left <= 0 or not self._is_anybody_there):
                 return _code_told_by(self.stop)
-            with suppress(queue.Empty):
+            try:
                 self._take(_SLICE_S)
+            except queue.Empty:
+                left -= _SLICE_S if self.stop.is_set() else 0.0
         return None
+
+    @property
+    def _is_anybody_there(self) -> bool:
+        return any(one.is_alive() for one in self.workers)
 
     def take_rest(self) -> None:
         """What comes within a few seconds; whoever is not back by then counts as interrupted."""

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offloadctl.errors import StoreFailed
+from offloadctl.errors import Interrupted, StoreFailed
 from offloadctl.operations.ahead import one_ahead
 
 
 @given(st.lists(st.binary(max_size=4), max_size=20))
 def test_the_same_comes_in_the_same_order(chunks: list[bytes]) -> None:
-    assert list(one_ahead(iter(chunks))) == chunks
+    assert list(one_ahead(iter(chunks), threading.Event())) == chunks
 
 
 def test_the_next_one_is_fetched_while_the_last_one_is_worked_on() -> None:
@@ -24,7 +24,7 @@ def test_the_next_one_is_fetched_while_the_last_one_is_worked_on() -> None:
             event.set()
             yield b"x"
 
-    ahead = one_ahead(chunks())
+    ahead = one_ahead(chunks(), threading.Event())
     next(ahead)
 
     assert fetched[1].wait(5)
@@ -36,7 +36,7 @@ def test_an_error_comes_behind_what_came_before_it() -> None:
         yield b"first"
         raise StoreFailed("it broke off")
 
-    ahead = one_ahead(chunks())
+    ahead = one_ahead(chunks(), threading.Event())
 
     assert next(ahead) == b"first"
     with pytest.raises(StoreFailed, match="broke off"):
@@ -49,7 +49,7 @@ def test_whoever_stops_half_way_ends_the_thread_too() -> None:
             yield b"x"
 
     before = set(threading.enumerate())
-    ahead = one_ahead(chunks())
+    ahead = one_ahead(chunks(), threading.Event())
     next(ahead)
     (thread,) = set(threading.enumerate()) - before
 
@@ -57,3 +57,19 @@ def test_whoever_stops_half_way_ends_the_thread_too() -> None:
 
     thread.join(5)
     assert not thread.is_alive()
+
+
+def test_whoever_is_stopped_does_not_wait_for_what_does_not_come() -> None:
+    stop, never = threading.Event(), threading.Event()
+
+    def chunks() -> Iterator[bytes]:
+        yield b"x"
+        stop.set()
+        never.wait(30)
+
+    ahead = one_ahead(chunks(), stop)
+    next(ahead)
+
+    with pytest.raises(Interrupted):
+        next(ahead)
+    never.set()

@@ -25,6 +25,7 @@ from offloadctl.model.verified import OffloadedLedger, Verified
 from offloadctl.operations import check as operation
 from offloadctl.operations.check import Check
 from offloadctl.operations.check_memory import Memory
+from offloadctl.operations.workers import Stop
 from offloadctl.ports import Ports
 from offloadctl.units import ByteSize
 from tests.unit.operations.test_check import IDS, TOPIC, Bucket, CorpusBroker, recorded_broker
@@ -476,6 +477,63 @@ def test_a_terminated_check_says_so_and_can_be_gone_on_with(world: World) -> Non
     assert (report.interrupted, report.exit_code) == (ExitCode.TERMINATED, ExitCode.TERMINATED)
     assert report.is_resumable
     assert world.check(resumes=True).groups == expected.groups
+
+
+def test_a_check_that_somebody_stops_waits_for_no_store_and_is_gone_on_with(world: World) -> None:
+    expected = world.check(Level.ENTRIES, keeps=False)
+    stop, never = Stop(), threading.Event()
+
+    def hang(what: str, key: str) -> None:
+        if (what, key) == ("read", world.broker.data_key(46)):
+            stop.by(TerminationSignal())
+            never.wait(60)
+
+    world.bucket.before = hang
+    report = world.check(Level.ENTRIES, stop=stop)
+
+    assert (report.interrupted, report.exit_code, report.is_resumable) == (
+        ExitCode.TERMINATED,
+        ExitCode.TERMINATED,
+        True,
+    )
+    assert world.known(Level.ENTRIES) == [45]
+    world.bucket.before = lambda what, key: None
+    world.bucket.asked = []
+    went_on = world.check(Level.ENTRIES, resumes=True)
+    assert (went_on.groups, went_on.coverage) == (expected.groups, expected.coverage)
+    assert not [one for one in world.bucket.asked if " 45" in one]
+    never.set()
+
+
+def test_whoever_was_left_waiting_remembers_nothing_of_a_run_that_is_over(world: World) -> None:
+    stop, never = Stop(), threading.Event()
+
+    def hang(what: str, key: str) -> None:
+        if (what, key) == ("read", world.broker.data_key(46)):
+            world.bucket.before = lambda what, key: None
+            stop.by(TerminationSignal())
+            never.wait(60)
+
+    world.bucket.before = hang
+    before = set(threading.enumerate())
+    world.check(stop=stop)
+    left = set(threading.enumerate()) - before
+    never.set()
+    for thread in left:
+        thread.join(60)
+
+    assert left
+    assert world.known() == [45]
+
+
+def test_a_check_that_was_stopped_before_it_began_asks_no_store(world: World) -> None:
+    stop = Stop()
+    stop.by(TerminationSignal())
+
+    report = world.check(stop=stop)
+
+    assert report.exit_code is ExitCode.TERMINATED
+    assert not world.bucket.asked
 
 
 def test_until_its_report_is_out_it_can_be_gone_on_with(world: World) -> None:

@@ -5,9 +5,9 @@ import threading
 import pytest
 
 from offloadctl.adapters.memory import ManualClock
-from offloadctl.errors import Interrupted, Terminated
+from offloadctl.errors import Interrupted, StoreFailed, Terminated
 from offloadctl.exitcodes import ExitCode
-from offloadctl.operations.workers import Stop, StoppableClock, work_through
+from offloadctl.operations.workers import Stop, StoppableClock, one_answer, work_through
 
 
 def nothing(_: object) -> None:
@@ -113,3 +113,55 @@ def test_a_stop_that_somebody_else_sets_ends_the_work_with_what_is_finished() ->
 
     assert finished.results == {0: 0, 1: 1, 2: 2, 3: 3}
     assert finished.code is ExitCode.TERMINATED
+
+
+def test_whoever_may_be_left_is_not_waited_for_to_its_end() -> None:
+    stop, never, begun = Stop(), threading.Event(), threading.Event()
+
+    def work(number: int) -> int:
+        if number:
+            begun.set()
+            never.wait(60)
+        else:
+            begun.wait(60)
+            stop.by(Terminated("enough"))
+        return number
+
+    finished = work_through((0, 1), work, at_once=2, stop=stop, done=nothing, patience=0.2)
+
+    assert (finished.results, sorted(finished.begun), finished.code) == ({0: 0}, [0, 1], ExitCode.TERMINATED)
+    assert not never.is_set()
+    never.set()
+
+
+def test_one_answer_is_given_or_raised_and_stops_nothing_else() -> None:
+    stop = Stop()
+
+    def fail() -> int:
+        raise StoreFailed("no answer")
+
+    assert one_answer(lambda: 7, stop) == 7
+    with pytest.raises(StoreFailed):
+        one_answer(fail, stop)
+    assert not stop.is_set()
+
+
+def test_one_answer_that_does_not_come_is_left_alone_once_it_is_stopped() -> None:
+    stop, never = Stop(), threading.Event()
+
+    def ask() -> bool:
+        stop.by(Terminated("enough"))
+        return never.wait(60)
+
+    with pytest.raises(Terminated):
+        one_answer(ask, stop)
+    never.set()
+
+
+def test_a_clock_that_was_stopped_without_a_signal_says_that_it_was() -> None:
+    clock = StoppableClock(ManualClock())
+    assert clock.code is None
+
+    clock.stop.set()
+
+    assert clock.code is ExitCode.INTERRUPTED
