@@ -109,13 +109,13 @@ class MemoryJournal:
             of_it = (one for one in reversed(self._store.notes) if one.kind in kinds)
             return next((one for one in of_it if one.facts.get("schedule") == schedule), None)
 
-    def notes(self, *, kind: str | None = None, since: datetime | None = None) -> tuple[Note, ...]:
+    def notes(
+        self, *, kind: str | None = None, besides: Collection[str] = (), since: datetime | None = None
+    ) -> tuple[Note, ...]:
         """The newest first."""
         with self._store.lock:
-            found = [
-                one for one in self._store.notes if kind in (None, one.kind) and (since is None or one.at >= since)
-            ]
-            return tuple(reversed(found))
+            of_kind = [one for one in self._store.notes if kind in (None, one.kind) and one.kind not in besides]
+            return tuple(one for one in reversed(of_kind) if since is None or one.at >= since)
 
     def is_alive(self, run_id: str) -> bool:
         """Until somebody says otherwise."""

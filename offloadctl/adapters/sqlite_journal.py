@@ -1,5 +1,6 @@
 """The journal in `journal.sqlite`, with a locked file beside it for each run that is alive."""
 
+import json
 import secrets
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -125,11 +126,17 @@ class SqliteHistory:
                 for row in connection.execute(query, (cluster,))
             )
 
-    def notes(self, *, kind: str | None = None, since: datetime | None = None) -> tuple[Note, ...]:
+    def notes(
+        self, *, kind: str | None = None, besides: Collection[str] = (), since: datetime | None = None
+    ) -> tuple[Note, ...]:
         """By the index of times."""
-        query = "SELECT * FROM note WHERE (?1 IS NULL OR kind = ?1) AND at >= ?2 ORDER BY at DESC, id DESC"
+        query = (
+            "SELECT * FROM note WHERE (?1 IS NULL OR kind = ?1) AND at >= ?2"
+            " AND kind NOT IN (SELECT value FROM json_each(?3)) ORDER BY at DESC, id DESC"
+        )
+        given = (kind, micros(since) if since else 0, json.dumps([*besides]))
         with self._reading() as connection:
-            return tuple(note_of(row) for row in connection.execute(query, (kind, micros(since) if since else 0)))
+            return tuple(note_of(row) for row in connection.execute(query, given))
 
     def newest_note(self, kinds: Collection[str], schedule: str) -> Note | None:
         """By an index; the order is that of writing, since a clock may go back."""

@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import Final
 
 from offloadctl.errors import BadValue
+from offloadctl.model.decision import EntryKind
 from offloadctl.model.journal import HistoryFilter, Note, Run, Step
 from offloadctl.ports.journal import History
 
 _NAMED: Final = 10
+_OF_SCHEDULES: Final = tuple(kind.value for kind in EntryKind)
+"""Notes that hold whole decisions, and of which there may be far more than runs: `schedule history` tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def read_history(history: History, asked: HistoryFilter, *, now: datetime) -> Hi
             steps[run.run_id] = history.steps(run.run_id, topic=asked.topic, only_unfinished=asked.only_unfinished)
     # Notes are of no topic and of no context.
     alone = asked.topic is None and asked.context is None and not asked.only_unfinished
-    notes = history.notes(since=asked.since) if alone else ()
+    notes = history.notes(besides=_OF_SCHEDULES, since=asked.since) if alone else ()
     return HistoryReport(
         history.location,
         now,
@@ -64,5 +67,5 @@ def read_run(history: History, name: str, *, now: datetime) -> HistoryReport:
     run = history.run(ids[0])
     if run is None:
         raise BadValue(f"run {ids[0]} has just been forgotten: it was older than what the journal keeps")
-    notes = tuple(note for note in history.notes() if note.run_id == run.run_id)
+    notes = tuple(note for note in history.notes(besides=_OF_SCHEDULES) if note.run_id == run.run_id)
     return HistoryReport(history.location, now, (run,), {run.run_id: history.steps(run.run_id)}, notes)

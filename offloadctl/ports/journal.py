@@ -45,8 +45,10 @@ class History(Protocol):
         """The attempts of which the journal knows nothing better than that they were begun."""
         ...
 
-    def notes(self, *, kind: str | None = None, since: datetime | None = None) -> tuple[Note, ...]:
-        """The notes, the newest first."""
+    def notes(
+        self, *, kind: str | None = None, besides: Collection[str] = (), since: datetime | None = None
+    ) -> tuple[Note, ...]:
+        """The notes, the newest first; of one kind, or of all `besides` these."""
         ...
 
     def newest_note(self, kinds: Collection[str], schedule: str) -> Note | None:

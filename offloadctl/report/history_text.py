@@ -78,6 +78,7 @@ def run_text(report: HistoryReport, *, wide: bool = False) -> Iterator[Renderabl
 
 
 def _runs(report: HistoryReport, *, wide: bool) -> RenderableType:
+    has_reasons = wide or any(run.start.reason for run in report.runs)
     columns = [
         Column("run"),
         Column("began", is_number=True),
@@ -86,7 +87,9 @@ def _runs(report: HistoryReport, *, wide: bool) -> RenderableType:
         Column("by", may_fold=True),
         Column("outcome", may_fold=True),
         Column("moved", is_number=True),
-        *([Column("time", is_number=True), Column("reason", may_fold=True), Column("command", may_fold=True)] * wide),
+        *([Column("time", is_number=True)] * wide),
+        *([Column("reason", may_fold=True, may_go=not wide)] * has_reasons),
+        *([Column("command", may_fold=True)] * wide),
     ]
 
     def row(run: Run) -> list[Cell]:
@@ -100,7 +103,9 @@ def _runs(report: HistoryReport, *, wide: bool) -> RenderableType:
             str(start.actor),
             styled(_result(run), _style(run)),
             format_size(run.counts.bytes_moved) if run.counts.steps else "-",
-            *([took, start.reason or "-", start.command or "-"] if wide else []),
+            *([took] * wide),
+            *([start.reason or "-"] * has_reasons),
+            *([start.command or "-"] * wide),
         ]
 
     return table(columns, (row(run) for run in report.runs))

@@ -10,11 +10,13 @@ import jsonschema
 import pytest
 
 from offloadctl.adapters import sqlite_file
+from offloadctl.adapters.decision_logs import JournalDecisionLog
 from offloadctl.adapters.memory import ManualClock
 from offloadctl.adapters.sqlite_journal import SqliteJournal
 from offloadctl.demo.embedded import EmbeddedCluster
 from offloadctl.errors import StateUnwritable
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.decision import EntryKind, LogEntry
 from offloadctl.model.journal import Actor, HistoryFilter, RunStart, StepEnd, StepLedger, StepPlan
 from offloadctl.model.ledger import Position
 from offloadctl.model.names import TopicName
@@ -101,6 +103,30 @@ def test_runs_are_told_with_what_came_of_them(command: Command, state: Path, jou
     assert "5.9 KiB" in ran.out
     assert all(" ago " in line for line in ran.out.splitlines()[1:])
     assert ran.err == ""
+
+
+def test_why_runs_began_is_told_where_there_is_room(state: Path, journal: SqliteJournal) -> None:
+    one_good_run(journal)
+
+    report = read_history(journal, HistoryFilter(), now=datetime.now(UTC))
+
+    assert printed(history_text(report), width=120).split("\n")[1].split()[-1] == "C-7"
+    assert "C-7" not in printed(history_text(report), width=80)
+
+
+def test_what_schedules_decided_is_told_by_their_own_history(
+    command: Command, state: Path, journal: SqliteJournal
+) -> None:
+    good = one_good_run(journal)
+    JournalDecisionLog(journal).append(
+        LogEntry(datetime.now(UTC), EntryKind.DECIDED, "grown", "nothing to do", payload="{}" * 1000)
+    )
+
+    document = command("offload", "history", "-o", "json").document
+    decided = command("schedule", "history", "-o", "json").document
+
+    assert ([run["runId"] for run in document["runs"]], document["notes"]) == ([good], [])
+    assert [one["text"] for one in decided["entries"]] == ["nothing to do"]
 
 
 @pytest.mark.parametrize(

@@ -343,7 +343,8 @@ def test_notes_are_told_newest_first(process: Process, clock: ManualClock) -> No
     assert [one.kind for one in both] == ["decision", "override"]
     (override,) = overrides
     assert (override.facts, override.run_id) == ({"topic": "acme/shop/orders"}, "r")
-    assert journal.notes(since=clock.now()) == both[:1]
+    assert journal.notes(since=clock.now()) == journal.notes(besides=["override", "nonsense"]) == both[:1]
+    assert journal.notes(besides=["override", "decision"]) == ()
 
 
 def test_the_newest_note_about_a_schedule_is_the_one_that_was_written_last(process: Process) -> None:
