@@ -518,6 +518,7 @@ def test_whoever_was_left_waiting_remembers_nothing_of_a_run_that_is_over(world:
     before = set(threading.enumerate())
     world.check(stop=stop)
     left = set(threading.enumerate()) - before
+    world.clock.sleep(60)
     never.set()
     for thread in left:
         thread.join(60)
