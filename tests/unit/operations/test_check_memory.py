@@ -516,7 +516,7 @@ def test_whoever_was_left_waiting_remembers_nothing_of_a_run_that_is_over(world:
 
     world.bucket.before = hang
     before = set(threading.enumerate())
-    world.check(stop=stop)
+    world.check(Level.INDEX, stop=stop)
     left = set(threading.enumerate()) - before
     world.clock.sleep(60)
     never.set()
@@ -524,7 +524,7 @@ def test_whoever_was_left_waiting_remembers_nothing_of_a_run_that_is_over(world:
         thread.join(60)
 
     assert left
-    assert world.known() == [45]
+    assert world.known(Level.INDEX) == [45]
 
 
 def test_a_check_that_was_stopped_before_it_began_asks_no_store(world: World) -> None:
