@@ -81,5 +81,22 @@ _VERIFIED: Final = (
 A check goes topic by topic, and so does the key of `verified`: what is written together lies on the same pages.
 """
 
-CHECKS: Final = Shape(0x6F66_6332, (_FINDINGS, _VERIFIED))
+_ENDED: Final = (
+    """
+    CREATE TABLE ended_check (
+        level TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        is_wide INTEGER NOT NULL,
+        ended_at TEXT NOT NULL,
+        ledgers INTEGER NOT NULL,
+        covered INTEGER NOT NULL,
+        full_at TEXT,
+        clear_before TEXT,
+        PRIMARY KEY (level, scope)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+"""The last check of each level and scope; a scope is JSON."""
+
+CHECKS: Final = Shape(0x6F66_6332, (_FINDINGS, _VERIFIED, _ENDED))
 """Its steps, oldest first; only ever added to."""

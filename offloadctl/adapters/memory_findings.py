@@ -4,15 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from offloadctl.model.check_words import Level
+from offloadctl.model.ended_check import EndedCheck, RememberedFinding
 from offloadctl.model.finding import Acknowledgement, Finding, KnownFinding, Sighting
+from offloadctl.model.scope import Scope
 
 
 class MemoryFindings:
-    """Keeps the promises of `ports.FindingStore` as long as the process lives."""
+    """Keeps the promises of `ports.FindingStore` and `ports.checks.CheckHistory` as long as the process lives."""
 
     def __init__(self) -> None:
         self._known: dict[str, KnownFinding] = {}
         self._acknowledged: dict[str, Acknowledgement] = {}
+        self._ended: dict[tuple[Level, Scope], EndedCheck] = {}
 
     def see(self, findings: Sequence[Finding], at: datetime, *, keep: bool = True) -> Mapping[str, Sighting]:
         """Remember them, and tell of each since when it is known."""
@@ -37,6 +41,19 @@ class MemoryFindings:
         """Every one, the soonest end first."""
         ordered = sorted(self._acknowledged.values(), key=lambda one: (one.until, one.finding_id))
         return tuple((one, self._known[one.finding_id]) for one in ordered)
+
+    def ended(self, check: EndedCheck) -> None:
+        """In the place of the last one of the same level and scope."""
+        key = check.level, check.scope
+        self._ended[key] = check.after(self._ended.get(key))
+
+    def remembered(self) -> Sequence[RememberedFinding]:
+        """Every finding."""
+        return [RememberedFinding(one, self._acknowledged.get(number)) for number, one in sorted(self._known.items())]
+
+    def ended_checks(self) -> Sequence[EndedCheck]:
+        """The newest first."""
+        return sorted(self._ended.values(), key=lambda one: one.ended_at, reverse=True)
 
     def _with(self, one: Finding, at: datetime) -> KnownFinding:
         before = self._known.get(one.id)

@@ -1,15 +1,25 @@
 """Findings and their acknowledgements in `checks.sqlite`."""
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any, Final
 
 from offloadctl.adapters.sqlite_file import SqliteFile
+from offloadctl.errors import StateDamaged, UsageError
+from offloadctl.model.check_words import Level
+from offloadctl.model.ended_check import EndedCheck, RememberedFinding
 from offloadctl.model.finding import Acknowledgement, Finding, KnownFinding, Severity, Sighting
+from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.scope import Scope
+
+MOST_ENDED: Final = 1000
+"""So many ended checks are remembered: lists of single topics are without number. Wide scopes stay longest."""
 
 
 class SqliteFindings:
-    """Keeps the promises of `ports.FindingStore`; each method is one transaction."""
+    """Keeps the promises of `ports.FindingStore` and `ports.checks.CheckHistory`; each method is one transaction."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
@@ -63,6 +73,50 @@ class SqliteFindings:
             )
             return tuple((_acknowledgement(row, row["noted"]), _known(row)) for row in rows)
 
+    def ended(self, check: EndedCheck) -> None:
+        """In the place of the last one of the same level and scope."""
+        scope = _scope_text(check.scope)
+        with self._file.changing() as connection:
+            row = connection.execute(
+                "SELECT * FROM ended_check WHERE level = ? AND scope = ?", (check.level, scope)
+            ).fetchone()
+            now = check.after(None if row is None else _ended(row))
+            times = [None if one is None else _text(one) for one in (now.ended_at, now.full_at, now.clear_before)]
+            connection.execute(
+                "INSERT OR REPLACE INTO ended_check (level, scope, is_wide, ledgers, covered, ended_at, full_at,"
+                " clear_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (check.level.value, scope, check.scope.is_wide, check.ledgers, check.covered, *times),
+            )
+            connection.execute(
+                "DELETE FROM ended_check WHERE (level, scope) IN (SELECT level, scope FROM ended_check"
+                " ORDER BY is_wide DESC, ended_at DESC LIMIT -1 OFFSET ?)",
+                (MOST_ENDED,),
+            )
+
+    def remembered(self) -> Sequence[RememberedFinding]:
+        """Every finding."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                "SELECT finding.*, finding, acknowledgement.evidence AS noted, by, at, until, reason"
+                " FROM finding LEFT JOIN acknowledgement ON finding.id = finding ORDER BY id"
+            )
+            return [
+                RememberedFinding(_known(row), None if row["finding"] is None else _acknowledgement(row, row["noted"]))
+                for row in rows
+            ]
+
+    def ended_checks(self) -> Sequence[EndedCheck]:
+        """The newest first."""
+        with self._file.reading() as connection:
+            rows = connection.execute("SELECT * FROM ended_check ORDER BY ended_at DESC, level, scope")
+            try:
+                return [_ended(row) for row in rows]
+            except (KeyError, TypeError, ValueError, UsageError) as error:
+                raise StateDamaged(
+                    f"{self._file.path}: a row of what checks have covered cannot be read: {error}",
+                    hint=f"it may be lost without harm: rm {self._file.path}",
+                ) from error
+
 
 def _keep(connection: sqlite3.Connection, one: Finding, at: datetime) -> None:
     connection.execute(
@@ -104,6 +158,32 @@ def _known(row: sqlite3.Row) -> KnownFinding:
 
 def _acknowledgement(row: sqlite3.Row, evidence: str) -> Acknowledgement:
     return Acknowledgement(row["finding"], evidence, row["by"], _time(row["at"]), _time(row["until"]), row["reason"])
+
+
+def _ended(row: sqlite3.Row) -> EndedCheck:
+    full_at, clear_before = (None if row[one] is None else _time(row[one]) for one in ("full_at", "clear_before"))
+    scope = _scope(json.loads(row["scope"]))
+    level, ended_at = Level(row["level"]), _time(row["ended_at"])
+    return EndedCheck(level, scope, ended_at, row["ledgers"], row["covered"], full_at, clear_before)
+
+
+def _scope_text(scope: Scope) -> str:
+    names = {
+        "topics": [str(one) for one in scope.topics],
+        "namespaces": [str(one) for one in scope.namespaces],
+        "tenants": list(scope.tenants),
+    }
+    return json.dumps(names | {"everything": scope.everything, "match": scope.match}, ensure_ascii=False)
+
+
+def _scope(given: dict[str, Any]) -> Scope:
+    return Scope.of(
+        topics=[TopicName.parse(one) for one in given["topics"]],
+        namespaces=[NamespaceName.parse(one) for one in given["namespaces"]],
+        tenants=given["tenants"],
+        everything=given["everything"],
+        match=given["match"],
+    )
 
 
 def _text(moment: datetime) -> str:

@@ -284,3 +284,6 @@ _ALL: Final = (
 
 KINDS: Final = {kind.code: kind for kind in _ALL}
 """By code, in the order of precedence."""
+
+STRAYS: Final = frozenset({"older-attempt", "orphan", "unfinished-offload", "open-upload"})
+"""What is nobody's: looked for in whole buckets only, where every topic is asked for."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from offloadctl.model.check_run import CheckRun, RunAsked
 from offloadctl.model.check_words import Level
+from offloadctl.model.ended_check import EndedCheck, RememberedFinding
 from offloadctl.model.names import TopicName
 from offloadctl.model.verified import OffloadedLedger, Verified
 
@@ -71,4 +72,16 @@ class CheckRuns(Protocol):
 
     def release(self, run: CheckRun) -> None:
         """It is not finished, and not ours any more."""
+        ...
+
+
+class CheckHistory(Protocol):
+    """What checks have found and covered so far, for whoever only reads. Every method may raise a StateError."""
+
+    def remembered(self) -> Sequence[RememberedFinding]:
+        """Every finding that any check has told, also those that are gone since; by id."""
+        ...
+
+    def ended_checks(self) -> Sequence[EndedCheck]:
+        """The last one of each level and scope, the newest first; of scopes without number those that ended last."""
         ...

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from offloadctl.adapters.memory_findings import MemoryFindings
+from offloadctl.check.standing import standing
 from offloadctl.errors import BadValue
 from offloadctl.exitcodes import ExitCode
 from offloadctl.operations.acknowledge import Note, acknowledge, acknowledgements
@@ -52,3 +53,35 @@ def test_of_several_one_that_is_not_known_leaves_all_unnoted() -> None:
         acknowledge(store, [finding.id, "000000000000"], Note("ada", "known", now + timedelta(days=1)), now)
 
     assert store.acknowledgements() == ()
+
+
+def test_what_a_full_check_does_not_find_any_more_is_gone_and_each_check_leaves_what_it_has_covered() -> None:
+    world, store = new_world("gone"), MemoryFindings()
+    key = world.keys(ORDERS)[0]
+    lost = world.store.read(key)
+    info = world.store.head(key)
+    assert lost is not None
+    assert info is not None
+    world.store.delete(key)
+    first = remembered(world.check(), store)
+    stood = standing(store.remembered(), store.ended_checks())
+    world.store.put(key, lost, user_metadata=info.user_metadata, content_type="application/octet-stream")
+    world.memory.advance(DAY)
+    unseen = remembered(replace(world.check(), interrupted=ExitCode.INTERRUPTED), store)
+    still = standing(store.remembered(), store.ended_checks())
+
+    again = remembered(world.check(), store)
+
+    assert (codes(first), codes(unseen), codes(again)) == (["data-missing"], [], [])
+    assert [one.finding.code for one in stood] == [one.finding.code for one in still] == ["data-missing"]
+    assert standing(store.remembered(), store.ended_checks()) == ()
+    (ended,) = store.ended_checks()
+    assert (ended.scope.everything, ended.full_at, ended.covered) == (True, again.finished_at, again.coverage.ledgers)
+
+
+def test_a_check_that_is_not_to_be_remembered_leaves_nothing() -> None:
+    world, store = new_world("unnoted"), MemoryFindings()
+
+    remembered(world.check(), store, keep=False)
+
+    assert store.ended_checks() == []
