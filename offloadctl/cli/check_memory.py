@@ -70,7 +70,7 @@ def remembering(session: Session, flags: MemoryFlags, shared_with: Sequence[str]
             max_age=flags.max_age,
             keeps=flags.remember,
             resumes=flags.resume,
-            context=_target(session),
+            context=target_of(session),
             shared_with=tuple(shared_with),
         )
         yield memory
@@ -98,7 +98,7 @@ def say_what_is_remembered(report: CheckReport) -> None:
         say("what was looked at is remembered: the same command with --resume goes on")
 
 
-def _target(session: Session) -> str:
+def target_of(session: Session) -> str:
     """The context, and what it leads to: variables and options may lead it elsewhere the next time."""
     context = session.context
     return f"{context.name} ({context.cluster or ', '.join(context.broker.admin_urls)})"

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -53,6 +53,18 @@ class Memory:
     """The contexts of the other clusters in the same buckets."""
     untold: list[CheckRun] = field(default_factory=list)
     """Runs that are done, and whose report nobody has seen yet."""
+
+    def of(self, whose: str) -> "Memory":
+        """The same for runs of this one only: nobody else goes on with them."""
+        return replace(self, context=f"{self.context}, {whose}", untold=[])
+
+    def close(self, asked: RunAsked, at: datetime) -> None:
+        """Nobody is to go on with any run that asked this, whole or not."""
+        self.told(at)
+        with suppress(StateError):
+            for one in self.runs.unfinished():
+                if one.asked == asked and self.runs.take_up(one):
+                    self.runs.end(one, at)
 
     def told(self, at: datetime) -> None:
         """The report is out: nobody needs to go on with its run, nor with an older one that asked the same.

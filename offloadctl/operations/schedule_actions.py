@@ -14,6 +14,8 @@ from offloadctl.model.sample import Sample
 from offloadctl.model.schedule import CheckAction, OffloadAction, Schedule
 from offloadctl.model.scope import Scope
 from offloadctl.operations.check import Check
+from offloadctl.operations.check_again import report_or_go_on
+from offloadctl.operations.check_memory import Memory
 from offloadctl.operations.offload import ObjectsCheck, Offload, not_looked_at
 from offloadctl.operations.offload_run import OffloadTopics
 from offloadctl.operations.remember import remembered
@@ -41,6 +43,8 @@ class ScheduleActions:
     check_objects: ObjectsCheck = not_looked_at
     findings: FindingStore | None = None
     """Where it is remembered what checks find."""
+    memory: Memory | None = None
+    """Where it is remembered what checks look at, so that one that is handed over is gone on with."""
     stop: Stop = field(default_factory=Stop)
     """Interrupts what goes on; it is handed over to whoever comes after."""
 
@@ -84,8 +88,10 @@ class ScheduleActions:
     def _check(self, action: CheckAction, scope: Scope, intent: Intent) -> CheckReport:
         # Each run takes the next part of the ledgers.
         sample = Sample.parse(action.sample, seed=intent.number - 1) if action.sample else None
-        check = Check(self.ports, action.level, sample=sample, limits=action.budget)
-        return remembered(check.report_scope(scope), self.findings)
+        memory = None if self.memory is None else self.memory.of(f"run {intent.run_id}")
+        check = Check(self.ports, action.level, sample=sample, limits=action.budget, memory=memory, stop=self.stop)
+        report = report_or_go_on(check, scope, again=intent.attempt > 1)
+        return remembered(report, self.findings)
 
 
 class _Done(NamedTuple):
@@ -113,4 +119,4 @@ def _check_words(report: CheckReport) -> str:
     return (
         f"{coverage.ledgers_covered:,} of {coverage.ledgers:,} ledgers looked at, {len(report.findings):,} findings: "
         f"{report.status}"
-    )
+    ) + (f"; not remembered: {report.not_remembered}" if report.not_remembered else "")

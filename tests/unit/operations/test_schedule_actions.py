@@ -1,20 +1,33 @@
 """What schedules do on the embedded cluster: the offloads and checks of the commands, for the topics of an intent."""
 
+import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from offloadctl.adapters.decision_logs import MemoryDecisionLog
+from offloadctl.adapters.memory import MemoryObjectStore
+from offloadctl.adapters.memory_checks import MemoryChecks, SharedMemory
 from offloadctl.demo.in_memory import InMemoryCluster
 from offloadctl.demo.scene import CLICKS, ORDERS, RETURNS, TUNING, set_up
-from offloadctl.errors import Terminated
+from offloadctl.errors import Terminated, TerminationSignal
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.check import Level
 from offloadctl.model.decision import EntryKind
+from offloadctl.model.limits import Limits
 from offloadctl.model.measures import Measure
+from offloadctl.model.names import NamespaceName
+from offloadctl.model.schedule import CheckAction
+from offloadctl.model.scope import Scope
+from offloadctl.operations import check
+from offloadctl.operations.check import Check
+from offloadctl.operations.check_memory import Memory
 from offloadctl.operations.confirm import ObjectsInStores
 from offloadctl.operations.schedule import Scheduler
 from offloadctl.operations.schedule_actions import ScheduleActions
 from offloadctl.operations.schedule_codec import decode
+from offloadctl.operations.workers import Stop
 from offloadctl.plan.schedule_reading import read_schedules
 from tests.schedules import Told, local_bytes, snapshot
 
@@ -82,6 +95,82 @@ def test_a_run_takes_no_more_than_its_limit(cluster: InMemoryCluster) -> None:
     result = decode(scheduler.log.entries()[0]).result
     assert result is not None
     assert (result.bytes_moved, result.summary) == (0, "0 B moved; topics: 1 left-for-later")
+
+
+class HangsAt(MemoryObjectStore):
+    """A bucket that does not answer any more from some read of a data object on, until it is told to."""
+
+    def __init__(self, behind: MemoryObjectStore, stop: Stop, *, at: int) -> None:
+        super().__init__(behind.bucket)
+        self._objects = behind._objects
+        self.stop, self.at, self.answers = stop, at, threading.Event()
+        self.read_keys: list[str] = []
+
+    def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes | None:
+        self.read_keys.append(key)
+        if len(self.read_keys) >= self.at:
+            self.stop.by(TerminationSignal())
+            self.answers.wait(60)
+        return super().read(key, start=start, length=length)
+
+
+def test_a_check_that_the_service_stops_is_gone_on_with_by_whoever_comes_after(
+    cluster: InMemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "LEDGERS_AT_ONCE", 1)
+    ports, log, shared = cluster.ports(), MemoryDecisionLog(), SharedMemory()
+    Scheduler(
+        read_schedules(TEXT, "schedules.yaml")[:1],
+        MemoryDecisionLog(),
+        Told(lambda at: snapshot(at, topics=local_bytes({ORDERS: 5000.0, RETURNS: 5000.0})), topics=(ORDERS, RETURNS)),
+        ScheduleActions(ports),
+        cluster.clock,
+    ).tick()
+    cluster.advance(timedelta(minutes=5))
+    whole = Check(ports, Level.BLOCKS).report_scope(Scope.of(namespaces=[NamespaceName("acme", "shop")]))
+    proof = replace(read_schedules(TEXT, "schedules.yaml")[1], action=CheckAction(Level.BLOCKS))
+    stop = Stop()
+    store = HangsAt(cluster.store, stop, at=4)
+    memory = Memory(MemoryChecks(shared), MemoryChecks(shared))
+    stopped = ScheduleActions(replace(ports, stores=(store,)), memory=memory, stop=stop)
+
+    intent = Scheduler((proof,), log, Told(), stopped, cluster.clock).run_now("proof", asked_by="ann")
+    kinds = [one.kind for one in log.entries()]
+    looked = dict.fromkeys(one.run for places in shared.verified.values() for looks in places.values() for one in looks)
+    stored = len(shared.verified)
+    shared.held.clear()
+    again = HangsAt(cluster.store, Stop(), at=10**9)
+    acts = ScheduleActions(replace(ports, stores=(again,)), memory=Memory(MemoryChecks(shared), MemoryChecks(shared)))
+    (begun,) = Scheduler((proof,), log, Told(), acts, cluster.clock).recover()
+    store.answers.set()
+
+    assert EntryKind.RESULT not in kinds
+    assert (len(looked), 0 < stored < whole.coverage.ledgers) == (1, True)
+    assert begun.run_id == intent.run_id
+    result = decode(log.entries()[0]).result
+    assert result is not None
+    assert result.summary == f"{whole.coverage.ledgers} of {whole.coverage.ledgers} ledgers looked at, 0 findings: full"
+    assert not set(store.read_keys[:2]) & set(again.read_keys)
+    assert MemoryChecks(shared).unfinished() == []
+
+
+def test_a_check_that_ended_is_not_gone_on_with_by_the_next_run(cluster: InMemoryCluster) -> None:
+    ports, shared = cluster.ports(), SharedMemory()
+    (large, proof) = read_schedules(TEXT, "schedules.yaml")
+    told = Told(lambda at: snapshot(at, topics=local_bytes({ORDERS: 5000.0})), topics=(ORDERS,))
+    Scheduler((large,), MemoryDecisionLog(), told, ScheduleActions(ports), cluster.clock).tick()
+    cut_short = replace(proof, action=CheckAction(Level.BLOCKS, Limits(requests=3)))
+    log = MemoryDecisionLog()
+    memory = Memory(MemoryChecks(shared), MemoryChecks(shared))
+
+    Scheduler((cut_short,), log, Told(), ScheduleActions(ports, memory=memory), cluster.clock).run_now(
+        "proof", asked_by="ann"
+    )
+
+    result = decode(log.entries()[0]).result
+    assert result is not None
+    assert result.exit_code is ExitCode.NOT_COVERED
+    assert len(shared.runs) == len(shared.ended) == 1
 
 
 def test_a_run_that_the_service_stops_is_handed_over_and_done_by_whoever_comes_after(cluster: InMemoryCluster) -> None:
