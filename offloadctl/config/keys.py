@@ -90,6 +90,11 @@ KEYS: Final = (
         Kind.URLS,
         "Where bookies tell their metrics; without it port 8000 of the bookies that the brokers know.",
     ),
+    Key(
+        "lease_topic",
+        Kind.TEXT,
+        "A topic of offloadctl's own, as in public/default/__offloadctl_lease: who holds it runs the schedules.",
+    ),
     Key("rates.light", Kind.NUMBER, "Requests a second that load nothing."),
     Key("rates.loading", Kind.NUMBER, "Requests a second that may make a broker load a topic."),
 )

@@ -18,7 +18,8 @@ from offloadctl.config.layers import (
     layer_from_environment,
     layer_from_flags,
 )
-from offloadctl.errors import SettingsError
+from offloadctl.errors import SettingsError, UsageError
+from offloadctl.model.names import OWN_TOPIC_PREFIX, TopicName
 from offloadctl.model.settings import BrokerSettings, Context, RateLimits, TlsSettings
 
 CLIENT_CONF_VARIABLE: Final = "PULSAR_CLIENT_CONF"
@@ -141,6 +142,7 @@ def context_from(name: str, in_force: InForce, environment: Mapping[str, str]) -
         state=values.get("state", Path) or _default_state(environment),
         prometheus_url=values.get("prometheus_url", str),
         bookie_urls=values.get("bookie_urls", tuple) or (),
+        lease_topic=_lease_topic(values),
     )
 
 
@@ -266,6 +268,25 @@ def _broker(values: _Values, environment: Mapping[str, str]) -> BrokerSettings:
         proxy=values.get("proxy", str),
         broker_url=values.get("broker_url", str),
     )
+
+
+def _lease_topic(values: _Values) -> TopicName | None:
+    text = values.get("lease_topic", str)
+    if text is None:
+        return None
+    where = f"lease_topic ({values.given['lease_topic'].origin})"
+    try:
+        topic = TopicName.parse(text)
+    except UsageError as error:
+        raise SettingsError(f"{where}: {error.message}", hint=error.hint) from error
+    if not topic.local_name.startswith(OWN_TOPIC_PREFIX):
+        raise SettingsError(
+            f"{where}: {topic} might be anybody's topic: the name of ours begins with {OWN_TOPIC_PREFIX}",
+            hint=f"write {topic.namespace_name}/{OWN_TOPIC_PREFIX}_lease: such topics are never offloaded or checked",
+        )
+    if topic.partition is not None:
+        raise SettingsError(f"{where}: {topic} is a partition", hint="give a topic that is not partitioned")
+    return topic
 
 
 def _tls(values: _Values) -> TlsSettings:

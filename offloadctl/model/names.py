@@ -31,7 +31,9 @@ _SYSTEM_LOCAL_NAMES: Final = frozenset(
         "healthcheck",
     }
 )
-_SYSTEM_LOCAL_PREFIXES: Final = ("__transaction_log_",)
+OWN_TOPIC_PREFIX: Final = "__offloadctl"
+"""So begin the names of topics that we keep for ourselves; nobody offloads or checks them, whatever is asked."""
+_SYSTEM_LOCAL_PREFIXES: Final = ("__transaction_log_", OWN_TOPIC_PREFIX)
 _SYSTEM_LOCAL_SUFFIXES: Final = ("__transaction_pending_ack",)
 _HEARTBEAT_NAMESPACE: Final = re.compile(r"pulsar/[^/]+:\d+", re.ASCII)
 
@@ -138,7 +140,7 @@ class TopicName:
 
     @property
     def is_system(self) -> bool:
-        """Whether the broker keeps this topic for itself; its offloader is read-only there."""
+        """Whether the broker keeps this topic for itself, where its offloader is read-only; or we do."""
         name = self.parent.local_name
         return (
             self.namespace_name.is_system

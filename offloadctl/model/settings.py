@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from offloadctl.model.names import TopicName
 from offloadctl.redaction import Secret
 
 
@@ -108,4 +109,6 @@ class Context:
     prometheus_url: str | None = None
     """Whoever answers PromQL, for schedules."""
     bookie_urls: tuple[str, ...] = ()
+    lease_topic: TopicName | None = None
+    """Where several instances agree on who acts, and write down what is decided; None: a file of `state`."""
     """Where bookies tell their metrics; none: at the usual port of those that the brokers know."""

@@ -19,7 +19,7 @@ class Target:
 
 
 def refuse_system_topics(topics: tuple[TopicName, ...]) -> None:
-    """UnsupportedTopic for a topic that the broker keeps for itself: its offloader is read-only there."""
+    """UnsupportedTopic for a topic that brokers keep for themselves, where their offloader is read-only; or we do."""
     for topic in topics:
         if topic.is_system:
             raise UnsupportedTopic(

@@ -442,7 +442,8 @@ def test_show_prints_every_setting_with_its_origin(
         "tls.key_file,",
         "state,",
         "prometheus_url,",
-        "bookie_urls",
+        "bookie_urls,",
+        "lease_topic",
     ]
     assert "swordfish" not in ran.out + ran.err
 

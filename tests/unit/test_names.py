@@ -114,7 +114,9 @@ def test_what_java_does_not_take_for_a_partition_is_none(local_name: str) -> Non
         ("pulsar/system/anything", True),
         ("pulsar/broker-0.svc:8080/healthcheck", True),
         ("pulsar/own/orders", False),
+        ("public/default/__offloadctl_lease", True),
+        ("public/default/__offloadctl_lease-pauses", True),
     ],
 )
-def test_topics_that_the_broker_keeps_for_itself_are_known(text: str, is_system: bool) -> None:
+def test_topics_that_the_broker_or_we_keep_for_ourselves_are_known(text: str, is_system: bool) -> None:
     assert TopicName.parse(text).is_system is is_system

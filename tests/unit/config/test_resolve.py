@@ -17,6 +17,7 @@ from offloadctl.config.keys import KEYS, Key, Kind, find_key
 from offloadctl.config.layers import ConnectionFlags
 from offloadctl.config.resolve import gather, merged, problems_of, require_files, resolve
 from offloadctl.errors import SettingsError
+from offloadctl.model.names import TopicName
 from offloadctl.model.settings import BasicAuth, BrokerSettings, BucketSettings, Context, OAuth2Auth, TokenAuth
 from offloadctl.redaction import Secret
 
@@ -63,6 +64,8 @@ CLIENT_CONF_LINES: Mapping[str, Mapping[str, str]] = {
 def text_of(key: Key, source: str) -> str:
     """A value that tells which source said it."""
     number = "2" if source == "variable" else "3"
+    if key.path == "lease_topic":
+        return f"acme/ops/__offloadctl_{source}"
     return {
         Kind.SWITCH: "true" if source == "variable" else "false",
         Kind.NUMBER: number,
@@ -200,6 +203,24 @@ def test_everything_said_reaches_the_model(tmp_path: Path) -> None:
     assert (broker.rates.light, broker.rates.loading) == (2.0, 2.0)
     assert (broker.tls.ca_file, broker.tls.certificate_file) == (Path("/variable"), Path("/variable"))
     assert broker.auth == TokenAuth(text=Secret("a-token"))
+    assert context.lease_topic == TopicName("acme", "ops", "__offloadctl_variable")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("acme/ops/lease", "might be anybody's topic"),
+        ("non-persistent://acme/ops/__offloadctl_lease", "non-persistent"),
+        ("acme/ops/__offloadctl_lease-partition-3", "is a partition"),
+    ],
+)
+def test_a_lease_topic_that_is_no_topic_of_ours_is_refused(text: str, why: str, tmp_path: Path) -> None:
+    flags, environment = write(Said(environment={"OFFLOADCTL_LEASE_TOPIC": text}), tmp_path)
+
+    with pytest.raises(SettingsError, match=why) as caught:
+        resolve(flags, environment)
+
+    assert "OFFLOADCTL_LEASE_TOPIC" in caught.value.message
 
 
 # -- which context
