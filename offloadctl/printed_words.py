@@ -309,7 +309,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "versions": "What a versioned bucket keeps of objects that are deleted or replaced: billed, and in no listing.",
     "where": "The ledger, the object and the offset of a finding.",
     "stands": "Of a run that goes on: whether it moves, waits for a thread of its broker, or stands still, and why.",
-    "began": "When a run of a schedule began, and why; and each time that it was begun again.",
+    "began": "When a run of a schedule began; each time that it was begun again; and why, where somebody asked for it.",
     "limit": "What limits leave for a run.",
     "paused": "Who has told a schedule to do nothing, until when, and why.",
 }

@@ -63,8 +63,10 @@ def explanation_text(story: RunStory, *, wide: bool = False) -> Iterator[Rendera
     first = story.first
     yield line((f"run {first.run_id}", Style.HEAD), f"  (run {first.number} of schedule {first.schedule})")
     for intent in story.intents:
-        again = f"attempt {intent.attempt}, since the one before had no end: " if intent.attempt > 1 else ""
-        yield labelled("began", f"{_minute(intent.at)}: {again}{'; '.join(one.text for one in intent.reasons)}")
+        again = f", attempt {intent.attempt}, since the one before had no end" if intent.attempt > 1 else ""
+        # The decision below tells why, with its numbers.
+        why = "" if story.decision is not None else _because("; ".join(one.text for one in intent.reasons))
+        yield labelled("began", f"{_minute(intent.at)}{again}{why}")
     yield labelled("acts on", "the whole scope" if first.whole_scope else count(len(first.topics), "topic"))
     shown = first.topics if wide else first.topics[:_SHOWN]
     for topic in shown:
@@ -152,7 +154,7 @@ def _result_cell(result: RunResult | None) -> Cell:
 def _entry_row(entry: LogEntry) -> tuple[Cell, ...]:
     style = Style.CAREFUL if entry.kind is EntryKind.PAUSED else Style.PLAIN
     return (
-        f"{entry.at:%Y-%m-%d %H:%M:%S}",
+        f"{entry.at:%Y-%m-%d %H:%M:%S} UTC",
         entry.schedule or "all",
         styled(entry.kind.value.removeprefix("schedule-"), style),
         entry.run_id or "-",
