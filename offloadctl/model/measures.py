@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.status import Bound
@@ -109,6 +109,16 @@ class Usual:
     """Of one robust standard deviation."""
 
 
+class UsualKey(NamedTuple):
+    """What something usual is known by: in another zone other hours are alike, so nothing is shared between zones."""
+
+    measure: str
+    """Or the expression."""
+    subject: str
+    """Whose number it is."""
+    zone: str = "UTC"
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All numbers that one evaluation goes by. What is in no mapping is unknown."""
@@ -121,8 +131,8 @@ class Snapshot:
     """By PromQL expression, then by series."""
     missing: Mapping[str, Number] = field(default_factory=dict)
     """By measure or expression: why there is no number of it at all."""
-    usual: Mapping[tuple[str, str], Usual | str] = field(default_factory=dict)
-    """By measure or expression and whose number it is; a text says why nothing usual is known."""
+    usual: Mapping[UsualKey, Usual | str] = field(default_factory=dict)
+    """A text says why nothing usual is known."""
     labels: Mapping[NamespaceName, Mapping[str, str]] = field(default_factory=dict)
     """The namespaces' properties, of those that could be asked."""
 

@@ -83,12 +83,15 @@ class Comparison:
     """It must have been so for so long."""
     query: str = ""
     """The PromQL expression, of that measure."""
+    zone: str = "UTC"
+    """With `unusual`: by whose clock on the wall hours are the same."""
 
     @property
     def key(self) -> str:
         """What its state is kept by."""
         what = self.query or f"{self.measure} of {self.extent}"
-        return f"{what} {'unusually ' if self.unusual else ''}{self.direction} {self.threshold:g}"
+        zone = f" in {self.zone}" if self.unusual and self.zone != "UTC" else ""
+        return f"{what} {'unusually ' if self.unusual else ''}{self.direction} {self.threshold:g}{zone}"
 
     @property
     def subject_of(self) -> str:

@@ -10,20 +10,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
-from offloadctl.errors import StateError
-from offloadctl.model.measures import Number, Snapshot, Usual
+from offloadctl.errors import BadValue, StateError
+from offloadctl.model.measures import Number, Snapshot, Usual, UsualKey
 from offloadctl.model.names import TopicName
 from offloadctl.model.schedule import Comparison, Schedule
 from offloadctl.model.status import Bound
 from offloadctl.plan.baseline import Baseline
 from offloadctl.plan.comparing import numbers_of
+from offloadctl.plan.cron import parse_zone
 from offloadctl.plan.judging import numbers_of_topics, usual_key
 from offloadctl.ports.schedule import Collected, Collector, UsualStore
 
 MOST: Final = 2000
 """So many numbers are learnt; some 20 MB."""
-
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +37,14 @@ class Asked:
 class Usuals:
     """Learns of each evaluation's numbers. One thread at a time."""
 
-    zone: tzinfo = UTC
     most: int = MOST
-    baselines: dict[Key, Baseline] = field(default_factory=dict)
-    changed: set[Key] = field(default_factory=set)
+    baselines: dict[UsualKey, Baseline] = field(default_factory=dict)
+    changed: set[UsualKey] = field(default_factory=set)
     """What was learnt of, or asked, since somebody has emptied it."""
 
     def fill(self, snapshot: Snapshot, asked: Iterable[Asked], *, why_not: str = "") -> Snapshot:
         """With what is usual of the numbers that these compare with it; and learn them, unless `why_not`."""
-        found: dict[Key, Usual | str] = {}
+        found: dict[UsualKey, Usual | str] = {}
         for one in asked:
             for comparison in (each for each in one.schedule.comparisons if each.unusual):
                 for subject, number in _numbers(comparison, one.topics, snapshot):
@@ -55,7 +53,7 @@ class Usuals:
                         found[key] = why_not or self._learn(key, number, number.value, snapshot.at)
         return replace(snapshot, usual={**snapshot.usual, **found}) if found else snapshot
 
-    def forget_past(self, now: datetime) -> frozenset[Key]:
+    def forget_past(self, now: datetime) -> frozenset[UsualKey]:
         """Those that nobody has asked for as long as anything is kept; tells which."""
         past = frozenset(key for key, one in self.baselines.items() if one.is_past(now))
         for key in past:
@@ -63,12 +61,12 @@ class Usuals:
         self.changed -= past
         return past
 
-    def _learn(self, key: Key, number: Number, value: float, now: datetime) -> Usual | str:
+    def _learn(self, key: UsualKey, number: Number, value: float, now: datetime) -> Usual | str:
         baseline = self.baselines.get(key)
         if baseline is None:
             if len(self.baselines) >= self.most:
                 return f"what is usual is learnt of {self.most:,} numbers at most, and this is one more"
-            baseline = self.baselines[key] = Baseline(self.zone)
+            baseline = self.baselines[key] = Baseline(_zone(key.zone))
         self.changed.add(key)
         usual = baseline.usual(now)
         if number.bound is Bound.EXACT:
@@ -125,9 +123,9 @@ class UsualCollector:
         self._is_loaded, self.problem = True, ""
         for key, data in kept.items():
             try:
-                self.usuals.baselines[key] = Baseline.from_bytes(data, self.usuals.zone)
-            except ValueError as error:
-                self._met(f"{key[0]} of {key[1]} is learnt anew: {error}")
+                self.usuals.baselines[key] = Baseline.from_bytes(data, _zone(key.zone))
+            except (ValueError, BadValue) as error:
+                self._met(f"{key.measure} of {key.subject} is learnt anew: {error}")
         return True
 
     def keep(self, now: datetime) -> None:
@@ -150,6 +148,10 @@ class UsualCollector:
         if problem != self.problem:
             self.tell(f"what is usual: {problem}")
         self.problem = problem
+
+
+def _zone(name: str) -> tzinfo:
+    return UTC if name == "UTC" else parse_zone(name)
 
 
 def _numbers(comparison: Comparison, topics: Sequence[TopicName], snapshot: Snapshot) -> Iterator[tuple[str, Number]]:

@@ -16,9 +16,10 @@ S-H-ESD (Hochenbaum, Vallis, Kejariwal, 2017, arXiv:1704.07706): a median, and a
               at the full hour, as nightly jobs do, so that two deviations are never exceeded by that
 
 Cold start: nothing is usual before three days are known. What nobody has measured is a gap and no zero.
-Daylight saving: analogues are found by the wall clock of `zone`; for an hour that there was not, the one behind it is
-taken. A value of an hour that is over comes too late and is left out. A clock that is set back by an hour or more
-learns nothing until it is where it was; by more than a day, all begins anew: it was wrong before.
+Daylight saving: analogues are found by the wall clock of `zone`, those of the hours by which drift is measured too; for
+an hour that there was not, the one behind it is taken, and of one that came twice the nearer. A value of an hour that
+is over comes too late and is left out. A clock that is set back by an hour or more learns nothing until it is where it
+was; by more than a day, all begins anew: it was wrong before.
 """
 
 import math
@@ -27,6 +28,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from statistics import median
 from typing import Final, Self
 
@@ -45,9 +47,14 @@ RECENT: Final = 12
 LEAST_SPREAD: Final = 0.01
 """Of the centre. What never varies would be unusual by any difference, however small."""
 
+_ANALOGUES: Final = (
+    *((7 * week, 1.0) for week in range(1, WEEKS + 1)),
+    *((days, DAY_WEIGHT) for days in range(1, DAYS + 1)),
+)
+"""How many days ago, and what each weighs."""
+
 _HOUR_S: Final = 3600
 _DAY: Final = 24
-_WEEK: Final = 7 * _DAY
 _KEPT: Final = 30 * _DAY
 """Hours: four weeks, and those by which the oldest analogue's drift is measured."""
 _FEW: Final = 4
@@ -150,6 +157,11 @@ class Baseline:
         """Whether nobody has asked for it, or seen anything of it, for longer than anything is kept."""
         return int(at.timestamp() // _HOUR_S) - self._hour > _KEPT
 
+    @property
+    def known_hours(self) -> int:
+        """Of so many hours there is a number; the one being filled is not counted."""
+        return sum(not math.isnan(value) for value in self._values.values)
+
     def to_bytes(self) -> bytes:
         """All that it knows; 6 to 8 KB."""
         last = math.nan if self._last is None else self._last.timestamp()
@@ -223,7 +235,8 @@ class Baseline:
         self._expected = here
         self._centres = (before[by], here[by], behind[by])
         lately = [error for _, error in self._errors.among(range(self._hour - _DAY, self._hour))]
-        weekly = [error for _, error in self._errors.among(self._hour - week * _WEEK for week in range(1, WEEKS + 1))]
+        weeks = (self._hour - self._hours_back(self._hour, 7 * week) for week in range(1, WEEKS + 1))
+        weekly = [error for _, error in self._errors.among(weeks)]
         if len(lately) >= _FEW_ERRORS:
             self._spread = _TO_DEVIATION * max(median(lately), median(weekly) if weekly else 0.0)
         else:
@@ -232,10 +245,11 @@ class Baseline:
     def _forecast(self, hour: int, recent: Sequence[tuple[int, float]]) -> tuple[float, float]:
         """Its analogues, moved by difference and by ratio."""
         by_difference, by_ratio = list[tuple[float, float]](), list[tuple[float, float]]()
-        for back, weight in self._analogues(hour):
-            for _, value in self._values.among((hour - back,)):
-                then = dict(self._values.among(one - back for one, _ in recent))
-                pairs = [(now, then[one - back]) for one, now in recent if one - back in then]
+        for days, weight in _ANALOGUES:
+            for _, value in self._values.among((hour - self._hours_back(hour, days),)):
+                theirs = [one - self._hours_back(one, days) for one, _ in recent]
+                then = dict(self._values.among(theirs))
+                pairs = [(now, then[one]) for (_, now), one in zip(recent, theirs, strict=True) if one in then]
                 if len(pairs) < _FEW:
                     continue
                 moved = value + median(now - before for now, before in pairs)
@@ -243,13 +257,6 @@ class Baseline:
                 by_difference.append((moved, weight))
                 by_ratio.append((value * median(ratios) if len(ratios) >= _FEW else moved, weight))
         return _weighted_median(by_difference), _weighted_median(by_ratio)
-
-    def _analogues(self, hour: int) -> Iterator[tuple[int, float]]:
-        """How many hours ago, and what each weighs."""
-        for days, weight in ((7 * week, 1.0) for week in range(1, WEEKS + 1)):
-            yield self._hours_back(hour, days), weight
-        for days in range(1, DAYS + 1):
-            yield self._hours_back(hour, days), DAY_WEIGHT
 
     def _hours_back(self, hour: int, days: int) -> int:
         """To the same time by the clock on the wall."""
@@ -270,6 +277,7 @@ class Baseline:
         return 0.0 if math.isnan(other) else (other - here) * abs(phase)
 
 
+@lru_cache(maxsize=4096)
 def _offset(zone: tzinfo, hour: int) -> timedelta:
     return datetime.fromtimestamp(hour * _HOUR_S, zone).utcoffset() or timedelta()
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from offloadctl.model.decision import Seen, Truth
-from offloadctl.model.measures import Measure, Number, Snapshot, Usual
+from offloadctl.model.measures import Measure, Number, Snapshot, Usual, UsualKey
 from offloadctl.model.schedule import Comparison, Direction
 from offloadctl.model.status import Bound
 from offloadctl.plan.schedule_words import number_words, threshold_words
@@ -37,7 +37,7 @@ def compare(
     held: Holding | None,
     snapshot: Snapshot,
     *,
-    usual_by: tuple[str, str] | None = None,
+    usual_by: UsualKey | None = None,
 ) -> tuple[Seen, Holding | None]:
     """What is the case now, and what to remember of it. `usual_by`: where the snapshot has what is usual of it."""
     # What counted may count on once the number is there again; what had still to last begins anew.
@@ -46,7 +46,8 @@ def compare(
     seen = Seen(subject, Truth.UNKNOWN, number.source, number.value, number.bound, number.at, threshold)
     if why := _why_unknown(number, snapshot.at):
         return replace(seen, why=why), kept
-    value, words = _measured(comparison, number, snapshot, usual_by or (comparison.subject_of, subject))
+    by = usual_by or UsualKey(comparison.subject_of, subject, comparison.zone)
+    value, words = _measured(comparison, number, snapshot, by)
     if value is None:
         return replace(seen, why=words), kept
     match _beyond(value, number.bound, comparison.direction, threshold):
@@ -108,7 +109,7 @@ def _why_unknown(number: Number, now: datetime) -> str:
 
 
 def _measured(
-    comparison: Comparison, number: Number, snapshot: Snapshot, usual_by: tuple[str, str]
+    comparison: Comparison, number: Number, snapshot: Snapshot, usual_by: UsualKey
 ) -> tuple[float | None, str]:
     """What is compared: the number, or how far it is from the usual; and what there is to say to it."""
     assert number.value is not None  # noqa: S101 - the caller has looked

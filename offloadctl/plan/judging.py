@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from offloadctl.model.decision import SHOWN, Judged, Seen, Truth
-from offloadctl.model.measures import Number, Snapshot
+from offloadctl.model.measures import Number, Snapshot, UsualKey
 from offloadctl.model.names import TopicName
 from offloadctl.model.schedule import AllOf, AnyOf, Comparison, Condition, Cron, Direction, Extent
 from offloadctl.plan.comparing import Holding, combine, compare, lacking, numbers_of
@@ -111,10 +111,11 @@ def numbers_of_topics(
             yield subject, members, combine(comparison.measure, (known.get(one, absent) for one in members), subject)
 
 
-def usual_key(comparison: Comparison, subject: str, schedule: str) -> tuple[str, str]:
+def usual_key(comparison: Comparison, subject: str, schedule: str) -> UsualKey:
     """By what `Snapshot.usual` knows it: a sum over topics is another one for each schedule."""
     is_sum = comparison.measure.is_of_topics and comparison.extent is not Extent.TOPIC
-    return comparison.subject_of, f"{subject}, by schedule {schedule}" if is_sum else subject
+    whose = f"{subject}, by schedule {schedule}" if is_sum else subject
+    return UsualKey(comparison.subject_of, whose, comparison.zone)
 
 
 def _subject(extent: Extent, topic: TopicName) -> str:

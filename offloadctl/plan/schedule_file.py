@@ -78,6 +78,9 @@ class NumberPart(FilePart, frozen=True, kw_only=True):
     above_usual: float | None = None
     """So many robust standard deviations above what is usual at this hour of the week."""
     below_usual: float | None = None
+    time_zone: Zone | None = None
+    """By whose clock on the wall hours are the same. Default: the zone of every cron, hours, blackout and dates of the
+    schedule, if that is one; else UTC."""
     until: Threshold | None = None
     """Once it holds, it holds until this is passed: the hysteresis. Default: the threshold itself."""
     for_: Annotated[Duration, msgspec.Meta(description="It must have been so for so long.")] = msgspec.field(

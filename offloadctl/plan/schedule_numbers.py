@@ -9,6 +9,7 @@ from offloadctl.errors import BadValue
 from offloadctl.model.measures import Measure, Unit
 from offloadctl.model.schedule import Comparison, Direction, Extent
 from offloadctl.plan import schedule_file as file
+from offloadctl.plan.cron import parse_zone
 from offloadctl.units import parse_duration, parse_size
 
 Given = str | int | float
@@ -39,8 +40,8 @@ MEASURES: Final[Mapping[str, _Known]] = {
 """By the key in the file."""
 
 
-def read_comparison(key: str, given: file.NumberPart) -> Comparison:
-    """One comparison of a file; BadValue without a place if something is wrong with it."""
+def read_comparison(key: str, given: file.NumberPart, zone: str) -> Comparison:
+    """One comparison of a file, `zone` is of its schedule; BadValue without a place if something is wrong with it."""
     measure = MEASURES[key].measure
     thresholds = {
         "above": given.above,
@@ -52,6 +53,8 @@ def read_comparison(key: str, given: file.NumberPart) -> Comparison:
     if len(named) != 1:
         raise BadValue(f"it needs exactly one threshold, and has {len(named)}", hint=f"one of {', '.join(thresholds)}")
     unusual = given.above_usual is not None or given.below_usual is not None
+    if given.time_zone is not None and not unusual:
+        raise BadValue("a fixed threshold is the same at every hour", hint="timeZone is of aboveUsual and belowUsual")
     direction = Direction.ABOVE if named[0].startswith("above") else Direction.BELOW
     sign = -1.0 if unusual and direction is Direction.BELOW else 1.0
     parse = _deviations if unusual else _PARSERS[measure.unit]
@@ -72,6 +75,7 @@ def read_comparison(key: str, given: file.NumberPart) -> Comparison:
         unusual=unusual,
         lasting=parse_duration(given.for_),
         query=given.query.strip() if isinstance(given, file.QueryPart) else "",
+        zone=parse_zone(given.time_zone or zone).key if unusual else "UTC",
     )
 
 

@@ -1,6 +1,7 @@
 """Files of schedules, read into schedules: what is wrong is told with its file, line and place."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Final
@@ -18,6 +19,7 @@ from offloadctl.model.schedule import (
     AllOf,
     AnyOf,
     CheckAction,
+    Comparison,
     Condition,
     Cron,
     Dates,
@@ -72,12 +74,13 @@ class _Reader:
             given = msgspec.convert(self.document.value, file.Schedule)
         except msgspec.ValidationError as error:
             raise self._in_words(str(error)) from error
+        zone = _zone_of(given)
         return Schedule(
             name=given.name,
             scope=self._scope(given.scope),
-            when=self._when(given.when, "$.when", given.name),
+            when=self._when(given.when, "$.when", given.name, zone),
             action=self._action(given.action, "$.action"),
-            gates=tuple(self._gate(one, f"$.gates[{index}]") for index, one in enumerate(given.gates)),
+            gates=tuple(self._gate(one, f"$.gates[{index}]", zone) for index, one in enumerate(given.gates)),
             limits=self._limits(given.limits, "$.limits"),
             missed=Missed(given.missed),
             start_within=self._duration(given.start_within, "$.startWithin"),
@@ -111,18 +114,24 @@ class _Reader:
                 not_match=_expression(out.match),
             )
 
-    def _when(self, given: file.WhenPart, path: str, name: str) -> Condition:
+    def _when(self, given: file.WhenPart, path: str, name: str, zone: str) -> Condition:
         key = self._only(given, path)
         if given.any is not None or given.all is not None:
             parts = given.any if given.any is not None else given.all or []
             if not parts:
                 raise BadValue(f"{self.document.where(f'{path}.{key}')} is empty", hint="name at least one condition")
-            made = tuple(self._when(one, f"{path}.{key}[{index}]", name) for index, one in enumerate(parts))
+            made = tuple(self._when(one, f"{path}.{key}[{index}]", name, zone) for index, one in enumerate(parts))
             return AnyOf(made) if given.any is not None else AllOf(made)
         if given.cron is not None:
             return self._cron(given.cron, f"{path}.{key}", name)
-        with self.document.told_at(f"{path}.{key}"):
-            return read_comparison(key, getattr(given, MEASURES[key].field))
+        return self._comparison(key, getattr(given, MEASURES[key].field), f"{path}.{key}", zone)
+
+    def _comparison(self, key: str, given: file.NumberPart, path: str, zone: str) -> Comparison:
+        if given.time_zone is not None:
+            with self.document.told_at(f"{path}.timeZone"):
+                parse_zone(given.time_zone)
+        with self.document.told_at(path):
+            return read_comparison(key, given, zone)
 
     def _cron(self, given: str | file.CronPart, path: str, name: str) -> Cron:
         part = given if isinstance(given, file.CronPart) else file.CronPart(at=given)
@@ -131,7 +140,7 @@ class _Reader:
             check_cron(cron)
         return cron
 
-    def _gate(self, given: file.GatePart, path: str) -> Gate:
+    def _gate(self, given: file.GatePart, path: str, zone: str) -> Gate:
         key = self._only(given, path)
         path = f"{path}.{key}"
         with self.document.told_at(path):
@@ -143,7 +152,7 @@ class _Reader:
             hours = given.hours if given.hours is not None else given.blackout
             if hours is not None:
                 return _hours(hours, is_open=given.hours is not None)
-            return read_comparison(key, getattr(given, MEASURES[key].field))
+        return self._comparison(key, getattr(given, MEASURES[key].field), path, zone)
 
     def _limits(self, given: file.LimitsPart, path: str) -> ScheduleLimits:
         return ScheduleLimits(
@@ -201,6 +210,20 @@ class _Reader:
         if size == 0:
             raise BadValue(f"{self.document.where(path)}: 0 is no limit", hint="leave it out, or enabled: false")
         return size
+
+
+def _zone_of(given: file.Schedule) -> str:
+    """Of every time that the schedule names, if that is one; else UTC."""
+    times = (time for gate in given.gates for time in (gate.hours, gate.blackout, gate.dates) if time is not None)
+    zones = {*_zones_of_crons(given.when), *(time.time_zone for time in times)}
+    return zones.pop() if len(zones) == 1 else "UTC"
+
+
+def _zones_of_crons(given: file.WhenPart) -> Iterator[str]:
+    for part in (*(given.any or ()), *(given.all or ())):
+        yield from _zones_of_crons(part)
+    if given.cron is not None:
+        yield given.cron.time_zone if isinstance(given.cron, file.CronPart) else "UTC"
 
 
 def _expression(text: str) -> str:

@@ -45,7 +45,8 @@ def number_words(value: float, unit: Unit) -> str:
 def threshold_words(comparison: Comparison, threshold: float) -> str:
     """The threshold in the words of its unit."""
     if comparison.unusual:
-        return f"{threshold:g} deviations from the usual"
+        zone = f" ({comparison.zone})" if comparison.zone != "UTC" else ""
+        return f"{threshold:g} deviations from the usual{zone}"
     return number_words(threshold, comparison.measure.unit)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from offloadctl.model.decision import EntryKind, LogEntry
-from offloadctl.model.measures import Number, Series, Snapshot
+from offloadctl.model.measures import Number, Series, Snapshot, UsualKey
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.schedule import Schedule
 
@@ -122,11 +122,11 @@ class Queries(Protocol):
 class UsualStore(Protocol):
     """What was learnt of numbers, so that it outlives the process. It may be lost: then it is learnt anew."""
 
-    def load(self) -> Mapping[tuple[str, str], bytes]:
+    def load(self) -> Mapping[UsualKey, bytes]:
         """All that is kept, by the key of `Snapshot.usual`. May raise a StateError."""
         ...
 
-    def save(self, changed: Mapping[tuple[str, str], bytes], gone: Collection[tuple[str, str]]) -> None:
+    def save(self, changed: Mapping[UsualKey, bytes], gone: Collection[UsualKey]) -> None:
         """Put these in the place of what is kept of them, and forget those. May raise a StateError."""
         ...
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from offloadctl.adapters.sqlite_file import SqliteFile
 from offloadctl.adapters.sqlite_usual import USUAL, USUAL_FILE, WHAT, SqliteUsual
 from offloadctl.demo.embedded import EmbeddedCluster
+from offloadctl.model.measures import UsualKey
 from offloadctl.model.names import TopicName
 from offloadctl.plan.baseline import Baseline
 from tests.cli.conftest import Command
@@ -43,7 +44,7 @@ action: {{offload: {{sizeThreshold: 0}}}}
     damaged = command(*run, "--dry-run")
 
     assert (cold.code, fired.code, damaged.code) == (5, 0, 5)
-    assert key == ("local-bytes", str(topic))
+    assert key == UsualKey("local-bytes", str(topic))
     assert "0 hours of 3 days are known" in cold.flowing
     decision = json.loads(fired.out)["decision"]
     assert decision["decision"] == "fired"

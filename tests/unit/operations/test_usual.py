@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from offloadctl.errors import StateBusy
 from offloadctl.model.decision import Verdict
-from offloadctl.model.measures import Measure, Number, Snapshot, Usual
+from offloadctl.model.measures import Measure, Number, Snapshot, Usual, UsualKey
 from offloadctl.model.schedule import Direction, Extent, Schedule
 from offloadctl.model.status import Bound
 from offloadctl.operations.simulate import Window, simulate
@@ -48,16 +49,16 @@ class Given:
 class InMemory:
     """A store; `broken` as a locked file is."""
 
-    kept: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    kept: dict[UsualKey, bytes] = field(default_factory=dict)
     broken: bool = False
     saved: int = 0
 
-    def load(self) -> Mapping[tuple[str, str], bytes]:
+    def load(self) -> Mapping[UsualKey, bytes]:
         if self.broken:
             raise StateBusy("it is locked")
         return dict(self.kept)
 
-    def save(self, changed: Mapping[tuple[str, str], bytes], gone: Collection[tuple[str, str]]) -> None:
+    def save(self, changed: Mapping[UsualKey, bytes], gone: Collection[UsualKey]) -> None:
         if self.broken:
             raise StateBusy("it is locked")
         self.saved += 1
@@ -113,7 +114,7 @@ def test_a_sum_over_topics_is_another_one_for_each_schedule() -> None:
     snapshot = Snapshot(START + 100 * HOUR, topics=local_bytes(dict.fromkeys(TOPICS, 100.0)))
     snapshot = usuals.fill(snapshot, asked)
 
-    centres = {key[1]: one.centre for key, one in snapshot.usual.items() if isinstance(one, Usual)}
+    centres = {key.subject: one.centre for key, one in snapshot.usual.items() if isinstance(one, Usual)}
     assert centres == {
         "the whole scope, by schedule all": 300,
         "the whole scope, by schedule some": 200,
@@ -125,6 +126,38 @@ def test_a_sum_over_topics_is_another_one_for_each_schedule() -> None:
         assert decision.verdict is Verdict.FIRED, decision.reasons
 
 
+def test_another_zone_learns_apart_and_begins_anew() -> None:
+    usuals, given = Usuals(), Given()
+    tokyo, berlin = (replace(BUSY, zone=zone) for zone in ("Asia/Tokyo", "Europe/Berlin"))
+    asked = [Asked(schedule(tokyo), TOPICS), Asked(schedule(BUSY, name="utc"), TOPICS)]
+    for half in range(200):
+        usuals.fill(given.collect([], START + half * HOUR / 2).snapshot, asked)
+    asked.append(Asked(schedule(berlin), TOPICS))
+
+    found = usuals.fill(given.collect([], START + 100 * HOUR).snapshot, asked)
+
+    seen_by = {key.zone: one for key, one in found.usual.items()}
+    assert isinstance(seen_by["UTC"], Usual)
+    assert isinstance(seen_by["Asia/Tokyo"], Usual)
+    assert seen_by["Europe/Berlin"] == "what is usual is not known yet: 0 hours of 3 days are known"
+    assert {str(one.zone) for one in usuals.baselines.values()} == {"UTC", "Asia/Tokyo", "Europe/Berlin"}
+
+
+@pytest.mark.parametrize(("zone", "fired"), [("Europe/Berlin", 0), ("UTC", 1)])
+def test_the_morning_after_clocks_were_changed_is_as_usual_by_the_clock_on_the_wall(zone: str, fired: int) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    recording, change = Recording("recorded"), datetime(2026, 10, 25, tzinfo=berlin).astimezone(UTC)
+    for quarter in range(24 * 4 * 24):
+        at = change - 21 * DAY + quarter * HOUR / 4
+        load = 0.5 if at.astimezone(berlin).hour == 9 else 0.2
+        recording.add(Measure.BROKER_CPU, "broker-1", at, load + quarter % 3 / 100)
+    unusual = schedule(above(Measure.BROKER_CPU, 4, unusual=True, zone=zone), cool_down=20 * DAY)
+
+    made = simulate([unusual], recording, Window(every=HOUR / 4))
+
+    assert made.schedules[0].counts.get(Verdict.FIRED, 0) == fired
+
+
 def test_bounds_are_compared_and_not_learnt() -> None:
     usuals = Usuals()
     asked = [Asked(UNUSUAL, TOPICS)]
@@ -134,7 +167,7 @@ def test_bounds_are_compared_and_not_learnt() -> None:
 
     found = usuals.fill(seen(START + 100 * HOUR, 0.9, bound=Bound.AT_LEAST), asked)
 
-    usual = found.usual["broker-cpu", "broker-1"]
+    usual = found.usual[UsualKey("broker-cpu", "broker-1")]
     assert isinstance(usual, Usual)
     assert usual.centre == pytest.approx(0.2)
     assert decide(UNUSUAL, TOPICS, found, ScheduleState())[0].verdict is Verdict.FIRED
@@ -146,12 +179,12 @@ def test_one_number_more_than_are_learnt_is_said_and_the_forgotten_make_room() -
     usuals.fill(seen(START, 0.2), asked)
     other = Snapshot(START, instances={Measure.BROKER_CPU: {"broker-2": Number("t", 0.2)}})
 
-    refused = usuals.fill(other, asked).usual["broker-cpu", "broker-2"]
+    refused = usuals.fill(other, asked).usual[UsualKey("broker-cpu", "broker-2")]
     past = usuals.forget_past(START + 40 * DAY)
-    learnt = usuals.fill(other, asked).usual["broker-cpu", "broker-2"]
+    learnt = usuals.fill(other, asked).usual[UsualKey("broker-cpu", "broker-2")]
 
     assert refused == "what is usual is learnt of 1 numbers at most, and this is one more"
-    assert past == {("broker-cpu", "broker-1")}
+    assert past == {UsualKey("broker-cpu", "broker-1")}
     assert learnt == "what is usual is not known yet: 0 hours of 3 days are known"
 
 
@@ -166,7 +199,7 @@ def test_what_was_learnt_is_kept_once_an_hour_and_outlives_the_process() -> None
 
     assert store.saved == 90
     assert usual == first.collect([UNUSUAL], at).snapshot.usual
-    assert isinstance(usual["broker-cpu", "broker-1"], Usual)
+    assert isinstance(usual[UsualKey("broker-cpu", "broker-1")], Usual)
 
 
 def test_a_store_that_fails_is_said_and_what_it_keeps_is_not_replaced_unread() -> None:
@@ -178,10 +211,10 @@ def test_a_store_that_fails_is_said_and_what_it_keeps_is_not_replaced_unread() -
 
     told: list[str] = []
     collector = UsualCollector(Given(), store, tell=told.append)
-    unread = collector.collect([UNUSUAL], at).snapshot.usual["broker-cpu", "broker-1"]
+    unread = collector.collect([UNUSUAL], at).snapshot.usual[UsualKey("broker-cpu", "broker-1")]
     problem = collector.problem
     store.broken = False
-    known = collector.collect([UNUSUAL], at + HOUR).snapshot.usual["broker-cpu", "broker-1"]
+    known = collector.collect([UNUSUAL], at + HOUR).snapshot.usual[UsualKey("broker-cpu", "broker-1")]
     collector.collect([UNUSUAL], at + HOUR * 1.5)
     store.broken = True
     collector.keep(at + HOUR)
@@ -196,9 +229,9 @@ def test_a_store_that_fails_is_said_and_what_it_keeps_is_not_replaced_unread() -
 
 
 def test_bytes_that_cannot_be_read_are_learnt_anew_and_that_is_said() -> None:
-    collector = UsualCollector(Given(), InMemory({("broker-cpu", "broker-1"): b"?"}))
+    collector = UsualCollector(Given(), InMemory({UsualKey("broker-cpu", "broker-1"): b"?"}))
 
-    usual = collector.collect([UNUSUAL], START).snapshot.usual["broker-cpu", "broker-1"]
+    usual = collector.collect([UNUSUAL], START).snapshot.usual[UsualKey("broker-cpu", "broker-1")]
 
     assert usual == "what is usual is not known yet: 0 hours of 3 days are known"
     assert collector.problem.startswith("broker-cpu of broker-1 is learnt anew")

@@ -205,11 +205,14 @@ def test_an_incident_of_some_hours_is_not_learnt() -> None:
 def test_what_nobody_measured_is_no_zero_and_a_month_of_it_leaves_nothing() -> None:
     baseline = Baseline()
     at = learn(baseline, daily, 10 * 24) + 2 * DAY
+    baseline.usual(at)
+    known_hours = baseline.known_hours
 
     learn(baseline, daily, 24, at)
     after_two_days = known(baseline, at + DAY)
     after_a_month = baseline.usual(at + 40 * DAY)
 
+    assert known_hours == 10 * 24
     assert after_two_days.centre == pytest.approx(daily(at + DAY), rel=0.15)
     assert after_a_month == "what is usual at this hour is not known: nothing was measured at it or before it"
     assert baseline.is_past(at + 80 * DAY)
@@ -229,6 +232,35 @@ def test_working_hours_stay_where_the_clock_on_the_wall_has_them(change: datetim
 
     assert known(by_wall, monday).centre == pytest.approx(100, rel=0.05)
     assert known(by_utc, monday).centre == pytest.approx(10, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("Europe/Berlin", datetime(2026, 3, 29, 1, tzinfo=UTC)),
+        ("Europe/Berlin", datetime(2026, 10, 25, 1, tzinfo=UTC)),
+        ("America/New_York", datetime(2026, 3, 8, 7, tzinfo=UTC)),
+        ("America/New_York", datetime(2026, 11, 1, 6, tzinfo=UTC)),
+        ("Australia/Sydney", datetime(2026, 4, 4, 16, tzinfo=UTC)),
+        ("Australia/Sydney", datetime(2026, 10, 3, 16, tzinfo=UTC)),
+    ],
+)
+def test_days_of_23_and_25_hours_have_no_hour_that_is_unusual(name: str, change: datetime) -> None:
+    zone = ZoneInfo(name)
+    baseline = Baseline(zone)
+
+    def by_the_clock(at: datetime) -> float:
+        wall = at.astimezone(zone)
+        return (100, 40, 70, 20, 90, 30)[wall.hour % 6] * (1 + wall.hour // 6)
+
+    at = learn(baseline, by_the_clock, 10 * 24, change - 10 * DAY)
+    far = {}
+    for hours in range(8 * 24):
+        now = at + hours * HOUR + HOUR / 2
+        far[now] = abs(by_the_clock(now) - known(baseline, now).centre)
+        baseline.observe(now, by_the_clock(now))
+
+    assert {str(now.astimezone(zone)): off for now, off in far.items() if off > 1} == {}
 
 
 def test_a_clock_that_is_set_back_teaches_nothing_and_a_wrong_year_is_forgotten() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import Decision, Intent, RunResult, Truth, Verdict
-from offloadctl.model.measures import Measure, Number, Snapshot, Usual
+from offloadctl.model.measures import Measure, Number, Snapshot, Usual, UsualKey
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.schedule import (
     AllOf,
@@ -284,7 +284,9 @@ def test_what_many_topics_come_to_is_true_of_any_numbers_that_fit(
 
 def test_unusual_is_measured_by_what_is_usual_and_unknown_without_it() -> None:
     unusual = Comparison(Measure.BROKER_CPU, Direction.ABOVE, 4, 2, unusual=True)
-    usual = snapshot(usual={("broker-cpu", "a"): Usual(0.3, 0.1), ("broker-cpu", "b"): "only 3 days are known"})
+    usual = snapshot(
+        usual={UsualKey("broker-cpu", "a"): Usual(0.3, 0.1), UsualKey("broker-cpu", "b"): "only 3 days are known"}
+    )
 
     far, _ = compare(unusual, "a", Number("t", 0.75), None, usual)
     near, _ = compare(unusual, "a", Number("t", 0.65), None, usual)

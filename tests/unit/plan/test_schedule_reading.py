@@ -131,6 +131,16 @@ def test_a_file_says_what_it_means() -> None:
         ("cron: 0 4 * * sun", "cron: 0 4 * *", r"line 34: when\.cron: '0 4 \* \*' is no cron expression"),
         ("cron: 0 4 * * sun", "cron: 0 4 31 2 *", r"line 34: when\.cron: '0 4 31 2 \*' never comes"),
         ("Europe/Berlin, jitter", "Europe/Bonn, jitter", r"line 13: .*'Europe/Bonn' is no time zone"),
+        (
+            "70%, for",
+            "75%, timeZone: Asia/Tokyo, for",
+            r"line 15: when\.any\[1\].*a fixed threshold is the same at every",
+        ),
+        (
+            "  - brokerCpu: {below: 70%}",
+            "  - brokerCpu:\n      belowUsual: 2\n      timeZone: Asia/Tokio",
+            r"line 22: gates\[0\]\.brokerCpu\.timeZone: 'Asia/Tokio' is no time zone",
+        ),
         ("tier: cold", "tier: 3", r"line 7: scope\.labels.*Expected str, got int"),
         ("bytesARun", "bytesPerRun", r"line 25: limits\.bytesPerRun: there is no such key"),
         ("from: 08:00", "from: 8:00", r"line 21: gates\[1\]\.blackout: '8:00' is no time of the day"),
@@ -153,6 +163,38 @@ def test_a_mistake_is_told_with_its_line(before: str, after: str, message: str) 
 
     with pytest.raises(UsageError, match=r"^schedules\.yaml, " + message):
         read_schedules(FULL.replace(before, after, 1), "schedules.yaml")
+
+
+@pytest.mark.parametrize(
+    ("when", "gates", "zone"),
+    [
+        ("brokerCpu: {aboveUsual: 4}", "", "UTC"),
+        (
+            "brokerCpu: {aboveUsual: 4, timeZone: Asia/Tokyo}",
+            "- dates: {from: 2026-12-24, to: 2026-12-26}",
+            "Asia/Tokyo",
+        ),
+        ("brokerCpu: {belowUsual: 4}", "- hours: {from: 22:00, to: 06:00, timeZone: Asia/Tokyo}", "Asia/Tokyo"),
+        ("brokerCpu: {belowUsual: 4}", "- hours: {from: 22:00, to: 06:00}", "UTC"),
+        ("any: [cron: {at: 0 4 * * *, timeZone: Asia/Tokyo}, brokerCpu: {aboveUsual: 4}]", "", "Asia/Tokyo"),
+        (
+            "any: [cron: {at: 0 4 * * *, timeZone: Asia/Tokyo}, brokerCpu: {aboveUsual: 4}]",
+            "- blackout: {from: 22:00, to: 06:00, timeZone: Europe/Berlin}",
+            "UTC",
+        ),
+        ("any: [cron: 0 4 * * *, brokerCpu: {aboveUsual: 4}]", "- brokerCpu: {below: 70%}", "UTC"),
+    ],
+)
+def test_hours_are_those_of_the_zone_that_is_named_else_of_all_times_of_the_schedule_else_utc(
+    when: str, gates: str, zone: str
+) -> None:
+    text = f"apiVersion: offloadctl/v1\nkind: Schedule\nname: a\nscope: {{all: true}}\nwhen:\n  {when}\n"
+    text += f"gates:\n  {gates}\n" if gates else ""
+
+    [made] = read_schedules(text + "action: {offload: {olderThan: 1d}}", "schedules.yaml")
+
+    assert [one.zone for one in made.comparisons if one.unusual] == [zone]
+    assert all(one.zone == "UTC" for one in made.comparisons if not one.unusual)
 
 
 def test_an_empty_file_is_told() -> None:
