@@ -78,12 +78,13 @@ def run_text(report: HistoryReport, *, wide: bool = False) -> Iterator[Renderabl
 
 
 def _runs(report: HistoryReport, *, wide: bool) -> RenderableType:
+    one_cluster = len({run.start.cluster for run in report.runs}) == 1
     has_reasons = wide or any(run.start.reason for run in report.runs)
     columns = [
         Column("run"),
         Column("began", is_number=True),
         *([Column("context", may_fold=True)] if wide else []),
-        Column("cluster", may_fold=True),
+        Column("cluster", may_fold=True, may_go=one_cluster and not wide),
         Column("by", may_fold=True),
         Column("outcome", may_fold=True),
         Column("moved", is_number=True),

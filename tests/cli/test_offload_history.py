@@ -110,8 +110,12 @@ def test_why_runs_began_is_told_where_there_is_room(state: Path, journal: Sqlite
 
     report = read_history(journal, HistoryFilter(), now=datetime.now(UTC))
 
-    assert printed(history_text(report), width=120).split("\n")[1].split()[-1] == "C-7"
-    assert "C-7" not in printed(history_text(report), width=80)
+    wide, narrow, narrowest = (printed(history_text(report), width=width) for width in (120, 80, 60))
+    assert wide.split()[:7] == ["RUN", "BEGAN", "CLUSTER", "BY", "OUTCOME", "MOVED", "REASON"]
+    # All runs are of one cluster.
+    assert narrow.split()[:6] == ["RUN", "BEGAN", "BY", "OUTCOME", "MOVED", "REASON"]
+    assert "C-7" in narrow
+    assert "C-7" not in narrowest
 
 
 def test_what_schedules_decided_is_told_by_their_own_history(
