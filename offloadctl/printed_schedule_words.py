@@ -71,6 +71,7 @@ _ENTRIES: Final[Mapping[str, str]] = {
     EntryKind.DECIDED: "A decision of a schedule that is another than before, or that gives cron times their fates.",
     EntryKind.INTENT: "A schedule's run is about to begin, or to begin again.",
     EntryKind.RESULT: "How a schedule's run ended.",
+    EntryKind.HANDED_OVER: "A schedule's run was told to end before its work was done; the next evaluation goes on.",
     EntryKind.PAUSED: "Somebody told a schedule, or all of them, to do nothing.",
     EntryKind.RESUMED: "Somebody told a schedule, or all of them, to go on.",
     EntryKind.TAKEN: "An instance took the lease: it runs the schedules from then on.",

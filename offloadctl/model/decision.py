@@ -138,6 +138,13 @@ class Intent:
     reasons: tuple[Reason, ...] = ()
     number: int = 1
     """The how-manieth run of its schedule it is."""
+    handed_over: int = 0
+    """So many attempts before ended since they were told to, and said so; the others died, or lost their lease."""
+
+    @property
+    def died(self) -> int:
+        """So many attempts nobody has heard of any more, this one among them until its end is known."""
+        return self.attempt - self.handed_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +170,8 @@ class EntryKind(StrEnum):
     INTENT = "schedule-intent"
     """A run is about to begin, or to begin again."""
     RESULT = "schedule-result"
+    HANDED_OVER = "schedule-handed-over"
+    """A run was told to end before its work was done: whoever comes next begins it again."""
     PAUSED = "schedule-paused"
     RESUMED = "schedule-resumed"
     TAKEN = "lease-taken"

@@ -3,22 +3,24 @@
     tick      collect numbers once for all schedules; decide each; a fired one begins its run
     intent    in the decision log, acknowledged, before anything is sent; it holds the state behind it
     run       through `act`, which is OffloadTopics or Check; on whatever thread `start` provides
-    result    in the decision log; the schedule may fire again
+    result    in the decision log; the schedule may fire again. Of a run that was told to end: that it is handed over
 
 Whoever comes after a crash, or gets the lease, calls `recover`: the last entry of each schedule is its state, and an
 intent without a result is begun again under the same run id. That is harmless: what was moved is not moved twice, and
-a broker that still works on it answers that it is busy.
+a broker that still works on it answers that it is busy. What several instances died of is given up; to hand over is
+not to die.
 
 A tick must be called by one thread at a time; runs end on theirs.
 """
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from offloadctl.errors import OffloadctlError, UsageError
+from offloadctl.errors import Interrupted, OffloadctlError, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import Decision, EntryKind, Intent, LogEntry, RunResult, Verdict
 from offloadctl.model.offload import Reason
@@ -27,11 +29,11 @@ from offloadctl.operations.schedule_codec import Payload, decode, encode
 from offloadctl.operations.schedule_pauses import pause_of
 from offloadctl.plan.cron import due_at, next_time
 from offloadctl.plan.schedule import decide
-from offloadctl.plan.schedule_state import ATTEMPTS, ScheduleState, begun, ended
+from offloadctl.plan.schedule_state import ScheduleState, again, begun, ended, handed_over
 from offloadctl.ports import Clock
 from offloadctl.ports.schedule import Collected, Collector, DecisionLog
 
-STATE_KINDS: Final = (EntryKind.DECIDED, EntryKind.INTENT, EntryKind.RESULT)
+STATE_KINDS: Final = (EntryKind.DECIDED, EntryKind.INTENT, EntryKind.RESULT, EntryKind.HANDED_OVER)
 """The entries that hold the state behind them."""
 
 CHECKPOINT: Final = timedelta(days=1)
@@ -199,7 +201,15 @@ class Scheduler:
         self._append(EntryKind.INTENT, schedule.name, text, Payload(after, decision, intent), intent.run_id)
         self.states[schedule.name] = after
         self._alive.add(intent.run_id)
-        self.start(lambda: self._run(schedule, intent))
+        try:
+            self.start(lambda: self._run(schedule, intent))
+        except (Interrupted, KeyboardInterrupt):
+            # Nothing is begun any more, or it was told to end at once.
+            now = self.clock.now()
+            told = RunResult(intent.run_id, schedule.name, now, now, ExitCode.INTERRUPTED, summary="told to end")
+            self._hand_over(intent, told)
+            self._alive.discard(intent.run_id)
+            raise
 
     def _run(self, schedule: Schedule, intent: Intent) -> None:
         began_at = self.clock.now()
@@ -210,7 +220,9 @@ class Scheduler:
                 result = RunResult(
                     intent.run_id, schedule.name, began_at, self.clock.now(), error.exit_code, summary=error.message
                 )
-            if result.exit_code not in HANDED_OVER:
+            if result.exit_code in HANDED_OVER:
+                self._hand_over(intent, result)
+            else:
                 self._end(result)
         finally:
             # Not before its result is written: until then whoever reads the log would begin it again.
@@ -226,6 +238,20 @@ class Scheduler:
             self._append(EntryKind.RESULT, result.schedule, result.summary, payload, result.run_id)
             self.states[result.schedule] = state
 
+    def _hand_over(self, intent: Intent, so_far: RunResult) -> None:
+        """Write down that nobody died of it, as far as that can be done: whoever cannot counts as dead."""
+        with self._lock, suppress(OffloadctlError):
+            if self._in_doubt:
+                self._read_log(intent.schedule)
+            state = self.states.get(intent.schedule, ScheduleState())
+            if state.running is None or _attempt(state.running) != _attempt(intent):
+                # It is said already, or it is somebody else's by now.
+                return
+            state = handed_over(state, intent, so_far)
+            text = f"handed over: {so_far.summary}"
+            self._append(EntryKind.HANDED_OVER, intent.schedule, text, Payload(state), intent.run_id)
+            self.states[intent.schedule] = state
+
     def _read_log(self, *more: str) -> None:
         for name in dict.fromkeys((*(one.name for one in self.schedules), *more)):
             entry = self.log.newest(STATE_KINDS, name)
@@ -239,11 +265,11 @@ class Scheduler:
             state = self.states.get(schedule.name)
             if state is None or state.running is None or state.running.run_id in self._alive:
                 continue
-            intent = replace(state.running, attempt=state.running.attempt + 1)
-            if intent.attempt > ATTEMPTS:
-                now = self.clock.now()
-                text = f"given up: it was begun {ATTEMPTS} times, and nobody lived to tell its end"
-                self._end(RunResult(intent.run_id, schedule.name, intent.at, now, ExitCode.FAILED, summary=text))
+            intent = again(state.running)
+            if intent is None:
+                run, now = state.running, self.clock.now()
+                text = f"given up: it was begun {run.attempt} times, and of {run.died} nobody lived to tell the end"
+                self._end(RunResult(run.run_id, schedule.name, run.at, now, ExitCode.FAILED, summary=text))
                 continue
             yield intent
             self._begin(schedule, intent, state, None)
@@ -260,6 +286,10 @@ class Scheduler:
 def run_id_of(name: str, state: ScheduleState, at: datetime) -> str:
     """The id of a schedule's next run: its name, when, and the how-manieth it is, as a clock may go back."""
     return f"{name}-{at:%Y%m%dT%H%M%SZ}-{state.runs + 1}"
+
+
+def _attempt(intent: Intent) -> tuple[str, int, int]:
+    return intent.run_id, intent.attempt, intent.handed_over
 
 
 def _is_news(decision: Decision, before: ScheduleState, after: ScheduleState) -> bool:

@@ -14,7 +14,7 @@ from offloadctl.plan.cron import due_at, next_time
 from offloadctl.plan.schedule_state import ScheduleState
 from offloadctl.ports.schedule import DecisionHistory
 
-_OF_RUNS = (EntryKind.INTENT, EntryKind.RESULT)
+_OF_RUNS = (EntryKind.INTENT, EntryKind.HANDED_OVER, EntryKind.RESULT)
 _SHOWN = 5
 
 
@@ -30,6 +30,8 @@ class Standing:
     """Of the last run that has ended."""
     next_at: datetime | None = None
     """Its next cron time, put off by its jitter; None without any."""
+    is_handed_over: bool = False
+    """Whether the run that has not ended waits for whoever comes next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class RunStory:
     """None if somebody asked for it."""
     result: RunResult | None = None
     """None while it goes on, or if nobody lived to tell."""
+    handed_over: tuple[LogEntry, ...] = ()
+    """Each time that it was told to end, and said so."""
+    is_handed_over: bool = False
+    """Whether that was the last that was heard of it."""
 
     @property
     def first(self) -> Intent:
@@ -67,6 +73,7 @@ def standing(log: DecisionHistory, schedule: Schedule, now: datetime) -> Standin
         decode(decided).decision if decided is not None else None,
         decode(ended).result if ended is not None else None,
         min(times, default=None) if schedule.enabled else None,
+        newest is not None and newest.kind is EntryKind.HANDED_OVER,
     )
 
 
@@ -92,4 +99,6 @@ def _story(entries: Sequence[LogEntry], run_id: str) -> RunStory:
         intents,
         next((one.decision for one in payloads if one.decision is not None), None),
         next((one.result for one in reversed(payloads) if one.result is not None), None),
+        tuple(one for one in entries if one.kind is EntryKind.HANDED_OVER),
+        entries[-1].kind is EntryKind.HANDED_OVER,
     )

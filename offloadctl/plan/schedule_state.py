@@ -7,10 +7,11 @@ from typing import Final
 
 from offloadctl.model.decision import Intent, RunResult
 from offloadctl.plan.judging import Memory
+from offloadctl.units import ByteSize
 
 HOUR: Final = timedelta(hours=1)
 ATTEMPTS: Final = 3
-"""A run that so many instances died of is not begun again."""
+"""A run that so many instances died of is not begun again; those that handed it over did not die of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,28 @@ def begun(state: ScheduleState, intent: Intent) -> ScheduleState:
 
 def ended(state: ScheduleState, result: RunResult) -> ScheduleState:
     """The state once a result is written down."""
-    moved = (*state.moved, Moved(result.ended_at, result.bytes_moved)) if result.bytes_moved else state.moved
-    return replace(state, running=None, last_ended=result.ended_at, moved=moved)
+    return replace(state, running=None, last_ended=result.ended_at, moved=_moved(state, result))
+
+
+def handed_over(state: ScheduleState, intent: Intent, so_far: RunResult) -> ScheduleState:
+    """The state once it is written down that a run was told to end: what it has moved counts, its attempt does not."""
+    left = None if intent.at_most is None else ByteSize(max(0, intent.at_most - so_far.bytes_moved))
+    running = replace(intent, handed_over=intent.handed_over + 1, at_most=left)
+    return replace(state, running=running, moved=_moved(state, so_far))
+
+
+def again(running: Intent) -> Intent | None:
+    """The next attempt at a run that has no result; None if too many have died of it."""
+    return None if running.died >= ATTEMPTS else replace(running, attempt=running.attempt + 1)
 
 
 def moved_within_the_hour(state: ScheduleState, now: datetime) -> int:
     """What was moved in the hour before now; a clock that has gone back counts nothing twice and forgets nothing."""
     return sum(one.size for one in state.moved if now - one.at < HOUR)
+
+
+def _moved(state: ScheduleState, result: RunResult) -> tuple[Moved, ...]:
+    return (*state.moved, Moved(result.ended_at, result.bytes_moved)) if result.bytes_moved else state.moved
 
 
 def trimmed(state: ScheduleState, now: datetime) -> ScheduleState:

@@ -7,7 +7,7 @@ from typing import Final
 from rich.console import RenderableType
 
 from offloadctl.exitcodes import ExitCode
-from offloadctl.model.decision import Decision, EntryKind, LogEntry, RunResult, Verdict
+from offloadctl.model.decision import Decision, EntryKind, Intent, LogEntry, RunResult, Verdict
 from offloadctl.operations.schedule_overview import RunStory, Standing
 from offloadctl.operations.simulate import SimulatedSchedule, Simulation
 from offloadctl.plan.schedule_words import action_words, condition_words
@@ -63,10 +63,12 @@ def explanation_text(story: RunStory, *, wide: bool = False) -> Iterator[Rendera
     first = story.first
     yield line((f"run {first.run_id}", Style.HEAD), f"  (run {first.number} of schedule {first.schedule})")
     for intent in story.intents:
-        again = f", attempt {intent.attempt}, since the one before had no end" if intent.attempt > 1 else ""
+        again = f", {attempt_words(intent)}" if intent.attempt > 1 else ""
         # The decision below tells why, with its numbers.
         why = "" if story.decision is not None else _because("; ".join(one.text for one in intent.reasons))
         yield labelled("began", f"{_minute(intent.at)}{again}{why}")
+    for entry in story.handed_over:
+        yield labelled("handed over", f"{_minute(entry.at)}: {entry.text.removeprefix('handed over: ')}")
     yield labelled("acts on", "the whole scope" if first.whole_scope else count(len(first.topics), "topic"))
     shown = first.topics if wide else first.topics[:_SHOWN]
     for topic in shown:
@@ -75,14 +77,24 @@ def explanation_text(story: RunStory, *, wide: bool = False) -> Iterator[Rendera
         yield labelled("…", f"{len(first.topics) - len(shown):,} more: -o wide shows all", style=Style.QUIET)
     if first.at_most is not None:
         yield labelled("limit", f"at most {format_size(first.at_most)}")
-    yield result_text(story.result)
+    yield result_text(story.result, is_handed_over=story.is_handed_over)
     if story.decision is not None:
         yield line("")
         yield from decision_text(story.decision)
 
 
-def result_text(result: RunResult | None) -> RenderableType:
+def attempt_words(intent: Intent) -> str:
+    """The how-manieth it is, and what became of those before: `attempt 3, after 1 handed over and 1 that died`."""
+    died = intent.died - 1
+    before = [f"{intent.handed_over} handed over"] if intent.handed_over else []
+    before += [f"{died} that died"] if died else []
+    return f"attempt {intent.attempt}" + (f", after {' and '.join(before)}" if before else "")
+
+
+def result_text(result: RunResult | None, *, is_handed_over: bool = False) -> RenderableType:
     """How a run ended, and where its offloads can be looked at."""
+    if result is None and is_handed_over:
+        return labelled("result", "none so far: whoever evaluates this schedule next goes on", style=Style.CAREFUL)
     if result is None:
         return labelled("result", "none so far: it goes on, or its process was ended", style=Style.CAREFUL)
     runs = "".join(f"; offloadctl offload history --run {one}" for one in result.journal_runs)
@@ -140,7 +152,13 @@ def _standing_row(one: Standing, now: datetime) -> tuple[Cell, ...]:
         _minute(one.next_at) if one.next_at is not None else "-",
         decision,
         ago(state.last_begun, now),
-        f"goes on: {running.run_id}" if running is not None else _result_cell(one.result),
+        _running_cell(running, one) if running is not None else _result_cell(one.result),
+    )
+
+
+def _running_cell(running: Intent, one: Standing) -> Cell:
+    return (
+        styled(f"handed over: {running.run_id}", Style.CAREFUL) if one.is_handed_over else f"goes on: {running.run_id}"
     )
 
 

@@ -24,10 +24,10 @@ class Runs:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, work: Callable[[], None]) -> None:
-        """Begin it now. Once closed nothing is begun: its intent is written down, and whoever comes next begins it."""
+        """Begin it now. Once closed nothing is begun, and Interrupted raised: whoever comes next begins it."""
         with self._lock:
             if self._closed:
-                return
+                raise Interrupted("nothing is begun any more")
             # Each with the variables of this thread: how the program was called stands in the journal.
             context = contextvars.copy_context()
             thread = threading.Thread(target=context.run, args=(self._run, work), name="schedule-run", daemon=True)

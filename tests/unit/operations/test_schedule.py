@@ -12,10 +12,12 @@ from offloadctl.errors import BrokerUnreachable, StateUnwritable, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import EntryKind, Fate, LogEntry, Verdict
 from offloadctl.model.measures import Measure
+from offloadctl.model.schedule import ScheduleLimits
 from offloadctl.operations.schedule import Scheduler
 from offloadctl.operations.schedule_codec import decode
 from offloadctl.operations.schedule_pauses import EVERY, pause, resume
 from offloadctl.plan.cron import times
+from offloadctl.units import ByteSize
 from tests.schedules import NIGHTLY, START, Acts, Told, above, disks, schedule, snapshot
 
 HOUR = timedelta(hours=1)
@@ -135,7 +137,97 @@ def test_a_run_that_is_broken_off_is_handed_over_without_a_result() -> None:
     begun = world.scheduler(schedule(FULL)).recover()
 
     assert [one.attempt for one in begun] == [2]
+    assert world.kinds() == [EntryKind.INTENT, EntryKind.HANDED_OVER, EntryKind.INTENT, EntryKind.RESULT]
+    assert world.log.entries()[2].text == "handed over: done"
+
+
+def test_a_run_that_is_handed_over_again_and_again_is_not_given_up() -> None:
+    world = World()
+    world.told.tell = lambda at: snapshot(at, instances=disks(0.9))
+    world.acts.exit_code = ExitCode.INTERRUPTED
+    world.scheduler(schedule(FULL)).tick()
+    for _ in range(10):
+        world.scheduler(schedule(FULL)).recover()
+    world.acts.exit_code = ExitCode.OK
+
+    (begun,) = world.scheduler(schedule(FULL)).recover()
+
+    assert (begun.attempt, begun.handed_over, begun.died) == (12, 11, 1)
     assert world.kinds()[-1] is EntryKind.RESULT
+
+
+def test_hand_overs_between_deaths_do_not_save_a_run_that_three_died_of() -> None:
+    world = World()
+    world.told.tell = lambda at: snapshot(at, instances=disks(0.9))
+    dies = {"start": lambda work: None}
+    world.scheduler(schedule(FULL), **dies).tick()
+    world.acts.exit_code = ExitCode.TERMINATED
+    world.scheduler(schedule(FULL)).recover()
+    for _ in range(2):
+        world.scheduler(schedule(FULL), **dies).recover()
+
+    assert world.scheduler(schedule(FULL)).recover() == ()
+
+    last = decode(world.log.entries()[0])
+    assert last.result is not None
+    assert last.result.summary == "given up: it was begun 4 times, and of 3 nobody lived to tell the end"
+
+
+def test_what_was_moved_until_a_hand_over_counts_by_the_hour_and_by_the_run() -> None:
+    world = World()
+    world.told.tell = lambda at: snapshot(at, instances=disks(0.9))
+    world.acts.exit_code, world.acts.moves = ExitCode.TERMINATED, 300
+    limited = schedule(FULL, limits=ScheduleLimits(bytes_a_run=ByteSize(1000)))
+    world.scheduler(limited).tick()
+    world.acts.exit_code = ExitCode.OK
+
+    successor = world.scheduler(limited)
+    (begun,) = successor.recover()
+
+    assert begun.at_most == 700
+    assert [one.size for one in successor.states["nightly"].moved] == [300, 300]
+
+
+def test_a_hand_over_that_cannot_be_written_down_counts_as_a_death() -> None:
+    world = World(log=FailingLog(fails_at=2))
+    world.told.tell = lambda at: snapshot(at, instances=disks(0.9))
+    world.acts.exit_code = ExitCode.INTERRUPTED
+    world.scheduler(schedule(FULL)).tick()
+    world.acts.exit_code = ExitCode.OK
+
+    (begun,) = world.scheduler(schedule(FULL)).recover()
+
+    assert (begun.attempt, begun.died) == (2, 2)
+
+
+def test_whoever_is_told_to_end_while_it_begins_hands_over_and_says_so_once() -> None:
+    world = World()
+    world.told.tell = lambda at: snapshot(at, instances=disks(0.9))
+
+    def interrupt(work: Callable[[], None]) -> None:
+        world.acts.exit_code = ExitCode.INTERRUPTED
+        work()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.scheduler(schedule(FULL), start=interrupt).tick()
+
+    assert world.kinds() == [EntryKind.INTENT, EntryKind.HANDED_OVER]
+
+
+def test_whoever_was_overtaken_hands_nothing_over() -> None:
+    world = World()
+    world.told.tell = lambda at: snapshot(at, instances=disks(0.9))
+    waiting: list[Callable[[], None]] = []
+    slow = world.scheduler(schedule(FULL), start=waiting.append)
+    slow.tick()
+    world.scheduler(schedule(FULL), start=lambda work: None).recover()
+    world.acts.exit_code = ExitCode.TERMINATED
+
+    slow._in_doubt = True
+    waiting[0]()
+
+    assert world.kinds() == [EntryKind.INTENT, EntryKind.INTENT]
 
 
 def test_a_run_that_fails_is_a_result_and_the_schedule_goes_on() -> None:

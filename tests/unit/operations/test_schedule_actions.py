@@ -144,7 +144,7 @@ def test_a_check_that_the_service_stops_is_gone_on_with_by_whoever_comes_after(
     (begun,) = Scheduler((proof,), log, Told(), acts, cluster.clock).recover()
     store.answers.set()
 
-    assert EntryKind.RESULT not in kinds
+    assert kinds == [EntryKind.HANDED_OVER, EntryKind.INTENT]
     assert (len(looked), 0 < stored < whole.coverage.ledgers) == (1, True)
     assert begun.run_id == intent.run_id
     result = decode(log.entries()[0]).result
@@ -185,8 +185,8 @@ def test_a_run_that_the_service_stops_is_handed_over_and_done_by_whoever_comes_a
     open_runs = [one.kind for one in log.entries()]
     begun = Scheduler((large,), log, told, ScheduleActions(ports), cluster.clock).recover()
 
-    assert open_runs == [EntryKind.INTENT]
-    assert [(one.topics, one.attempt) for one in begun] == [((ORDERS,), 2)]
+    assert open_runs == [EntryKind.HANDED_OVER, EntryKind.INTENT]
+    assert [(one.topics, one.attempt, one.died) for one in begun] == [((ORDERS,), 2, 1)]
     result = decode(log.entries()[0]).result
     assert result is not None
     assert result.bytes_moved > 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from offloadctl.adapters.decision_logs import MemoryDecisionLog
-from offloadctl.errors import StateUnwritable
+from offloadctl.errors import StateUnwritable, Terminated
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import EntryKind, Fate, Intent, LogEntry, RunResult, Truth, Verdict
 from offloadctl.model.measures import Measure
@@ -19,6 +19,7 @@ from offloadctl.operations.schedule import Scheduler
 from offloadctl.operations.schedule_codec import decode
 from offloadctl.operations.schedule_pauses import pause, resume
 from offloadctl.plan.cron import times
+from offloadctl.plan.schedule_state import ATTEMPTS
 from tests.schedules import START, Told, above, below, disks, schedule, snapshot
 
 MINUTE = timedelta(minutes=1)
@@ -76,6 +77,7 @@ class Machine(RuleBasedStateMachine):
         self.disk: float | None = 0.9
         self.cpu: float | None = 0.1
         self.latest = START
+        self.ends_by: ExitCode | None = None
 
     @initialize(when=st.sampled_from(CONDITIONS), missed=st.sampled_from(Missed))
     def begin(self, when: Condition, missed: Missed) -> None:
@@ -135,6 +137,16 @@ class Machine(RuleBasedStateMachine):
         told = Told(self._snapshot)
         self.scheduler = Scheduler((self.schedule,), self.log, told, self._act, self.clock, start=self.waiting.append)
 
+    @precondition(lambda self: self.waiting)
+    @rule(by=st.sampled_from([ExitCode.INTERRUPTED, ExitCode.TERMINATED]), fails=st.sampled_from(["", "", "before"]))
+    def hand_a_run_over(self, by: ExitCode, fails: str) -> None:
+        """SIGTERM: what goes on is told to end, as far as that can be written down, and then the process does."""
+        self.ends_by, self.log.fails = by, fails
+        self._carefully(self.waiting.pop(0))
+        self.ends_by, self.log.fails = None, ""
+        self.restart()
+        self.tick()
+
     @rule(fails=st.sampled_from(["before", "after"]))
     def fill_the_disk(self, fails: str) -> None:
         self.log.fails = fails
@@ -165,7 +177,9 @@ class Machine(RuleBasedStateMachine):
         return snapshot(at, instances=disk | cpu)
 
     def _act(self, one: Schedule, intent: Intent) -> RunResult:
-        return RunResult(intent.run_id, one.name, self.clock.at, self.clock.at, ExitCode.OK)
+        if self.ends_by is ExitCode.TERMINATED:
+            raise Terminated("stopped")
+        return RunResult(intent.run_id, one.name, self.clock.at, self.clock.at, self.ends_by or ExitCode.OK)
 
     @invariant()
     def no_two_runs_at_once(self) -> None:
@@ -190,6 +204,29 @@ class Machine(RuleBasedStateMachine):
         assert len({one.run_id for one in first}) == len(first) == served
         results = [one.result.run_id for one in payloads if one.result is not None]
         assert len(set(results)) == len(results)
+        for run in {one.run_id for one in entries if one.run_id}:
+            self._tells_who_died([one for one in entries if one.run_id == run])
+
+    @staticmethod
+    def _tells_who_died(entries: list[LogEntry]) -> None:
+        """Of a run that was begun three times without a word the fourth word is that it is given up, and no other."""
+        attempts = died = handed_over = 0
+        goes_on = False
+        for entry in entries:
+            payload = decode(entry)
+            if entry.kind is EntryKind.INTENT:
+                assert payload.intent is not None
+                attempts, died = attempts + 1, died + goes_on
+                assert died < ATTEMPTS
+                assert (payload.intent.attempt, payload.intent.handed_over) == (attempts, handed_over)
+            elif entry.kind is EntryKind.HANDED_OVER:
+                assert goes_on
+                handed_over += 1
+            else:
+                assert payload.result is not None
+                if payload.result.exit_code is ExitCode.FAILED:
+                    assert (died + goes_on, payload.result.summary[:8]) == (ATTEMPTS, "given up")
+            goes_on = entry.kind is EntryKind.INTENT
 
 
 Machine.TestCase.settings = settings(

@@ -114,7 +114,7 @@ def test_after_the_grace_time_it_is_handed_over(tmp_path: Path) -> None:
 
     process.daemon.run()
 
-    assert process.kinds() == [EntryKind.INTENT]
+    assert process.kinds() == [EntryKind.INTENT, EntryKind.HANDED_OVER]
     assert process.events()[-2:] == ["run-handed-over", "ended"]
 
 
@@ -124,7 +124,7 @@ def test_whoever_cannot_wait_asks_twice(tmp_path: Path) -> None:
 
     process.daemon.run()
 
-    assert process.kinds() == [EntryKind.INTENT]
+    assert process.kinds() == [EntryKind.INTENT, EntryKind.HANDED_OVER]
     assert process.events()[-2:] == ["run-handed-over", "ended"]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from offloadctl.adapters.decision_logs import MemoryDecisionLog
 from offloadctl.adapters.memory import ManualClock
-from offloadctl.errors import BrokerUnreachable, ReadOnlyContext, StateUnwritable, Terminated
+from offloadctl.errors import BrokerUnreachable, Interrupted, ReadOnlyContext, StateUnwritable, Terminated
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import EntryKind, LogEntry
 from offloadctl.model.schedule import Schedule
@@ -301,17 +301,18 @@ def test_the_last_success_is_known_after_a_restart_however_many_failures_came_si
     assert board.facts().last_success == {"disks": START}
 
 
-def test_once_closed_nothing_is_begun_and_the_intent_stays_for_whoever_comes_next(tmp_path: Path) -> None:
+def test_once_closed_nothing_is_begun_and_the_intent_is_handed_over_to_whoever_comes_next(tmp_path: Path) -> None:
     service = Service(tmp_path / "schedules.yaml")
     service.fill_disk(0.9)
     service.scheduler.start = service.runs.start
 
     service.runs.close()
-    service.loop.step()
+    with pytest.raises(Interrupted):
+        service.loop.step()
     service.restart()
     service.loop.step()
 
-    assert [intent.attempt for intent in service.acts.done] == [2]
+    assert [(intent.attempt, intent.handed_over) for intent in service.acts.done] == [(2, 1)]
 
 
 def test_lines_for_people_hold_the_same() -> None:
