@@ -6,6 +6,7 @@ from typing import Final
 from offloadctl.model.decision import EntryKind, Fate, Truth, Verdict
 from offloadctl.model.measures import Measure, Unit
 from offloadctl.model.schedule import Direction, Extent, Missed
+from offloadctl.model.topic_action import TopicState, TopicVerb
 
 _DECISIONS: Final[Mapping[str, str]] = {
     Verdict.FIRED: "A schedule's run begins.",
@@ -77,6 +78,20 @@ _ENTRIES: Final[Mapping[str, str]] = {
     EntryKind.TAKEN: "An instance took the lease: it runs the schedules from then on.",
 }
 
+_TOPIC_STATES: Final[Mapping[str, str]] = {
+    TopicState.PLANNED: "A schedule's run would roll the topic over, or trim it.",
+    TopicState.LEFT: "A schedule's run leaves the topic alone: there is nothing to do, or not now.",
+    TopicState.REFUSED: "A schedule's run leaves the topic alone: a safety rule stands in the way.",
+    TopicState.DONE: "The topic was rolled over, or trimmed, and its ledgers show it as far as brokers tell.",
+    TopicState.UNCONFIRMED: "The broker was asked, and the topic's ledgers do not show it.",
+    TopicState.FAILED: "The broker could not be asked about the topic, or has refused.",
+}
+
+_TOPIC_VERBS: Final[Mapping[str, str]] = {
+    TopicVerb.ROLL_OVER: "A schedule has brokers close the last ledger of topics where nobody writes; takes --allow.",
+    TopicVerb.TRIM: "A schedule has brokers apply retention and deletion lag now, where all is proved; takes --allow.",
+}
+
 SCHEDULE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "decision of a schedule": _DECISIONS,
     "whether a condition holds": _TRUTHS,
@@ -86,5 +101,7 @@ SCHEDULE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "what is missed": _MISSED,
     "condition of a schedule": _CONDITIONS,
     "entry of the decision log": _ENTRIES,
+    "what is done to a topic": _TOPIC_VERBS,
+    "what became of a topic": _TOPIC_STATES,
 }
 """By the sort of word."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from offloadctl.cli.check_memory import target_of
 from offloadctl.cli.connection import Session
 from offloadctl.cli.journal import recorded
+from offloadctl.cli.schedule_topics import topic_runs
+from offloadctl.model.topic_action import TopicVerb
 from offloadctl.wiring import open_checks, open_findings
 
 if TYPE_CHECKING:
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def schedule_actions(session: Session, stop: "Stop | None" = None) -> "Iterator[ScheduleActions]":
+def schedule_actions(
+    session: Session, stop: "Stop | None" = None, allowed: frozenset[TopicVerb] = frozenset()
+) -> "Iterator[ScheduleActions]":
     """The actions of schedules, until the block ends; `stop` ends what is at work, for whoever may have to."""
     from offloadctl.operations.check_memory import Memory  # noqa: PLC0415 - protobuf is slow to load
     from offloadctl.operations.confirm import objects_check  # noqa: PLC0415
@@ -30,4 +34,5 @@ def schedule_actions(session: Session, stop: "Stop | None" = None) -> "Iterator[
             findings,
             Memory(checks, checks, context=target_of(session)) if checks is not None else None,
             stop or Stop(),
+            topic_runs(session, allowed),
         )

@@ -10,8 +10,10 @@ from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_co
 from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
 from offloadctl.cli.schedule_acting import schedule_actions
 from offloadctl.cli.schedule_file import File, Name, find, read_file
+from offloadctl.cli.schedule_topics import Allow, allowed_of, topic_runs
 from offloadctl.errors import OffloadctlError
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.topic_action import TopicVerb
 from offloadctl.ports import Clock
 from offloadctl.wiring import (
     only_scheduler,
@@ -45,6 +47,7 @@ def run(
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why, with --now; kept in the decision log.")
     ] = "",
+    allow: Allow = None,
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
@@ -53,12 +56,14 @@ def run(
     One look tells no rates, and not how long nobody has read: such numbers are unknown here. Exit code: that of the
     run; 0 if there is nothing to do now; 5 if a number that decides is unknown; 8 if another process runs schedules.
     """
-    schedule = find(read_file(file), name)
+    schedule, allowed = find(read_file(file), name), allowed_of(allow)
+    if not dry_run:
+        _require_allowed(schedule, allowed)
     with connect(connection) as session:
         if not dry_run:
             session.allow_change()
             session.warn_of_untested_version()
-        once = _looked(session, schedule) if dry_run else _done(session, schedule, reason, force=force)
+        once = _looked(session, schedule) if dry_run else _done(session, schedule, reason, allowed, force=force)
         if dry_run and force:
             say("--now would begin a run whatever is decided")
     _show(once, output)
@@ -66,7 +71,7 @@ def run(
 
 
 def _looked(session: Session, schedule: "Schedule") -> "Once":
-    from offloadctl.operations.schedule_once import look  # noqa: PLC0415 - protobuf is slow to load
+    from offloadctl.operations.schedule_once import look, with_topics  # noqa: PLC0415 - protobuf is slow to load
 
     context, clock = session.context, session.ports.clock
     with (
@@ -74,10 +79,16 @@ def _looked(session: Session, schedule: "Schedule") -> "Once":
         open_usual(context, numbers, clock, say, read_only=True) as collector,
         open_decision_history(context) as log,
     ):
-        return look(log, collector, schedule, clock)
+        return with_topics(look(log, collector, schedule, clock), schedule, topic_runs(session))
 
 
-def _done(session: Session, schedule: "Schedule", reason: str, *, force: bool) -> "Once":
+def _require_allowed(schedule: "Schedule", allowed: frozenset[TopicVerb]) -> None:
+    from offloadctl.operations.schedule_topics import require_allowed  # noqa: PLC0415 - only where something is run
+
+    require_allowed(schedule, allowed)
+
+
+def _done(session: Session, schedule: "Schedule", reason: str, allowed: frozenset[TopicVerb], *, force: bool) -> "Once":
     from offloadctl.operations.schedule import Scheduler  # noqa: PLC0415 - protobuf is slow to load
     from offloadctl.operations.schedule_once import evaluate, force_run  # noqa: PLC0415
 
@@ -87,7 +98,7 @@ def _done(session: Session, schedule: "Schedule", reason: str, *, force: bool) -
         open_decision_log(context, clock) as log,
         open_collector(context, session.ports) as numbers,
         open_usual(context, numbers, clock, say) as collector,
-        schedule_actions(session) as actions,
+        schedule_actions(session, allowed=allowed) as actions,
     ):
         act = _Told(actions, clock)
         scheduler = Scheduler((schedule,), log, collector, act, clock)

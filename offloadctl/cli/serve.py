@@ -12,8 +12,10 @@ import typer
 from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
 from offloadctl.cli.output import say
 from offloadctl.cli.schedule_acting import schedule_actions
+from offloadctl.cli.schedule_topics import Allow, allowed_of
 from offloadctl.errors import BadValue, SettingsError
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.topic_action import TopicVerb
 from offloadctl.redaction import Secret
 from offloadctl.units import parse_duration
 from offloadctl.wiring import only_scheduler, open_collector, open_decision_log, open_usual
@@ -56,6 +58,7 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    allow: Allow = None,
     connection: ConnectionFlags,
 ) -> ExitCode:
     """Evaluate schedules again and again, and do what they decide, until SIGTERM or Ctrl-C.
@@ -65,9 +68,9 @@ def serve(
     JSON where that is no terminal. Exit code 8: another process runs the schedules of this state directory.
     """
     interval, patience = _above_zero(every, "--every"), _duration(grace, "--grace")
-    pages = _pages_of(listen, listen_token_file)
+    pages, allowed = _pages_of(listen, listen_token_file), allowed_of(allow)
     with connect(connection) as session, ExitStack() as stack:
-        daemon = stack.enter_context(_daemon(session, file, interval, patience))
+        daemon = stack.enter_context(_daemon(session, file, interval, patience, allowed))
         if pages is not None:
             stack.enter_context(_shown(daemon, *pages, interval))
         daemon.run()
@@ -108,7 +111,9 @@ def _shown(daemon: "Daemon", address: "Address", token: Secret | None, every: ti
 
 
 @contextmanager
-def _daemon(session: Session, file: Path, every: timedelta, grace: timedelta) -> "Iterator[Daemon]":
+def _daemon(
+    session: Session, file: Path, every: timedelta, grace: timedelta, allowed: frozenset[TopicVerb]
+) -> "Iterator[Daemon]":
     """Everything that the process consists of; LeaseHeld, and whatever is wrong with the file, before it begins."""
     from offloadctl.operations.schedule import Scheduler  # noqa: PLC0415 - protobuf is slow to load
     from offloadctl.operations.workers import Stop  # noqa: PLC0415
@@ -122,7 +127,7 @@ def _daemon(session: Session, file: Path, every: timedelta, grace: timedelta) ->
     from offloadctl.service.telling import LogLevel, libraries_told  # noqa: PLC0415
 
     clock, context = session.ports.clock, session.context
-    source = ScheduleSource(file, lambda schedules: _require_right(session, schedules))
+    source = ScheduleSource(file, lambda schedules: _require_right(session, schedules, allowed))
     schedules = source.read()
     tell = _teller(session)
     board, runs = Board(clock.now()), Runs(tell)
@@ -133,7 +138,7 @@ def _daemon(session: Session, file: Path, every: timedelta, grace: timedelta) ->
         open_decision_log(context, clock) as log,
         open_collector(context, session.ports, stop=stop_looking) as numbers,
         open_usual(context, numbers, clock, lambda why: tell("usual", level=LogLevel.WARNING, error=why)) as collector,
-        schedule_actions(session, stop_acting) as actions,
+        schedule_actions(session, stop_acting, allowed) as actions,
     ):
         numbers.numbers = remembered = RememberedNumbers(numbers.numbers)
         act = Watched(actions, board, tell)
@@ -146,11 +151,14 @@ def _daemon(session: Session, file: Path, every: timedelta, grace: timedelta) ->
         yield Daemon(loop, runs, board, clock, tell, grace, stop_looking, stop_acting)
 
 
-def _require_right(session: Session, schedules: "tuple[Schedule, ...]") -> None:
-    """Schedules that offload need a context that may be changed; those that check do not."""
-    from offloadctl.model.schedule import OffloadAction  # noqa: PLC0415 - only where something is run
+def _require_right(session: Session, schedules: "tuple[Schedule, ...]", allowed: frozenset[TopicVerb]) -> None:
+    """Schedules that change something need a context that may be changed, and some of them leave; checks do not."""
+    from offloadctl.model.schedule import CheckAction  # noqa: PLC0415 - only where something is run
+    from offloadctl.operations.schedule_topics import require_allowed  # noqa: PLC0415
 
-    if any(isinstance(one.action, OffloadAction) for one in schedules):
+    for one in schedules:
+        require_allowed(one, allowed)
+    if not all(isinstance(one.action, CheckAction) for one in schedules):
         session.allow_change()
 
 

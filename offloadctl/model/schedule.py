@@ -170,7 +170,33 @@ class CheckAction:
     """The share of the ledgers that each run looks at, another one each time, until all had their turn: 5%, 1/7."""
 
 
-Action = OffloadAction | CheckAction
+@dataclass(frozen=True, slots=True)
+class RollOverAction:
+    """Close the last ledger of topics to which nobody writes any more, so that it can be offloaded, by an unload.
+
+    Only by instances that are allowed to: it disconnects whoever is connected.
+    """
+
+    idle_for: timedelta
+    """So long nobody has written."""
+    while_connected: bool = False
+    """Whether topics with clients are unloaded, too."""
+    load_topics: bool = False
+    """Whether topics are loaded that no broker serves, which is enough to close their ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrimAction:
+    """Have brokers apply retention and the deletion lag now, where a check proves what is in the store to be whole.
+
+    Only by instances that are allowed to: it lets data go.
+    """
+
+    load_topics: bool = False
+    """Whether topics are loaded that no broker serves: nobody trims them before."""
+
+
+Action = OffloadAction | CheckAction | RollOverAction | TrimAction
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What schedules do: the same offloads and checks that the commands run, for the topics of an intent."""
+"""What schedules do for the topics of an intent: offloads and checks as the commands do; rolling over and trimming."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,6 +19,7 @@ from offloadctl.operations.check_memory import Memory
 from offloadctl.operations.offload import ObjectsCheck, Offload, not_looked_at
 from offloadctl.operations.offload_run import OffloadTopics
 from offloadctl.operations.remember import remembered
+from offloadctl.operations.schedule_topics import TopicRuns, topic_words
 from offloadctl.operations.turns import AT_ONCE, PER_BROKER
 from offloadctl.operations.workers import Stop
 from offloadctl.ports import FindingStore, Ports
@@ -47,6 +48,8 @@ class ScheduleActions:
     """Where it is remembered what checks look at, so that one that is handed over is gone on with."""
     stop: Stop = field(default_factory=Stop)
     """Interrupts what goes on; it is handed over to whoever comes after."""
+    topics: TopicRuns | None = None
+    """Rolls over and trims; None: nobody is allowed to."""
 
     def __call__(self, schedule: Schedule, intent: Intent) -> RunResult:
         """The outcome. Raises an OffloadctlError if nothing could be done; Interrupted if it was stopped."""
@@ -64,9 +67,12 @@ class ScheduleActions:
             moved = _bytes_moved(run)
             runs = (run.run_id,) if run.run_id else ()
             done = _Done(run.exit_code, _offload_words(run, moved), moved, runs)
-        else:
+        elif isinstance(schedule.action, CheckAction):
             report = self._check(schedule.action, scope, intent)
             done = _Done(report.exit_code, _check_words(report))
+        else:
+            acted = (self.topics or TopicRuns(self.ports)).run(schedule, scope, intent.run_id, self.stop)
+            done = _Done(acted.exit_code, topic_words(acted))
         ended_at = self.ports.clock.now()
         return RunResult(
             intent.run_id, schedule.name, began_at, ended_at, done.code, done.moved, done.summary, done.runs

@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.decision import Decision, Intent, RunResult, Verdict
 from offloadctl.model.schedule import Schedule
+from offloadctl.model.scope import Scope
+from offloadctl.model.topic_action import TopicActionRun
 from offloadctl.operations.schedule import Scheduler
 from offloadctl.operations.schedule_overview import standing
+from offloadctl.operations.schedule_topics import TopicRuns, verb_of
 from offloadctl.plan.schedule import decide
 from offloadctl.ports import Clock
 from offloadctl.ports.schedule import Collector, DecisionHistory
@@ -31,6 +34,8 @@ class Once:
     """Runs that somebody had begun and not ended, and that were begun again before."""
     results: tuple[RunResult, ...] = ()
     """Of all of these."""
+    looked: TopicActionRun | None = None
+    """What a run would do to topics, one by one; of a dry run that would begin one, of actions that tell it."""
 
     @property
     def result(self) -> RunResult | None:
@@ -48,6 +53,8 @@ class Once:
         began = {one.run_id for one in (*self.resumed, *((self.intent,) if self.intent is not None else ()))}
         if began - {one.run_id for one in self.results}:
             met.append(ExitCode.FAILED)
+        if self.looked is not None:
+            met.append(self.looked.exit_code)
         if self.not_evaluated:
             met.append(ExitCode.FAILED)
         elif self.left_out or (self.decision is not None and self.decision.verdict is Verdict.UNKNOWN):
@@ -65,6 +72,15 @@ def look(log: DecisionHistory, collector: Collector, schedule: Schedule, clock: 
     state = standing(log, schedule, now).state
     decision, _ = decide(schedule, collected.topics[schedule.name], collected.snapshot, state)
     return Once(schedule.name, dry_run=True, decision=decision, left_out=lacking)
+
+
+def with_topics(once: Once, schedule: Schedule, runs: TopicRuns) -> Once:
+    """With what the run would do to each topic, if one would begin and can tell it; brokers and buckets are read."""
+    decision = once.decision
+    if decision is None or decision.verdict is not Verdict.FIRED or verb_of(schedule.action) is None:
+        return once
+    scope = schedule.scope.scope if decision.whole_scope else Scope.of(topics=decision.topics)
+    return replace(once, looked=runs.look(schedule, scope))
 
 
 def evaluate(scheduler: Scheduler, name: str, *, results: Mapping[str, RunResult]) -> Once:

@@ -201,11 +201,31 @@ class CheckPart(FilePart, frozen=True, kw_only=True):
     """The share of the ledgers that each run looks at, another one each time, until all had their turn: 5%, 1/7."""
 
 
+class RollOverPart(FilePart, frozen=True, kw_only=True):
+    """Close the last ledger of topics to which nobody writes any more, by an unload. Takes --allow roll-over."""
+
+    idle_for: Duration
+    """So long nobody has written, by the time of the last message."""
+    while_connected: bool = False
+    """Unload topics with producers or consumers, too: they are disconnected, and connect again."""
+    load_topics: bool = False
+    """Load topics that no broker serves, which closes what they had open."""
+
+
+class TrimPart(FilePart, frozen=True, kw_only=True):
+    """Have brokers apply retention and deletion lag now, where a check finds all objects whole. Takes --allow trim."""
+
+    load_topics: bool = False
+    """Load topics that no broker serves: nobody trims them before."""
+
+
 class ActionPart(OneOf, frozen=True, kw_only=True):
     """What is done: exactly one of these."""
 
     offload: OffloadPart | None = None
     check: CheckPart | None = None
+    roll_over: RollOverPart | None = None
+    trim: TrimPart | None = None
 
 
 class Schedule(FilePart, frozen=True, kw_only=True):

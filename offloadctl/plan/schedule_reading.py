@@ -27,9 +27,11 @@ from offloadctl.model.schedule import (
     Hours,
     Missed,
     OffloadAction,
+    RollOverAction,
     Schedule,
     ScheduleLimits,
     ScheduleScope,
+    TrimAction,
 )
 from offloadctl.model.scope import Scope
 from offloadctl.plan import schedule_file as file
@@ -45,6 +47,7 @@ _SEE: Final = "what it may say: offloadctl schema Schedule"
 _AT: Final = re.compile(r" - at `(?P<path>\$[^`]*)`$")
 _UNKNOWN: Final = re.compile(r"unknown field `(?P<field>[^`]*)`")
 _CLOCK: Final = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d", re.ASCII)
+_SHORTEST_IDLE: Final = timedelta(seconds=1)
 _OTHERS: Final = {"OffloadPolicies": "policies of Pulsar's are applied by `offloadctl offload-policies apply`"}
 
 
@@ -79,7 +82,7 @@ class _Reader:
             name=given.name,
             scope=self._scope(given.scope),
             when=self._when(given.when, "$.when", given.name, zone),
-            action=self._action(given.action, "$.action"),
+            action=self._limited(self._action(given.action, "$.action"), given.limits),
             gates=tuple(self._gate(one, f"$.gates[{index}]", zone) for index, one in enumerate(given.gates)),
             limits=self._limits(given.limits, "$.limits"),
             missed=Missed(given.missed),
@@ -163,8 +166,27 @@ class _Reader:
             given.topics_a_run,
         )
 
+    def _limited(self, action: Action, given: file.LimitsPart) -> Action:
+        """The action, if the limits that are given mean anything to it."""
+        by_bytes = {"bytesARun": given.bytes_a_run, "bytesAnHour": given.bytes_an_hour}
+        meant = [name for name, limit in by_bytes.items() if limit is not None]
+        if meant and isinstance(action, RollOverAction | TrimAction):
+            where = self.document.where(f"$.limits.{meant[0]}")
+            raise BadValue(
+                f"{where}: nothing is moved by this action", hint="topicsARun, topicsAtOnce and perBroker hold"
+            )
+        return action
+
     def _action(self, given: file.ActionPart, path: str) -> Action:
         key = self._only(given, path)
+        if (roll_over := given.roll_over) is not None:
+            idle_for = self._duration(roll_over.idle_for, f"{path}.rollOver.idleFor")
+            if idle_for < _SHORTEST_IDLE:
+                where = self.document.where(f"{path}.rollOver.idleFor")
+                raise BadValue(f"{where}: so short a time says nothing", hint="24h, and a second at least")
+            return RollOverAction(idle_for, roll_over.while_connected, roll_over.load_topics)
+        if given.trim is not None:
+            return TrimAction(given.trim.load_topics)
         if (check := given.check) is not None:
             with self.document.told_at(f"{path}.check.sample"):
                 _ = Sample.parse(check.sample, seed=0) if check.sample else None

@@ -16,6 +16,8 @@ from offloadctl.model.schedule import (
     Dates,
     Extent,
     Hours,
+    RollOverAction,
+    TrimAction,
 )
 from offloadctl.units import format_duration, format_size
 
@@ -93,6 +95,10 @@ def action_words(action: Action) -> str:
     """`offload all but the newest 10 GiB`; `check blocks, 5% of the ledgers each time`."""
     if isinstance(action, CheckAction):
         return f"check {action.level.value}" + (f", {action.sample} of the ledgers each time" if action.sample else "")
+    if isinstance(action, RollOverAction):
+        return f"roll over what nobody has written to for {format_duration(action.idle_for)}"
+    if isinstance(action, TrimAction):
+        return "trim what is proved to be whole"
     wish = action.wish
     kept = [f"all but the newest {format_size(wish.size_threshold)}"] if wish.size_threshold else []
     old = [f"what was closed {format_duration(wish.older_than)} ago"] if wish.older_than is not None else []

@@ -13,6 +13,7 @@ from offloadctl.plan.schedule_state import Pause
 from offloadctl.plan.schedule_words import action_words, condition_words
 from offloadctl.report.document_base import ApiVersion, Moment, Part
 from offloadctl.report.schedule_documents import ScheduleDecision, ScheduleReasonDocument
+from offloadctl.report.schedule_topics import TopicActionDocument
 from offloadctl.report.word_types import DecisionWord
 
 EntryWord = Annotated[str, msgspec.Meta(extra_json_schema={"enum": [word.value for word in EntryKind]})]
@@ -99,6 +100,8 @@ class ScheduleRun(Part, frozen=True, kw_only=True):
     resumed: list[str]
     """Runs that somebody else had begun and not ended, and that were begun again before."""
     result: ScheduleRunResultDocument | None
+    would: TopicActionDocument | None
+    """With --dry-run, of roll-over and trim: what a run would do to each topic."""
 
 
 class SchedulePauseChange(Part, frozen=True, kw_only=True):

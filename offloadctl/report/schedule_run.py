@@ -11,6 +11,7 @@ from offloadctl.report.schedule_command_documents import ScheduleRun, result_par
 from offloadctl.report.schedule_command_text import result_text
 from offloadctl.report.schedule_documents import ScheduleDecision
 from offloadctl.report.schedule_text import decision_text
+from offloadctl.report.schedule_topics import topic_action_part, topic_action_text
 from offloadctl.report.text import Style, labelled, line
 
 
@@ -28,6 +29,7 @@ def once_document(once: Once) -> ScheduleRun:
         topics=[str(one) for one in intent.topics] if intent is not None else [],
         resumed=[one.run_id for one in once.resumed],
         result=result_part(once.result),
+        would=topic_action_part(once.looked),
     )
 
 
@@ -39,6 +41,8 @@ def once_text(once: Once) -> Iterator[RenderableType]:
         yield from decision_text(once.decision)
     if once.left_out:
         yield labelled("not seen", once.left_out, style=Style.CAREFUL)
+    if once.looked is not None:
+        yield from topic_action_text(once.looked)
     for one in once.resumed:
         yield line((f"run {one.run_id}", Style.HEAD), ": begun again, since it had no end")
         yield from _end(once, one)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from offloadctl.errors import NotFound
+from offloadctl.errors import NotFound, ServerError
 from offloadctl.model.ledger import Position
 from offloadctl.model.names import TopicName
 from offloadctl.ports.topics import Clients
@@ -26,10 +26,10 @@ def test_the_last_entry_tells_when_it_was_written(cluster: ContractCluster, topi
     assert timedelta(0) <= datetime.now(UTC) - written_at + timedelta(milliseconds=1) < timedelta(minutes=5)
 
 
-def test_an_entry_that_is_not_there_was_never_written(cluster: ContractCluster, topic: TopicName) -> None:
+def test_an_entry_that_is_not_there_is_the_brokers_failure(cluster: ContractCluster, topic: TopicName) -> None:
     last = last_of(cluster, topic)
 
-    with pytest.raises(NotFound):
+    with pytest.raises(ServerError, match=f"LastConfirmedEntry is {last} when reading"):
         cluster.admin.written_at(topic, Position(last.ledger_id, last.entry_id + 1000))
 
 

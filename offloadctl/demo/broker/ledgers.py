@@ -57,7 +57,8 @@ def message(call: Call) -> Response:
         raise Refused(jetty_page(call.request, 404, "Not Found")) from None
     ledger = metadata.ledgers.get(ledger_id)
     if ledger is None or not 0 <= entry_id < ledger.entry_count:
-        raise refusal(404, "Message not found")
+        last = metadata.last_position
+        raise refusal(500, f"LastConfirmedEntry is {last} when reading entry {entry_id}")
     return views.message(ledger.entry(entry_id), Position(ledger_id, entry_id))
 
 
