@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from offloadctl.operations.offload_run import OffloadTopics
     from offloadctl.operations.usual import UsualCollector
     from offloadctl.operations.workers import Stop
+    from offloadctl.ports.checks import CheckHistory
     from offloadctl.ports.journal import History, Journal
     from offloadctl.ports.schedule import Collector
 
@@ -76,6 +77,23 @@ def open_findings(context: Context, *, read_only: bool = False) -> Iterator[Find
     from offloadctl.adapters.sqlite_findings import SqliteFindings  # noqa: PLC0415
 
     file = SqliteFile(context.state / CHECKS_FILE, CHECKS, what=WHAT, read_only=read_only)
+    try:
+        yield SqliteFindings(file)
+    finally:
+        file.close()
+
+
+@contextmanager
+def open_check_history(context: Context) -> "Iterator[CheckHistory | None]":
+    """What checks have found and covered so far; None where nothing is remembered."""
+    if context.state is None:
+        yield None
+        return
+    from offloadctl.adapters.checks_shape import CHECKS, CHECKS_FILE, WHAT  # noqa: PLC0415 - sqlite3 is slow to load
+    from offloadctl.adapters.sqlite_file import SqliteFile  # noqa: PLC0415
+    from offloadctl.adapters.sqlite_findings import SqliteFindings  # noqa: PLC0415
+
+    file = SqliteFile(context.state / CHECKS_FILE, CHECKS, what=WHAT)
     try:
         yield SqliteFindings(file)
     finally:

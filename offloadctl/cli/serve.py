@@ -15,16 +15,27 @@ from offloadctl.cli.schedule_acting import schedule_actions
 from offloadctl.cli.schedule_topics import Allow, allowed_of
 from offloadctl.errors import BadValue, SettingsError
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.price import Prices
 from offloadctl.model.topic_action import TopicVerb
 from offloadctl.redaction import Secret
 from offloadctl.units import parse_duration
-from offloadctl.wiring import only_scheduler, open_collector, open_decision_log, open_usual
+from offloadctl.wiring import only_scheduler, open_check_history, open_collector, open_decision_log, open_usual
 
 if TYPE_CHECKING:
     from offloadctl.model.schedule import Schedule
     from offloadctl.service.daemon import Daemon
     from offloadctl.service.telling import Teller
     from offloadctl.service.web_server import Address
+
+Price = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--price",
+        metavar="WHAT=PRICE",
+        help="Another price for what /metrics tells of cost, as for check: get=0.0004, list=0.005, transfer=0.09.",
+        show_default=False,
+    ),
+]
 
 
 @with_connection
@@ -59,6 +70,7 @@ def serve(
         ),
     ] = None,
     allow: Allow = None,
+    price: Price = None,
     connection: ConnectionFlags,
 ) -> ExitCode:
     """Evaluate schedules again and again, and do what they decide, until SIGTERM or Ctrl-C.
@@ -69,10 +81,11 @@ def serve(
     """
     interval, patience = _above_zero(every, "--every"), _duration(grace, "--grace")
     pages, allowed = _pages_of(listen, listen_token_file), allowed_of(allow)
+    prices = Prices.parse(price or ())
     with connect(connection) as session, ExitStack() as stack:
         daemon = stack.enter_context(_daemon(session, file, interval, patience, allowed))
         if pages is not None:
-            stack.enter_context(_shown(daemon, *pages, interval))
+            stack.enter_context(_shown(daemon, *pages, interval, prices))
         daemon.run()
     return ExitCode.OK
 
@@ -101,11 +114,13 @@ def _token(file: Path | None) -> Secret | None:
 
 
 @contextmanager
-def _shown(daemon: "Daemon", address: "Address", token: Secret | None, every: timedelta) -> Iterator[None]:
+def _shown(
+    daemon: "Daemon", address: "Address", token: Secret | None, every: timedelta, prices: Prices
+) -> Iterator[None]:
     from offloadctl.service.web import Pages  # noqa: PLC0415 - prometheus_client is slow to load
     from offloadctl.service.web_server import listening  # noqa: PLC0415
 
-    with listening(address, Pages(daemon.board.facts, daemon.clock, every, token)) as at:
+    with listening(address, Pages(daemon.board.facts, daemon.clock, every, token, prices)) as at:
         daemon.tell("listening", address=str(at), needs_token=token is not None)
         yield
 
@@ -116,14 +131,18 @@ def _daemon(
 ) -> "Iterator[Daemon]":
     """Everything that the process consists of; LeaseHeld, and whatever is wrong with the file, before it begins."""
     from offloadctl.operations.schedule import Scheduler  # noqa: PLC0415 - protobuf is slow to load
+    from offloadctl.operations.survey import Survey  # noqa: PLC0415
     from offloadctl.operations.workers import Stop  # noqa: PLC0415
     from offloadctl.service.board import Board  # noqa: PLC0415
+    from offloadctl.service.checks_seen import ChecksSeen  # noqa: PLC0415
     from offloadctl.service.daemon import Daemon  # noqa: PLC0415
+    from offloadctl.service.followed import Followed  # noqa: PLC0415
     from offloadctl.service.loop import Loop  # noqa: PLC0415
     from offloadctl.service.past import remember_successes  # noqa: PLC0415
     from offloadctl.service.remembering import RememberedNumbers  # noqa: PLC0415
     from offloadctl.service.runs import Runs, Watched  # noqa: PLC0415
     from offloadctl.service.schedule_source import ScheduleSource  # noqa: PLC0415
+    from offloadctl.service.surveying import Surveying  # noqa: PLC0415
     from offloadctl.service.telling import LogLevel, libraries_told  # noqa: PLC0415
 
     clock, context = session.ports.clock, session.context
@@ -139,15 +158,18 @@ def _daemon(
         open_collector(context, session.ports, stop=stop_looking) as numbers,
         open_usual(context, numbers, clock, lambda why: tell("usual", level=LogLevel.WARNING, error=why)) as collector,
         schedule_actions(session, stop_acting, allowed) as actions,
+        open_check_history(context) as history,
     ):
         numbers.numbers = remembered = RememberedNumbers(numbers.numbers)
-        act = Watched(actions, board, tell)
+        checks = ChecksSeen(history, clock, tell)
+        beside = Surveying(remembered, Survey(session.ports.admin, stop_looking), checks, tell)
+        act = Watched(Followed(actions, board, checks), board, tell)
         scheduler = Scheduler(schedules, log, collector, act, clock, start=runs.start)
         names = tuple(one.name for one in schedules)
         board.in_force(names)
         remember_successes(log, board)
         tell("started", context=context.name, schedules=len(names), names=" ".join(names), every=every.total_seconds())
-        loop = Loop(scheduler, source, runs, board, clock, tell, every, remembered.offloaded)
+        loop = Loop(scheduler, source, runs, board, clock, tell, every, beside=beside)
         yield Daemon(loop, runs, board, clock, tell, grace, stop_looking, stop_acting)
 
 

@@ -1,7 +1,7 @@
 """After the request: the wait, what may have to be sent again, and how it stood when it ended."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
@@ -25,6 +25,9 @@ _JITTER: Final = 0.2
 
 class Watcher:
     """Is told how a run goes on, from the thread that runs it; this one does nothing with it."""
+
+    def chosen(self, plans: Sequence[OffloadPlan]) -> None:
+        """Of a run over topics: these have a turn each, and it comes later."""
 
     def planned(self, plan: OffloadPlan) -> None:
         """The plan is made, and about to be acted on if it moves anything."""

@@ -107,6 +107,7 @@ class OffloadTopics:
             return self.report(planned, dry_run=False)
         clock = StoppableClock(self.offload.ports.clock, self.stop)
         offload, plans = self._by(clock), planned.selection.chosen
+        offload.watcher.chosen(plans)
         act: Callable[..., OffloadResult] = offload.act
         if self.record is not None:
             recorded = Recorded.of(offload, self.record)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from offloadctl.errors import BrokerError, Interrupted
+from offloadctl.errors import BrokerError, BrokerUnreachable, Interrupted
 from offloadctl.model.ledger import StoredLedgers
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.operations.workers import Stop, work_through
@@ -25,6 +25,8 @@ _LAGS: Final = 20
 """So many namespaces are asked for their deletion lag, by one of their topics."""
 _LAG_HOLDS: Final = timedelta(hours=1)
 _AT_ONCE: Final = 8
+_ENOUGH: Final = 3
+"""After so many requests without an answer nobody else is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,18 @@ class Survey:
     def _answers(
         self, topics: Sequence[TopicName], ask: Callable[[TopicName], Answer]
     ) -> Iterator[tuple[TopicName, Answer | None]]:
-        """None: no answer, and so nothing is known of it until its turn comes again."""
+        """None: it cannot be told. Where nobody answers at all the others keep their turn."""
+        unreachable: list[TopicName] = []
 
         def attempt(topic: TopicName) -> Answer | None:
+            if len(unreachable) >= _ENOUGH:
+                unreachable.append(topic)
+                return None
             try:
                 return ask(topic)
+            except BrokerUnreachable:
+                unreachable.append(topic)
+                return None
             except BrokerError:
                 return None
 
@@ -121,7 +130,8 @@ class Survey:
         if finished.interrupted:
             raise Interrupted("interrupted while topics were asked for what metrics tell")
         for index, answer in finished.results.items():
-            yield topics[index], answer
+            if topics[index] not in unreachable:
+                yield topics[index], answer
 
     def _lag(self, topic: TopicName) -> timedelta | None:
         return self._lags.get(topic.namespace_name, (None, None))[1]

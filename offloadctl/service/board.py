@@ -10,8 +10,10 @@ from typing import Final
 
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import Decision, Intent, Verdict
-from offloadctl.model.names import NamespaceName
 from offloadctl.operations.schedule import Tick
+from offloadctl.service.checks_seen import Checks
+from offloadctl.service.progress import AtWork, RunProgress
+from offloadctl.service.surveying import Beside
 from offloadctl.service.totals import Totals, totals_of
 
 SUCCESSES: Final = frozenset({ExitCode.OK, ExitCode.WARNINGS})
@@ -42,6 +44,9 @@ class Facts:
     moved: Mapping[str, int] = field(default_factory=dict)
     last_success: Mapping[str, datetime] = field(default_factory=dict)
     in_flight: tuple[Intent, ...] = ()
+    at_work: Mapping[str, AtWork] = field(default_factory=dict)
+    """By schedule: the topics of its runs that go on."""
+    checks: Checks = field(default_factory=Checks)
     ending: bool = False
 
 
@@ -55,6 +60,7 @@ class Board:
         self._outcomes: Counter[tuple[str, ExitCode]] = Counter()
         self._moved: Counter[str] = Counter()
         self._in_flight: dict[str, Intent] = {}
+        self._progress: dict[str, tuple[str, RunProgress]] = {}
         self._last_success: dict[str, datetime] = {}
 
     def facts(self) -> Facts:
@@ -67,6 +73,7 @@ class Board:
                 moved=MappingProxyType(dict(self._moved)),
                 last_success=MappingProxyType(dict(self._last_success)),
                 in_flight=tuple(self._in_flight.values()),
+                at_work=MappingProxyType(self._at_work()),
             )
 
     def in_force(self, schedules: tuple[str, ...], *, problem: str = "") -> None:
@@ -81,9 +88,9 @@ class Board:
                 for name in [one for one in by_name if one not in schedules]:
                     del by_name[name]
 
-    def evaluated(self, tick: Tick, seconds: float, offloaded: Mapping[NamespaceName, float]) -> None:
+    def evaluated(self, tick: Tick, seconds: float, beside: Beside) -> None:
         """An evaluation came to its end."""
-        totals = totals_of(tick.collected, offloaded)
+        totals = totals_of(tick, beside)
         with self._lock:
             self._verdicts.update((one.schedule, one.verdict) for one in tick.decisions)
             self._facts = replace(
@@ -91,6 +98,7 @@ class Board:
                 decisions=tick.decisions,
                 not_evaluated=tick.not_evaluated,
                 totals=totals,
+                checks=beside.checks,
                 evaluated_at=tick.at,
                 evaluation_seconds=seconds,
                 evaluations=self._facts.evaluations + 1,
@@ -113,10 +121,21 @@ class Board:
         with self._lock:
             self._in_flight[intent.run_id] = intent
 
+    def run_watched(self, intent: Intent, progress: RunProgress) -> None:
+        """How its topics stand is told there."""
+        with self._lock:
+            self._progress[intent.run_id] = intent.schedule, progress
+
     def run_gone(self, intent: Intent) -> None:
         """It goes on no more."""
         with self._lock:
             self._in_flight.pop(intent.run_id, None)
+            self._progress.pop(intent.run_id, None)
+
+    def checked(self, checks: Checks) -> None:
+        """What checks have found by now."""
+        with self._lock:
+            self._facts = replace(self._facts, checks=checks)
 
     def run_ended(self, schedule: str, code: ExitCode, moved: int, at: datetime | None) -> None:
         """It has come to this; of a schedule that is in force no more nothing is counted."""
@@ -132,3 +151,10 @@ class Board:
         """The service has been told to end."""
         with self._lock:
             self._facts = replace(self._facts, ending=True)
+
+    def _at_work(self) -> dict[str, AtWork]:
+        found = dict.fromkeys(self._facts.schedules, AtWork())
+        for schedule, progress in self._progress.values():
+            counts = zip(found.get(schedule, AtWork()), progress.counts(), strict=True)
+            found[schedule] = AtWork(*map(sum, counts))
+        return found

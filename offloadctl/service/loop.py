@@ -5,7 +5,7 @@ It runs on a thread of its own, so that signals are heard while it waits for a c
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,12 +13,12 @@ from typing import Final
 
 from offloadctl.errors import Interrupted, OffloadctlError
 from offloadctl.model.decision import Decision, Verdict
-from offloadctl.model.names import NamespaceName
 from offloadctl.operations.schedule import Scheduler, Tick
 from offloadctl.ports import Clock
 from offloadctl.service.board import Board
 from offloadctl.service.runs import Runs
 from offloadctl.service.schedule_source import ScheduleSource
+from offloadctl.service.surveying import Beside
 from offloadctl.service.telling import LogLevel, Teller
 
 LOOK_S: Final = 2.0
@@ -30,9 +30,9 @@ _TOLD: Final = 300
 """So many characters of a decision's reasons stand in the log; the page has all of them."""
 
 
-def nothing_known() -> Mapping[NamespaceName, float]:
-    """Nobody has told what is offloaded."""
-    return {}
+def nothing_beside(_tick: Tick) -> Beside:
+    """Nobody tells more than schedules ask for."""
+    return Beside()
 
 
 @dataclass(slots=True)
@@ -46,8 +46,8 @@ class Loop:
     clock: Clock
     tell: Teller
     every: timedelta
-    offloaded: Callable[[], Mapping[NamespaceName, float]] = nothing_known
-    """What is offloaded of each namespace, by what the last evaluation has read."""
+    beside: Callable[[Tick], Beside] = nothing_beside
+    """What pages tell beside the numbers of schedules."""
     _wakes: "queue.SimpleQueue[None]" = field(default_factory=queue.SimpleQueue)
     _ended: threading.Event = field(default_factory=threading.Event)
     _reload: threading.Event = field(default_factory=threading.Event)
@@ -119,7 +119,8 @@ class Loop:
             self.board.not_evaluated(error.message)
             self.tell("evaluation-failed", level=LogLevel.ERROR, error=error.message, hint=error.hint)
             return
-        self.board.evaluated(tick, self.clock.monotonic() - begun, self.offloaded())
+        seconds = self.clock.monotonic() - begun
+        self.board.evaluated(tick, seconds, self.beside(tick))
         self._tell(tick)
 
     def _tell(self, tick: Tick) -> None:

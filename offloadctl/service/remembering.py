@@ -1,11 +1,9 @@
 """What the collector has read in bulk, kept for those numbers of it that no schedule compares."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from offloadctl.model.names import NamespaceName, TopicName
-from offloadctl.operations import collect_bulk as bulk
 from offloadctl.ports.schedule import ClusterNumbers, LoadReport, Scrape, TopicLoad
 
 
@@ -14,7 +12,7 @@ class RememberedNumbers:
     """The same numbers, and the last metrics of the brokers; asks nothing by itself."""
 
     numbers: ClusterNumbers
-    _scrapes: tuple[Scrape, ...] = ()
+    _scrapes: tuple[Scrape, ...] | None = None
 
     def topic_loads(self) -> Mapping[TopicName, TopicLoad]:
         """As they are."""
@@ -38,10 +36,7 @@ class RememberedNumbers:
         """As they are."""
         return self.numbers.namespace_properties(namespace)
 
-    def offloaded(self) -> Mapping[NamespaceName, float]:
-        """Bytes of each namespace that brokers say are offloaded, and forget: the next look has its own."""
-        found: dict[NamespaceName, float] = defaultdict(float)
-        for topic, size in bulk.sizes(self._scrapes, bulk.OFFLOADED).items():
-            found[topic.namespace_name] += size
-        self._scrapes = ()
-        return found
+    def take(self) -> tuple[Scrape, ...] | None:
+        """The last metrics of the brokers, and forget them; None if nobody has asked for any since."""
+        scrapes, self._scrapes = self._scrapes, None
+        return scrapes

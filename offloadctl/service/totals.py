@@ -3,15 +3,31 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from heapq import nsmallest
 from typing import Final
 
-from offloadctl.model.measures import Measure, Number, Snapshot
-from offloadctl.model.names import NamespaceName
+from offloadctl.model.measures import Measure, Number
+from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.operations.schedule import Tick
 from offloadctl.ports.schedule import Collected
+from offloadctl.service.surveying import Beside
 
 MOST_NAMESPACES: Final = 200
 """The largest ones have their own series; all others share one, so that their number is bounded."""
 OTHERS: Final = "(others)"
+MOST_TOPICS: Final = 1000
+"""So many topics can be asked for at most, and none is told of unless it is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNumbers:
+    """One of the largest topics; None: unknown."""
+
+    topic: str
+    local_bytes: float
+    offloaded_bytes: float | None = None
+    eligible_bytes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,37 +36,78 @@ class Totals:
 
     local_bytes: Mapping[str, float] = field(default_factory=dict)
     offloaded_bytes: Mapping[str, float] = field(default_factory=dict)
+    eligible_bytes: Mapping[str, float] = field(default_factory=dict)
+    """Of the topics that were asked for their ledgers."""
+    twice_at_least: Mapping[str, float] = field(default_factory=dict)
+    twice_at_most: Mapping[str, float] = field(default_factory=dict)
     oldest_eligible: Mapping[str, float] = field(default_factory=dict)
     """Seconds, of the topic that has waited longest."""
     topics: int = 0
+    topics_told: int = 0
+    """So many topics' sizes are known."""
+    topics_asked: int = 0
+    """So many of them were asked for their ledgers."""
+    largest: tuple[TopicNumbers, ...] = ()
+    """By bytes in BookKeeper alone, the largest first."""
     unknown: Mapping[str, int] = field(default_factory=dict)
     """By measure: of how many topics, brokers or bookies there is no number."""
     incomplete: int = 0
     """So many schedules lack some of their topics."""
 
 
-def totals_of(collected: Collected, offloaded: Mapping[NamespaceName, float]) -> Totals:
-    """The totals of one evaluation; `offloaded` as brokers tell it."""
-    snapshot = collected.snapshot
-    local = _by_namespace(snapshot, Measure.LOCAL_BYTES)
-    oldest = _by_namespace(snapshot, Measure.OLDEST_ELIGIBLE)
+def totals_of(tick: Tick, beside: Beside) -> Totals:
+    """The totals of one evaluation, and of what is known beside it."""
+    collected, waiting, twice = tick.collected, beside.surveyed.waiting, beside.surveyed.twice
+    eligible = {topic: float(one.eligible(beside.offloaded.get(topic))) for topic, one in waiting.items()}
+    oldest = {topic: _seconds_since(one.oldest, tick.at) for topic, one in waiting.items()}
+    oldest |= _known(collected.snapshot.topics.get(Measure.OLDEST_ELIGIBLE, {}))
     return Totals(
-        local_bytes=_bounded({one: sum(values) for one, values in local.items()}),
-        offloaded_bytes=_bounded({str(one): value for one, value in offloaded.items()}),
-        oldest_eligible=_bounded({one: max(values) for one, values in oldest.items()}, is_largest=True),
+        local_bytes=_bounded(_summed(beside.local)),
+        offloaded_bytes=_bounded(_summed(beside.offloaded)),
+        eligible_bytes=_bounded(_summed(eligible)),
+        twice_at_least=_bounded(_summed({topic: one.at_least for topic, one in twice.items()})),
+        twice_at_most=_bounded(_summed({topic: one.at_most for topic, one in twice.items()})),
+        oldest_eligible=_bounded(_largest(oldest), is_largest=True),
         topics=len({topic for topics in collected.topics.values() for topic in topics}),
+        topics_told=len(beside.local.keys() | beside.offloaded.keys()),
+        topics_asked=len(waiting),
+        largest=_largest_topics(beside, eligible),
         unknown=_unknown(collected),
         incomplete=len(collected.unlisted),
     )
 
 
-def _by_namespace(snapshot: Snapshot, measure: Measure) -> dict[str, list[float]]:
-    """What is known; unknown numbers are counted elsewhere."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for topic, number in snapshot.topics.get(measure, {}).items():
-        if number.value is not None:
-            found[str(topic.namespace_name)].append(number.value)
-    return found
+def _largest_topics(beside: Beside, eligible: Mapping[TopicName, float]) -> tuple[TopicNumbers, ...]:
+    names = nsmallest(MOST_TOPICS, beside.local, key=lambda topic: (-beside.local[topic], topic))
+    return tuple(
+        TopicNumbers(str(topic), beside.local[topic], beside.offloaded.get(topic), eligible.get(topic))
+        for topic in names
+    )
+
+
+def _known(numbers: Mapping[TopicName, Number]) -> dict[TopicName, float]:
+    """Unknown numbers are counted elsewhere."""
+    return {topic: number.value for topic, number in numbers.items() if number.value is not None}
+
+
+def _seconds_since(at: datetime | None, now: datetime) -> float:
+    """Where nothing waits, it is no time."""
+    return 0.0 if at is None else max(0.0, (now - at).total_seconds())
+
+
+def _summed(values: Mapping[TopicName, float]) -> dict[str, float]:
+    found: dict[NamespaceName, float] = defaultdict(float)
+    for topic, value in values.items():
+        found[topic.namespace_name] += value
+    return {str(name): value for name, value in found.items()}
+
+
+def _largest(values: Mapping[TopicName, float]) -> dict[str, float]:
+    found: dict[NamespaceName, float] = {}
+    for topic, value in values.items():
+        name = topic.namespace_name
+        found[name] = max(value, found.get(name, value))
+    return {str(name): value for name, value in found.items()}
 
 
 def _bounded(values: dict[str, float], *, is_largest: bool = False) -> dict[str, float]:

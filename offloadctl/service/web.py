@@ -1,7 +1,7 @@
 """The pages: metrics, health, and the last decisions with what they go by. They read the board, and ask nobody.
 
 /healthz /readyz   without a token: whether the process lives; whether it evaluates
-/metrics           for Prometheus
+/metrics           for Prometheus; /metrics?topics=20 tells of the 20 largest topics too
 /                  the last decision of each schedule, for people
 /decisions         the same as JSON, documents of kind ScheduleDecision
 """
@@ -9,15 +9,18 @@
 import hmac
 import io
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import parse_qs
 
+from offloadctl.model.price import Prices
 from offloadctl.ports import Clock
 from offloadctl.redaction import Secret, scrub
 from offloadctl.service.board import Facts
 from offloadctl.service.metrics import Metrics
+from offloadctl.service.totals import MOST_TOPICS
 
 TEXT: Final = "text/plain; charset=utf-8"
 JSON: Final = "application/json"
@@ -46,12 +49,14 @@ class Pages:
     every: timedelta
     token: Secret | None = None
     """Without one only this host is answered."""
+    prices: Prices = field(default_factory=Prices)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """One request."""
         answer = self.answer(
             environ["REQUEST_METHOD"],
             environ.get("PATH_INFO", "/"),
+            query=environ.get("QUERY_STRING", ""),
             host=environ.get("HTTP_HOST", ""),
             authorization=environ.get("HTTP_AUTHORIZATION", ""),
         )
@@ -66,13 +71,13 @@ class Pages:
         start_response(f"{answer.status.value} {answer.status.phrase}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
-    def answer(self, method: str, path: str, *, host: str = "", authorization: str = "") -> Answer:
+    def answer(self, method: str, path: str, *, query: str = "", host: str = "", authorization: str = "") -> Answer:
         """The page, or why it is not shown."""
         if method not in ("GET", "HEAD"):
             return _words(HTTPStatus.METHOD_NOT_ALLOWED, "nothing can be changed here")
         if (health := self._health(path)) is not None:
             return health
-        return self._refused(host, authorization) or self._shown(path)
+        return self._refused(host, authorization) or self._shown(path, query)
 
     def _health(self, path: str) -> Answer | None:
         if path == "/healthz":
@@ -82,16 +87,22 @@ class Pages:
             return _words(HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK, why or "ready")
         return None
 
-    def _shown(self, path: str) -> Answer:
+    def _shown(self, path: str, query: str) -> Answer:
         match path:
             case "/metrics":
-                return Answer(HTTPStatus.OK, Metrics(self.facts).page(), METRICS)
+                return self._metrics(query)
             case "/":
                 return _words(HTTPStatus.OK, _page(self.facts()))
             case "/decisions":
                 return Answer(HTTPStatus.OK, _documents(self.facts()), JSON)
             case _:
                 return _words(HTTPStatus.NOT_FOUND, "there are /, /decisions, /metrics, /healthz, /readyz")
+
+    def _metrics(self, query: str) -> Answer:
+        given = parse_qs(query, keep_blank_values=True).get("topics", ["0"])[-1]
+        if not given.isascii() or not given.isdecimal() or len(given) > 9 or int(given) > MOST_TOPICS:
+            return _words(HTTPStatus.BAD_REQUEST, f"topics is a number up to {MOST_TOPICS:,}")
+        return Answer(HTTPStatus.OK, Metrics(self.facts, self.prices).page(topics=int(given)), METRICS)
 
     def _refused(self, host: str, authorization: str) -> Answer | None:
         if self.token is None:

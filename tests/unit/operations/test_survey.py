@@ -10,7 +10,7 @@ import pytest
 
 from offloadctl.demo.in_memory import InMemoryCluster
 from offloadctl.demo.scene import CLICKS, ORDERS, RETURNS, TUNING, set_up
-from offloadctl.errors import BrokerUnreachable, Interrupted, Terminated
+from offloadctl.errors import BrokerError, BrokerUnreachable, Interrupted, NotFound, Terminated
 from offloadctl.model.ledger import OffloadPolicies, Position, StoredLedger, StoredLedgers
 from offloadctl.model.names import TopicName
 from offloadctl.model.status import TopicStatus
@@ -32,11 +32,12 @@ class Admin:
     asked: list[TopicName] = field(default_factory=list)
     policies_asked: Counter[str] = field(default_factory=Counter)
     silent: set[TopicName] = field(default_factory=set)
+    error: BrokerError = field(default_factory=lambda: NotFound("no such topic", status=404))
 
     def stored_ledgers(self, topic: TopicName) -> StoredLedgers:
         self.asked.append(topic)
         if topic in self.silent:
-            raise BrokerUnreachable("nobody there")
+            raise self.error
         closed = StoredLedger(1, 1, ByteSize(self.sizes[topic]), START, None)
         return StoredLedgers(0, (closed, StoredLedger(2, None, None, None, None)))
 
@@ -98,6 +99,20 @@ def test_who_does_not_answer_is_unknown_until_the_next_turn_and_who_is_gone_is_f
 
     assert len(first.waiting) == 2
     assert [one.untouched for _, one in sorted(second.waiting.items())] == [10, 20]
+
+
+def test_where_nobody_answers_not_everybody_is_asked_and_all_keep_their_turn() -> None:
+    known = topics(100)
+    admin = Admin(known, silent=set(known), error=BrokerUnreachable("nobody there"))
+    looking = survey(admin)
+    looking.look(known, {}, START)
+    asked = len(admin.asked)
+    admin.silent.clear()
+
+    found = looking.look(known, {}, START + MINUTE)
+
+    assert asked < 20
+    assert len(found.waiting) == 100
 
 
 def test_the_lag_is_asked_once_an_hour_for_each_namespace() -> None:

@@ -15,16 +15,15 @@ from offloadctl.adapters.decision_logs import MemoryDecisionLog
 from offloadctl.adapters.memory import ManualClock
 from offloadctl.errors import BadValue, SettingsError
 from offloadctl.exitcodes import ExitCode
-from offloadctl.model.measures import Measure, Number
-from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.model.measures import Measure
+from offloadctl.model.names import TopicName
 from offloadctl.operations.schedule import Scheduler
-from offloadctl.ports.schedule import Collected
 from offloadctl.redaction import Secret
 from offloadctl.service.board import Board
-from offloadctl.service.totals import MOST_NAMESPACES, OTHERS, totals_of
+from offloadctl.service.surveying import Beside
 from offloadctl.service.web import Pages
 from offloadctl.service.web_server import Address, listening, require_token
-from tests.schedules import BILLS, ORDERS, SHOP, START, Acts, Told, above, local_bytes, schedule, snapshot
+from tests.schedules import BILLS, ORDERS, START, Acts, Told, above, local_bytes, schedule, snapshot
 
 FULL = above(Measure.LOCAL_BYTES, 1000)
 EVERY = timedelta(minutes=5)
@@ -44,9 +43,10 @@ class World:
         self.scheduler = Scheduler((schedule(FULL),), log, self.told, acts, self.clock)
         self.pages = Pages(self.board.facts, self.clock, EVERY)
 
-    def evaluate(self, sizes: dict[TopicName, float | None], offloaded: dict[NamespaceName, float]) -> None:
+    def evaluate(self, sizes: dict[TopicName, float | None], offloaded: dict[TopicName, int] | None = None) -> None:
         self.told.tell = lambda at: snapshot(at, topics=local_bytes(sizes))
-        self.board.evaluated(self.scheduler.tick(), 0.5, offloaded)
+        known = {topic: size for topic, size in sizes.items() if size is not None}
+        self.board.evaluated(self.scheduler.tick(), 0.5, Beside(known, offloaded or {}))
 
     def get(self, path: str, **headers: str) -> tuple[int, str]:
         answer = self.pages.answer("GET", path, **{"host": "localhost:9477", **headers})
@@ -63,7 +63,7 @@ class World:
 
 def test_metrics_hold_what_the_last_evaluation_has_read() -> None:
     world = World()
-    world.evaluate({ORDERS: 600, BILLS: 300}, {SHOP: 5000})
+    world.evaluate({ORDERS: 600, BILLS: 300}, {ORDERS: 5000})
 
     found = world.series()
 
@@ -79,10 +79,10 @@ def test_metrics_hold_what_the_last_evaluation_has_read() -> None:
 def test_what_is_gone_has_no_series_any_more() -> None:
     world = World()
     world.board.run_ended("nightly", ExitCode.OK, 10, START)
-    world.evaluate({ORDERS: 600, BILLS: 300}, {SHOP: 5000})
+    world.evaluate({ORDERS: 600, BILLS: 300}, {ORDERS: 5000})
     before = world.series()
 
-    world.evaluate({}, {})
+    world.evaluate({})
     world.board.in_force(("another",))
 
     gone = before.keys() - world.series().keys()
@@ -109,33 +109,20 @@ def test_a_run_of_a_schedule_that_was_taken_away_meanwhile_leaves_no_series() ->
 def test_unknown_numbers_are_counted_and_not_summed_up() -> None:
     world = World()
 
-    world.evaluate({ORDERS: None, BILLS: 300}, {})
+    world.evaluate({ORDERS: None, BILLS: 300})
 
     assert world.series()["offloadctl_unknown_numbers['local-bytes']"] == 1
     assert world.series()["offloadctl_local_bytes['acme/shop']"] == 300
 
 
-def test_the_number_of_namespaces_with_series_of_their_own_is_bounded() -> None:
-    topics = [TopicName("acme", f"n{number:03}", "t") for number in range(MOST_NAMESPACES + 50)]
-    numbers = {topic: Number("test", float(index)) for index, topic in enumerate(topics)}
-    taken = snapshot(START, topics={Measure.LOCAL_BYTES: numbers, Measure.OLDEST_ELIGIBLE: numbers})
-
-    totals = totals_of(Collected(taken), {})
-
-    assert len(totals.local_bytes) == MOST_NAMESPACES + 1
-    assert totals.local_bytes[OTHERS] == sum(range(50))
-    assert totals.oldest_eligible[OTHERS] == 49
-    assert sum(totals.local_bytes.values()) == sum(range(MOST_NAMESPACES + 50))
-
-
 def test_readiness_tells_whether_it_evaluates() -> None:
     world = World()
     told = [world.get("/readyz")]
-    world.evaluate({ORDERS: 1, BILLS: 1}, {})
+    world.evaluate({ORDERS: 1, BILLS: 1})
     told.append(world.get("/readyz"))
     world.board.not_evaluated("nobody there, at broker-1")
     told.append(world.get("/readyz"))
-    world.evaluate({ORDERS: 1, BILLS: 1}, {})
+    world.evaluate({ORDERS: 1, BILLS: 1})
     world.clock.advance(4 * EVERY)
     told.append(world.get("/readyz"))
     world.board.ending()
@@ -148,7 +135,7 @@ def test_readiness_tells_whether_it_evaluates() -> None:
 
 def test_decisions_are_shown_with_their_numbers_to_people_and_to_programs() -> None:
     world = World()
-    world.evaluate({ORDERS: None, BILLS: 300}, {})
+    world.evaluate({ORDERS: None, BILLS: 300})
 
     _, text = world.get("/")
     _, documents = world.get("/decisions")
@@ -187,6 +174,20 @@ def test_with_a_token_nothing_but_health_is_shown_without_it(path: str) -> None:
 )
 def test_without_a_token_a_name_from_elsewhere_is_not_answered(host: str, status: int) -> None:
     assert World().get("/metrics", host=host)[0] == status
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("", 200), ("topics=0", 200), ("topics=2", 200), ("topics=1001", 400), ("topics=", 400), ("topics=-1", 400)],
+)
+def test_topics_are_told_of_only_if_so_many_are_asked_for(query: str, status: int) -> None:
+    world = World()
+    world.evaluate({ORDERS: 600, BILLS: 300}, {ORDERS: 7})
+
+    answer = world.pages.answer("GET", "/metrics", query=query, host="localhost")
+
+    assert answer.status == status
+    assert (b"offloadctl_topic_local_bytes" in answer.body) is (query == "topics=2")
 
 
 def test_nothing_can_be_changed() -> None:
