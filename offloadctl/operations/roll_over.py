@@ -37,9 +37,7 @@ class RollOver:
         return Planned(result, lambda note: self._send(last, result, note))
 
     def _last(self, topic: TopicName) -> LastLedger:
-        """No more is asked than decides: who is connected only of a topic to which nobody writes."""
-        admin = self.ports.admin
-        stored = admin.stored_ledgers(topic)
+        stored = self.ports.admin.stored_ledgers(topic)
         newest = stored.ledgers[-1] if stored.ledgers else None
         is_open = newest is not None and newest.entries is None
         last = LastLedger(
@@ -49,10 +47,14 @@ class RollOver:
             terminated=stored.terminated_at is not None,
             changed_at=stored.modified_at,
         )
-        if not last.served or last.terminated or last.ledger_id is None:
-            return last
+        has_more = last.served and not last.terminated and last.ledger_id is not None
+        return self._as_served(last) if has_more else last
+
+    def _as_served(self, last: LastLedger) -> LastLedger:
+        """What the serving broker tells. No more is asked than decides: who is connected only of an idle topic."""
+        admin, topic = self.ports.admin, last.topic
         now = admin.served_ledgers(topic)
-        last = _as_served(last, now)
+        last = _with(last, now)
         if not last.entries or now.last_confirmed is None:
             return last
         last = replace(last, written_at=admin.written_at(topic, now.last_confirmed))
@@ -62,20 +64,30 @@ class RollOver:
         return replace(last, clients=admin.clients_of(topic).total)
 
     def _send(self, last: LastLedger, planned: TopicResult, note: Callable[[], None]) -> TopicResult:
-        admin = self.ports.admin
         note()
-        if last.served:
-            admin.unload(last.topic)
+        if not last.served:
+            loaded = self._loaded(last, planned)
+            if loaded.state is TopicState.DONE:
+                return loaded
+            # It was served all along: what brokers tell in bulk may be a minute old.
+            last = self._as_served(replace(last, served=True))
+            planned = judge_roll_over(last, self.wish, self.ports.clock.now())
+            if planned.state is not TopicState.PLANNED:
+                return planned
+        self.ports.admin.unload(last.topic)
         try:
-            # Only whoever loads the topic gives the ledger its end.
-            admin.served_ledgers(last.topic)
-            return _seen(admin, last, planned)
+            return self._loaded(last, planned)
         except BrokerError as error:
             text = f"it was unloaded, and what came of it is not known: {error.message}"
             return replace(planned, state=TopicState.UNCONFIRMED, reason=Reason(error.code, text))
 
+    def _loaded(self, last: LastLedger, planned: TopicResult) -> TopicResult:
+        """What became of the ledger: whoever loads the topic gives it its end."""
+        self.ports.admin.served_ledgers(last.topic)
+        return _seen(self.ports.admin, last, planned)
 
-def _as_served(last: LastLedger, now: ServedLedgers) -> LastLedger:
+
+def _with(last: LastLedger, now: ServedLedgers) -> LastLedger:
     newest = now.ledgers[-1].ledger_id if now.ledgers else None
     is_terminated = now.state == _TERMINATED
     return replace(last, ledger_id=newest, entries=now.current_entries, size=now.current_size, terminated=is_terminated)

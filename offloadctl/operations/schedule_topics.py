@@ -105,7 +105,11 @@ def topic_words(run: TopicActionRun) -> str:
     trouble = run.of(TopicState.REFUSED, TopicState.UNCONFIRMED, TopicState.FAILED)
     parts = [
         f"{run.verb}: {', '.join(told) or 'no topics'}" + (f" ({left})" if left else ""),
-        *(f"{one.topic}: {one.reason.text}" for one in trouble[:_SHOWN]),
+        *(f"{_plain(one)}: {one.reason.text}" for one in trouble[:_SHOWN]),
         *([f"not listed: {run.unlisted}"] if run.unlisted else []),
     ]
     return "; ".join(parts)
+
+
+def _plain(one: TopicResult) -> str:
+    return str(one.topic).removeprefix("persistent://")

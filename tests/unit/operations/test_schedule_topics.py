@@ -182,6 +182,17 @@ def test_topics_that_no_broker_serves_are_loaded_only_where_the_schedule_says_so
     assert states(done) == {"orders": ("done", "closed")}
 
 
+def test_a_topic_that_was_served_all_along_is_judged_as_that_whatever_the_brokers_list_says() -> None:
+    made = cluster_of(ORDERS, BILLS)
+    made.advance(2 * DAY)
+    write(made, BILLS)
+    made.cluster.served_at_last_stats = {}
+
+    run = act(made, replace(IDLE, load_topics=True))
+
+    assert states(run) == {"bills": ("left", "written-lately"), "orders": ("done", "closed")}
+
+
 def test_no_more_topics_are_unloaded_than_a_run_may() -> None:
     made = cluster_of(*TOPICS)
     made.advance(2 * DAY)
