@@ -20,7 +20,7 @@ from offloadctl.model.schedule import Comparison, Extent, OffloadAction, Schedul
 from offloadctl.model.scope import Scope
 from offloadctl.model.status import Bound
 from offloadctl.operations import collect_bulk as bulk
-from offloadctl.operations.collect_details import BulkSizes, Details, left_open
+from offloadctl.operations.collect_details import BulkSizes, Details, Wanted, left_open
 from offloadctl.operations.collect_observed import Errors, Reads
 from offloadctl.operations.scope import expand
 from offloadctl.operations.topics import find_target
@@ -61,7 +61,7 @@ class BulkCollector:
     _reads: Reads = field(default_factory=Reads)
 
     def __post_init__(self) -> None:
-        self.details = Details(self.admin, stop=self.stop)
+        self.details = Details(self.admin, self.clock, stop=self.stop)
 
     def collect(self, schedules: Sequence[Schedule], now: datetime) -> Collected:
         """All numbers that these schedules ask for; raises Interrupted only."""
@@ -167,7 +167,11 @@ class BulkCollector:
             missing=missing | unanswered,
         )
         offloaded = bulk.sizes(scrapes, bulk.OFFLOADED)
-        return snapshot, {topic: BulkSizes(totals[topic], offloaded.get(topic)) for topic in totals}
+        sizes = {topic: BulkSizes(totals[topic], offloaded.get(topic)) for topic in totals}
+        if bulk.tell_of_every_topic(scrapes):
+            idle = topics - totals.keys() - reads.loads.keys()
+            sizes |= dict.fromkeys(idle, BulkSizes(is_idle=True))
+        return snapshot, sizes
 
     def _of_topics(
         self,
@@ -242,12 +246,13 @@ class BulkCollector:
         self.details.forget_others(frozenset(candidates))
         if not candidates:
             return snapshot
-        self.details.read(candidates, sizes, snapshot.at)
-        known = self.details.numbers(candidates, snapshot.at)
+        wanted = Wanted.by(schedules, candidates, snapshot)
+        self.details.read(candidates, sizes, snapshot.at, wanted)
+        known = self.details.numbers(candidates, snapshot.at, wanted)
         waiting = Number(
             bulk.SOURCES[Measure.OLDEST_ELIGIBLE],
-            why=f"{len(candidates):,} topics are asked for their ledgers, {self.details.most:,} at an evaluation: "
-            "its turn comes",
+            why=f"not looked at this time: {self.details.left:,} topics wait to be asked for their ledgers, for "
+            f"{self.details.seconds:g} s at an evaluation; its turn comes",
         )
         found = dict(snapshot.topics)
         for measure in (Measure.LOCAL_BYTES, Measure.OLDEST_ELIGIBLE):

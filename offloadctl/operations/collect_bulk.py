@@ -47,6 +47,12 @@ def sizes(scrapes: Sequence[Scrape], name: str) -> dict[TopicName, int]:
     return {topic: int(sample.value) for topic, sample, _ in topic_samples(scrapes, name)}
 
 
+def tell_of_every_topic(scrapes: Sequence[Scrape]) -> bool:
+    """Whether every broker has answered and tells of single topics, so that none of them serves any other."""
+    totals = [sample for scrape in scrapes for sample in scrape.samples if sample.name == TOTAL]
+    return bool(totals) and all("topic" in one.labels for one in totals) and not any(one.why for one in scrapes)
+
+
 def local_bytes(scrapes: Sequence[Scrape], loads: Mapping[TopicName, TopicLoad]) -> dict[TopicName, Number]:
     """What is stored without what is offloaded; where only broker-stats tells of a topic, no more than all of it."""
     offloaded = sizes(scrapes, OFFLOADED)

@@ -119,7 +119,9 @@ def test_so_many_details_are_asked_for_at_an_evaluation_and_the_others_have_thei
     second = used.collect([schedule(when)], world.clock.now())
 
     waiting = [one for one in numbers(first, Measure.OLDEST_ELIGIBLE).values() if one.value is None]
-    assert [one.why for one in waiting] == ["2 topics are asked for their ledgers, 1 at an evaluation: its turn comes"]
+    assert [one.why for one in waiting] == [
+        "not looked at this time: 1 topics wait to be asked for their ledgers, for 5 s at an evaluation; its turn comes"
+    ]
     assert all(one.value is not None for one in numbers(second, Measure.OLDEST_ELIGIBLE).values())
 
 
