@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from offloadctl.config.given import Origin, OriginKind
 from offloadctl.errors import (
@@ -27,9 +27,9 @@ from offloadctl.ports import (
 )
 
 if TYPE_CHECKING:
-    from offloadctl.adapters.decision_logs import JournalDecisionHistory, JournalDecisionLog
     from offloadctl.adapters.promql import Prometheus
     from offloadctl.adapters.pulsar_client import PulsarMessages
+    from offloadctl.adapters.pulsar_connection import PulsarConnection
     from offloadctl.adapters.s3 import S3Store
     from offloadctl.adapters.sqlite_checks import SqliteChecks
     from offloadctl.model.journal import Actor
@@ -39,7 +39,12 @@ if TYPE_CHECKING:
     from offloadctl.operations.workers import Stop
     from offloadctl.ports.checks import CheckHistory
     from offloadctl.ports.journal import History, Journal
-    from offloadctl.ports.schedule import Collector
+    from offloadctl.ports.lease import Lease
+    from offloadctl.ports.schedule import Collector, DecisionHistory, DecisionLog
+
+_BROKER_URL: Final = (
+    "set broker_url, as in pulsar://host:6650: offloadctl context set NAME broker_url=..., or OFFLOADCTL_BROKER_URL"
+)
 
 
 @contextmanager
@@ -173,8 +178,31 @@ def open_usual(
 
 
 @contextmanager
-def open_decision_log(context: Context, clock: Clock) -> Iterator["JournalDecisionLog"]:
-    """Where schedules write down what they decide: the journal."""
+def open_lease(context: Context, clock: Clock, holder: str) -> "Iterator[Lease]":
+    """Who of several instances acts: the lease topic's, or whoever locks the state directory's file.
+
+    Without a lease topic it is had at once, or LeaseHeld tells that another process has it.
+    """
+    if context.lease_topic is None:
+        from offloadctl.adapters.local_lease import LocalLease  # noqa: PLC0415 - only where something is run
+
+        with only_scheduler(context), open_decision_log(context, clock) as log:
+            yield LocalLease(log, str(_scheduler_lock(context)))
+        return
+    from offloadctl.adapters.lease_topic import TopicLease  # noqa: PLC0415 - only where something is run
+
+    with TopicLease(_lease_connection(context, clock), context.lease_topic, holder) as lease:
+        yield lease
+
+
+@contextmanager
+def open_decision_log(context: Context, clock: Clock) -> "Iterator[DecisionLog]":
+    """Where it is written down what is decided: the journal. With a lease topic, pauses alone are written so."""
+    if context.lease_topic is not None:
+        from offloadctl.adapters.lease_history import PauseLog  # noqa: PLC0415 - only with a lease topic
+
+        yield PauseLog(_lease_connection(context, clock), context.lease_topic)
+        return
     from offloadctl.adapters.decision_logs import JournalDecisionLog  # noqa: PLC0415 - msgspec is slow to load
 
     with open_journal(context, clock) as journal:
@@ -182,8 +210,14 @@ def open_decision_log(context: Context, clock: Clock) -> Iterator["JournalDecisi
 
 
 @contextmanager
-def open_decision_history(context: Context) -> Iterator["JournalDecisionHistory"]:
+def open_decision_history(context: Context) -> "Iterator[DecisionHistory]":
     """The same for whoever only reads."""
+    if context.lease_topic is not None:
+        from offloadctl.adapters.lease_history import TopicHistory  # noqa: PLC0415 - only with a lease topic
+        from offloadctl.adapters.system import SystemClock  # noqa: PLC0415
+
+        yield TopicHistory(_lease_connection(context, SystemClock()), context.lease_topic)
+        return
     from offloadctl.adapters.decision_logs import JournalDecisionHistory  # noqa: PLC0415 - msgspec is slow to load
 
     with open_history(context) as history:
@@ -195,7 +229,7 @@ def only_scheduler(context: Context) -> Iterator[None]:
     """Be the only process that runs schedules by this state directory; LeaseHeld if there is another one."""
     from offloadctl.adapters.only_one import only_one  # noqa: PLC0415 - only where something is run
 
-    with only_one(_state_of(context) / "scheduler.lock", what="runs schedules"):
+    with only_one(_scheduler_lock(context), what="runs schedules"):
         yield
 
 
@@ -240,8 +274,7 @@ def require_messages(ports: Ports) -> MessageReader:
     if ports.messages is None:
         raise SettingsError(
             "no address of the binary protocol is known, and messages are read by that",
-            hint="set broker_url, as in pulsar://host:6650: offloadctl context set NAME broker_url=..., or "
-            "OFFLOADCTL_BROKER_URL",
+            hint=_BROKER_URL,
         )
     from offloadctl.adapters.pulsar_client import require_library  # noqa: PLC0415 - only where messages are read
 
@@ -309,6 +342,22 @@ def _read_only_words(name: str, origin: Origin | None) -> tuple[str, str]:
             return " by the context file", f"if you mean it: offloadctl context set {shlex.quote(name)} read_only=false"
         case _:
             return "", "offloadctl context show tells where read_only comes from"
+
+
+def _scheduler_lock(context: Context) -> Path:
+    return _state_of(context) / "scheduler.lock"
+
+
+def _lease_connection(context: Context, clock: Clock) -> "PulsarConnection":
+    from offloadctl.adapters.pulsar_connection import PulsarConnection  # noqa: PLC0415 - only with a lease topic
+
+    if context.broker.broker_url is None:
+        raise SettingsError(
+            f"the lease topic {context.lease_topic} needs the address of the binary protocol", hint=_BROKER_URL
+        )
+    connection = PulsarConnection(context.broker.broker_url, context.broker, clock, "serve", "a lease topic")
+    connection.library()
+    return connection
 
 
 def _state_of(context: Context) -> Path:

@@ -29,9 +29,11 @@ class SharedLease:
         with self._changed:
             return self._holder is None
 
-    def depose(self) -> None:
-        """Take it from whoever has it, who is not told: its next append fails. The next instance may have it."""
+    def depose(self, *, why: str = "") -> None:
+        """Take it from whoever has it, who hears `why`, or learns it by its next append. The next one may have it."""
         with self._changed:
+            if self._holder is not None and why:
+                self._holder.lost = why
             self._holder = None
             self._changed.notify_all()
 

@@ -1,5 +1,7 @@
 """`schedule run`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,15 +13,14 @@ from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
 from offloadctl.cli.schedule_acting import schedule_actions
 from offloadctl.cli.schedule_file import File, Name, find, read_file
 from offloadctl.cli.schedule_topics import Allow, allowed_of, topic_runs
-from offloadctl.errors import OffloadctlError
+from offloadctl.errors import LeaseHeld, OffloadctlError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.topic_action import TopicVerb
 from offloadctl.ports import Clock
 from offloadctl.wiring import (
-    only_scheduler,
     open_collector,
     open_decision_history,
-    open_decision_log,
+    open_lease,
     open_usual,
 )
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from offloadctl.model.schedule import Schedule
     from offloadctl.operations.schedule import Act
     from offloadctl.operations.schedule_once import Once
+    from offloadctl.ports.lease import Lease
+    from offloadctl.ports.schedule import DecisionLog
 
 
 @with_connection
@@ -94,8 +97,8 @@ def _done(session: Session, schedule: "Schedule", reason: str, allowed: frozense
 
     context, clock = session.context, session.ports.clock
     with (
-        only_scheduler(context),
-        open_decision_log(context, clock) as log,
+        open_lease(context, clock, this_process().words) as lease,
+        _only_term(lease) as log,
         open_collector(context, session.ports) as numbers,
         open_usual(context, numbers, clock, say) as collector,
         schedule_actions(session, allowed=allowed) as actions,
@@ -105,6 +108,21 @@ def _done(session: Session, schedule: "Schedule", reason: str, allowed: frozense
         if force:
             return force_run(scheduler, schedule.name, asked_by=str(this_process()), reason=reason, results=act.results)
         return evaluate(scheduler, schedule.name, results=act.results)
+
+
+@contextmanager
+def _only_term(lease: "Lease") -> "Iterator[DecisionLog]":
+    """The log of a term that is had at once, until the end of the block; LeaseHeld if another process has the lease."""
+    term = lease.wait(0)
+    if term is None:
+        raise LeaseHeld(
+            f"{lease.location}: another process runs schedules",
+            hint="let it do the work, or wait for its end: offloadctl schedule history tells who took the lease",
+        )
+    try:
+        yield term.log
+    finally:
+        term.hand_back()
 
 
 @dataclass

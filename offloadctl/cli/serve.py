@@ -1,6 +1,5 @@
 """`offloadctl serve`."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -9,22 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from offloadctl.cli.connection import ConnectionFlags, Session, connect, with_connection
-from offloadctl.cli.output import say
-from offloadctl.cli.schedule_acting import schedule_actions
+from offloadctl.cli.connection import ConnectionFlags, connect, with_connection
 from offloadctl.cli.schedule_topics import Allow, allowed_of
+from offloadctl.cli.serve_process import daemon_of
 from offloadctl.errors import BadValue, SettingsError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.price import Prices
-from offloadctl.model.topic_action import TopicVerb
 from offloadctl.redaction import Secret
 from offloadctl.units import parse_duration
-from offloadctl.wiring import only_scheduler, open_check_history, open_collector, open_decision_log, open_usual
 
 if TYPE_CHECKING:
-    from offloadctl.model.schedule import Schedule
     from offloadctl.service.daemon import Daemon
-    from offloadctl.service.telling import Teller
     from offloadctl.service.web_server import Address
 
 Price = Annotated[
@@ -75,15 +69,16 @@ def serve(
 ) -> ExitCode:
     """Evaluate schedules again and again, and do what they decide, until SIGTERM or Ctrl-C.
 
-    What is decided is in the journal before anything is sent: after a crash the next process goes on with it. SIGHUP,
+    What is decided is written down before anything is sent: after a crash the next process goes on with it. SIGHUP,
     or a change of the file, has it read again; one that cannot be used changes nothing. Log lines are on stderr, as
-    JSON where that is no terminal. Exit code 8: another process runs the schedules of this state directory.
+    JSON where that is no terminal. With a lease topic (lease_topic of the context) one of several instances acts, and
+    the others stand by. Exit code 8, without one: another process runs the schedules of this state directory.
     """
     interval, patience = _above_zero(every, "--every"), _duration(grace, "--grace")
     pages, allowed = _pages_of(listen, listen_token_file), allowed_of(allow)
     prices = Prices.parse(price or ())
     with connect(connection) as session, ExitStack() as stack:
-        daemon = stack.enter_context(_daemon(session, file, interval, patience, allowed))
+        daemon = stack.enter_context(daemon_of(session, file, interval, patience, allowed))
         if pages is not None:
             stack.enter_context(_shown(daemon, *pages, interval, prices))
         daemon.run()
@@ -123,71 +118,6 @@ def _shown(
     with listening(address, Pages(daemon.board.facts, daemon.clock, every, token, prices)) as at:
         daemon.tell("listening", address=str(at), needs_token=token is not None)
         yield
-
-
-@contextmanager
-def _daemon(
-    session: Session, file: Path, every: timedelta, grace: timedelta, allowed: frozenset[TopicVerb]
-) -> "Iterator[Daemon]":
-    """Everything that the process consists of; LeaseHeld, and whatever is wrong with the file, before it begins."""
-    from offloadctl.operations.schedule import Scheduler  # noqa: PLC0415 - protobuf is slow to load
-    from offloadctl.operations.survey import Survey  # noqa: PLC0415
-    from offloadctl.operations.workers import Stop  # noqa: PLC0415
-    from offloadctl.service.board import Board  # noqa: PLC0415
-    from offloadctl.service.checks_seen import ChecksSeen  # noqa: PLC0415
-    from offloadctl.service.daemon import Daemon  # noqa: PLC0415
-    from offloadctl.service.followed import Followed  # noqa: PLC0415
-    from offloadctl.service.loop import Loop  # noqa: PLC0415
-    from offloadctl.service.past import remember_successes  # noqa: PLC0415
-    from offloadctl.service.remembering import RememberedNumbers  # noqa: PLC0415
-    from offloadctl.service.runs import Runs, Watched  # noqa: PLC0415
-    from offloadctl.service.schedule_source import ScheduleSource  # noqa: PLC0415
-    from offloadctl.service.surveying import Surveying  # noqa: PLC0415
-    from offloadctl.service.telling import LogLevel, libraries_told  # noqa: PLC0415
-
-    clock, context = session.ports.clock, session.context
-    source = ScheduleSource(file, lambda schedules: _require_right(session, schedules, allowed))
-    schedules = source.read()
-    tell = _teller(session)
-    board, runs = Board(clock.now()), Runs(tell)
-    stop_looking, stop_acting = Stop(), Stop()
-    with (
-        only_scheduler(context),
-        libraries_told(tell),
-        open_decision_log(context, clock) as log,
-        open_collector(context, session.ports, stop=stop_looking) as numbers,
-        open_usual(context, numbers, clock, lambda why: tell("usual", level=LogLevel.WARNING, error=why)) as collector,
-        schedule_actions(session, stop_acting, allowed) as actions,
-        open_check_history(context) as history,
-    ):
-        numbers.numbers = remembered = RememberedNumbers(numbers.numbers)
-        checks = ChecksSeen(history, clock, tell)
-        beside = Surveying(remembered, Survey(session.ports.admin, stop_looking), checks, tell)
-        act = Watched(Followed(actions, board, checks), board, tell)
-        scheduler = Scheduler(schedules, log, collector, act, clock, start=runs.start)
-        names = tuple(one.name for one in schedules)
-        board.in_force(names)
-        remember_successes(log, board)
-        tell("started", context=context.name, schedules=len(names), names=" ".join(names), every=every.total_seconds())
-        loop = Loop(scheduler, source, runs, board, clock, tell, every, beside=beside)
-        yield Daemon(loop, runs, board, clock, tell, grace, stop_looking, stop_acting)
-
-
-def _require_right(session: Session, schedules: "tuple[Schedule, ...]", allowed: frozenset[TopicVerb]) -> None:
-    """Schedules that change something need a context that may be changed, and some of them leave; checks do not."""
-    from offloadctl.model.schedule import CheckAction  # noqa: PLC0415 - only where something is run
-    from offloadctl.operations.schedule_topics import require_allowed  # noqa: PLC0415
-
-    for one in schedules:
-        require_allowed(one, allowed)
-    if not all(isinstance(one.action, CheckAction) for one in schedules):
-        session.allow_change()
-
-
-def _teller(session: Session) -> "Teller":
-    from offloadctl.service.telling import Teller  # noqa: PLC0415 - only where something is run
-
-    return Teller(lambda text: say(text, is_prose=False), session.ports.clock, as_json=not sys.stderr.isatty())
 
 
 def _above_zero(text: str, option: str) -> timedelta:

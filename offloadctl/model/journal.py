@@ -24,6 +24,11 @@ class Actor:
     def __str__(self) -> str:
         return f"{self.user}@{self.host}"
 
+    @property
+    def words(self) -> str:
+        """With the process, where it matters which of several it is."""
+        return f"{self}, process {self.pid}"
+
 
 @dataclass(frozen=True, slots=True)
 class RunStart:

@@ -48,6 +48,8 @@ class Facts:
     """By schedule: the topics of its runs that go on."""
     checks: Checks = field(default_factory=Checks)
     ending: bool = False
+    standby: bool = False
+    """Another instance has the lease; a `problem` says why it cannot even be waited for."""
 
 
 class Board:
@@ -75,6 +77,26 @@ class Board:
                 in_flight=tuple(self._in_flight.values()),
                 at_work=MappingProxyType(self._at_work()),
             )
+
+    def standing_by(self, problem: str = "") -> None:
+        """Another instance acts; what this one has evaluated is not told any more."""
+        with self._lock:
+            self._facts = replace(
+                self._facts,
+                standby=True,
+                problem=problem,
+                decisions=(),
+                not_evaluated=(),
+                totals=Totals(),
+                checks=Checks(),
+                evaluated_at=None,
+                evaluation_seconds=None,
+            )
+
+    def leading(self) -> None:
+        """This instance acts; nothing is evaluated yet."""
+        with self._lock:
+            self._facts = replace(self._facts, standby=False, problem="")
 
     def in_force(self, schedules: tuple[str, ...], *, problem: str = "") -> None:
         """These schedules count now; a `problem` says why a newer file does not."""

@@ -17,13 +17,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import FrameType
-from typing import Final
+from typing import Final, Protocol
 
 from offloadctl.errors import TerminationSignal
-from offloadctl.operations.workers import Stop
 from offloadctl.ports import Clock
 from offloadctl.service.board import Board
-from offloadctl.service.loop import Loop
 from offloadctl.service.runs import Runs
 from offloadctl.service.telling import LogLevel, Teller
 
@@ -33,20 +31,50 @@ _SLICE_S: Final = 0.2
 _AWAKE_S: Final = 1.0
 
 
+class Work(Protocol):
+    """What the process is for: a loop, or the terms of one."""
+
+    def run(self) -> None:
+        """Until `end`; raises what is a bug."""
+        ...
+
+    def reload(self) -> None:
+        """Read the file of schedules again."""
+        ...
+
+    def end(self) -> None:
+        """Begin nothing more."""
+        ...
+
+
+class Stoppable(Protocol):
+    """Something that goes on."""
+
+    def by(self, signal: BaseException, /) -> None:
+        """That signal ends it."""
+        ...
+
+
+def nothing_to_let_go() -> None:
+    """Nothing is held that another one waits for."""
+
+
 @dataclass(slots=True)
 class Daemon:
     """Runs the loop until a signal comes."""
 
-    loop: Loop
+    loop: Work
     runs: Runs
     board: Board
     clock: Clock
     tell: Teller
     grace: timedelta
-    stop_looking: Stop
+    stop_looking: Stoppable
     """Ends an evaluation that is on its way."""
-    stop_acting: Stop
+    stop_acting: Stoppable
     """Ends runs."""
+    let_go: Callable[[], None] = nothing_to_let_go
+    """Hands the lease back, once nothing goes on any more."""
     _heard: "queue.SimpleQueue[int]" = field(default_factory=queue.SimpleQueue)
     """Signals; 0: the loop has ended. A SimpleQueue may be filled by a handler whatever it interrupts."""
     _failure: list[BaseException] = field(default_factory=list)
@@ -88,6 +116,7 @@ class Daemon:
         self._wait(grace, lambda: not self.runs.going_on, may_be_hurried=True)
         self.stop_acting.by(TerminationSignal())
         self._wait(HAND_OVER_S, lambda: not self.runs.going_on and not looping.is_alive())
+        self.let_go()
         left = self.runs.going_on
         level = LogLevel.WARNING if left else LogLevel.INFO
         self.tell("ended", level=level, runs_cut_off=left or None)

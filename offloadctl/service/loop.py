@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from offloadctl.errors import Interrupted, OffloadctlError
+from offloadctl.errors import Interrupted, LeaseLost, OffloadctlError
 from offloadctl.model.decision import Decision, Verdict
 from offloadctl.operations.schedule import Scheduler, Tick
 from offloadctl.ports import Clock
@@ -35,6 +35,11 @@ def nothing_beside(_tick: Tick) -> Beside:
     return Beside()
 
 
+def nothing_lost() -> str:
+    """Nobody else could have the lease."""
+    return ""
+
+
 @dataclass(slots=True)
 class Loop:
     """Evaluates the schedules again and again."""
@@ -48,6 +53,8 @@ class Loop:
     every: timedelta
     beside: Callable[[Tick], Beside] = nothing_beside
     """What pages tell beside the numbers of schedules."""
+    lost: Callable[[], str] = nothing_lost
+    """Why the lease is not ours any more; empty while it is."""
     _wakes: "queue.SimpleQueue[None]" = field(default_factory=queue.SimpleQueue)
     _ended: threading.Event = field(default_factory=threading.Event)
     _reload: threading.Event = field(default_factory=threading.Event)
@@ -56,8 +63,8 @@ class Loop:
     """The last decision that was told of each schedule."""
 
     def run(self) -> None:
-        """Until `end`; raises what is a bug."""
-        while not self._ended.is_set():
+        """Until `end`, or until the lease is lost; raises what is a bug."""
+        while not self._ended.is_set() and not self.lost():
             try:
                 seconds = self.step()
             except Interrupted:
@@ -114,6 +121,10 @@ class Loop:
             self._due = self.scheduler.next_time(every=self.every)
         except Interrupted:
             raise
+        except LeaseLost:
+            # Whoever runs this loop tells it.
+            self._due = self.clock.now() + min(RETRY, self.every)
+            return
         except OffloadctlError as error:
             self._due = self.clock.now() + min(RETRY, self.every)
             self.board.not_evaluated(error.message)

@@ -45,6 +45,8 @@ class _Collected(Collector):
 
     def collect(self) -> Iterable[Metric]:
         yield gauges("offloadctl_build_info", "The version.", ("version",), [((__version__,), 1)])
+        leads = 0 if self.facts.standby else 1
+        yield gauges("offloadctl_leader", "0: it stands by.", (), [((), leads)])
         yield from of_namespaces(self.facts.totals)
         yield from of_topics(self.facts.totals, self.topics)
         yield from of_evaluations(self.facts)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from offloadctl.errors import Interrupted, OffloadctlError
+from offloadctl.errors import Interrupted, LeaseLost, OffloadctlError
 from offloadctl.model.decision import Intent, RunResult
 from offloadctl.model.schedule import Schedule
 from offloadctl.operations.schedule import HANDED_OVER, Act
@@ -54,6 +54,9 @@ class Runs:
     def _run(self, work: Callable[[], None]) -> None:
         try:
             work()
+        except LeaseLost as error:
+            # Whoever has the lease now begins it again, and finds what is done.
+            self.tell("result-not-written", level=LogLevel.WARNING, error=error.message)
         except Exception as error:  # noqa: BLE001 - of a thread nobody else would hear; the run is begun again
             with self._lock:
                 self._failed = True

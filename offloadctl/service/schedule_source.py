@@ -42,6 +42,10 @@ class ScheduleSource:
         before, self._seen = self._seen, self._signature()
         return self._seen not in (None, self._read) and self._seen == before
 
+    def is_another(self) -> bool:
+        """Whether the file looks another one than was read, come to rest or not."""
+        return self._signature() != self._read
+
     def _signature(self) -> Signature:
         """By following links: Kubernetes changes a mounted ConfigMap by turning one."""
         try:

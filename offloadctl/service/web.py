@@ -83,8 +83,11 @@ class Pages:
         if path == "/healthz":
             return _words(HTTPStatus.OK, "alive")
         if path == "/readyz":
-            why = self._not_ready(self.facts())
-            return _words(HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK, why or "ready")
+            facts = self.facts()
+            why = self._not_ready(facts)
+            # Ready, too: whoever replaces one instance after the other waits for the new one to be ready.
+            is_ready = "standby" if facts.standby else "ready"
+            return _words(HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK, why or is_ready)
         return None
 
     def _shown(self, path: str, query: str) -> Answer:
@@ -118,6 +121,8 @@ class Pages:
         """Why not, in words that need no token; empty if it is."""
         if facts.ending:
             return "ending"
+        if facts.standby:
+            return "the lease is out of reach" if facts.problem else ""
         if facts.evaluated_at is None:
             return "nothing is evaluated yet"
         if facts.problem:
