@@ -1,7 +1,7 @@
 """PromQL over HTTP: Prometheus and whatever speaks its API (Thanos, Mimir, VictoriaMetrics)."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -17,6 +17,8 @@ from offloadctl.model.measures import Number, Series, series_name
 from offloadctl.model.settings import BrokerSettings, TlsSettings
 
 _BAD_QUERY: Final = (400, 422)
+_MOST_POINTS: Final = 11_000
+"""Of a series, in one answer (web/api/v1/api.go of Prometheus)."""
 
 Wire = TypeVar("Wire")
 
@@ -58,20 +60,25 @@ class Prometheus(Closing):
                 )
 
     def over_time(self, expression: str, start: datetime, end: datetime, step_seconds: float) -> Sequence[Series]:
-        """A matrix."""
-        params = (
-            ("query", expression),
-            ("start", f"{start.timestamp():.3f}"),
-            ("end", f"{end.timestamp():.3f}"),
-            ("step", f"{step_seconds:g}"),
-        )
-        reply = self._ask(Call("GET", "/api/v1/query_range", params))
-        data = understood(reply, _Instant, lambda answer: answer.data)
-        every = _understood_part(reply, data.result, list[_RangeSeries])
-        return [
-            Series(one.metric, tuple((datetime.fromtimestamp(at, UTC), float(text)) for at, text in one.values))
-            for one in every
-        ]
+        """A matrix, in as many pieces as Prometheus wants."""
+        labels: dict[str, Mapping[str, str]] = {}
+        points: dict[str, list[tuple[datetime, float]]] = {}
+        for first, last in _pieces(start, end, timedelta(seconds=step_seconds)):
+            params = (
+                ("query", expression),
+                ("start", f"{first.timestamp():.3f}"),
+                ("end", f"{last.timestamp():.3f}"),
+                ("step", f"{step_seconds:g}"),
+            )
+            reply = self._ask(Call("GET", "/api/v1/query_range", params))
+            data = understood(reply, _Instant, lambda answer: answer.data)
+            for one in _understood_part(reply, data.result, list[_RangeSeries]):
+                name = series_name(one.metric)
+                labels[name] = one.metric
+                points.setdefault(name, []).extend(
+                    (datetime.fromtimestamp(at, UTC), float(text)) for at, text in one.values
+                )
+        return [Series(labels[name], tuple(every)) for name, every in points.items()]
 
     def _ask(self, call: Call) -> Reply:
         reply = send(self._session, call, self._url + call.target, route=self._route, headers={})
@@ -80,6 +87,14 @@ class Prometheus(Closing):
         if not reply.is_success:
             raise error_for(reply)
         return reply
+
+
+def _pieces(start: datetime, end: datetime, step: timedelta) -> Iterator[tuple[datetime, datetime]]:
+    first = start
+    while first <= end:
+        last = min(end, first + (_MOST_POINTS - 1) * step)
+        yield first, last
+        first = last + step
 
 
 _Point = tuple[float, str]

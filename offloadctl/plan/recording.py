@@ -19,6 +19,7 @@ import msgspec
 from offloadctl.errors import BadValue, UsageError
 from offloadctl.model.measures import Measure, Number, Series, Snapshot
 from offloadctl.model.names import NamespaceName, TopicName
+from offloadctl.plan.promql_measures import subject_of
 
 Subject = TypeVar("Subject")
 
@@ -102,7 +103,7 @@ class Recording:
     def add_series(self, measure: Measure, query: str, every: Iterable[Series]) -> None:
         """What Prometheus has of a measure, or of an expression; series that name no subject are left out."""
         for series in every:
-            subject = series.labels.get("topic" if measure.is_of_topics else "instance", "")
+            subject = subject_of(measure, series.labels)
             for at, value in series.points:
                 if query:
                     self.add_query(query, series.name, at, value)

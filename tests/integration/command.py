@@ -111,6 +111,25 @@ class Offloadctl:
         return list(self("offload", "history", *arguments).document["runs"])
 
     @contextmanager
+    def serving(self, *arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """`serve` in the background, with its log lines in a file; it is killed if nobody has ended it."""
+        with (
+            log.open("wb") as lines,
+            subprocess.Popen(
+                [sys.executable, "-m", "offloadctl", "serve", *arguments, *self._connection()],
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=lines,
+                stderr=lines,
+            ) as process,
+        ):
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+    @contextmanager
     def running(self, *arguments: str) -> Iterator[Running]:
         """Begin it; it is killed if nobody waited for its end."""
         known = (self.stack.secret_key, self.secret_key, self._token())

@@ -116,6 +116,8 @@ class Cluster:
     ports: BrokerPorts
     second_ports: BrokerPorts
     settings: Mapping[str, str]
+    bookie_metrics: str | None = None
+    """host:port of the bookie's metrics, if it has any."""
 
     def await_broker(self, *, seconds: float = 120) -> None:
         """The first broker serves topics."""
@@ -168,6 +170,20 @@ def broker_settings(ports: BrokerPorts) -> dict[str, str]:
     }
 
 
+def bookie_metrics_settings(port: int) -> dict[str, str]:
+    """A standalone's bookie tells its metrics there.
+
+    BookKeeper's own provider registers JVM metrics that the broker in the same process registers too, and then the
+    broker does not start; Pulsar's provider is the same without them.
+    """
+    return {
+        "httpServerEnabled": "true",
+        "httpServerClass": "org.apache.bookkeeper.http.vertx.VertxHttpServer",
+        "httpServerPort": str(port),
+        "statsProviderClass": "org.apache.pulsar.broker.stats.prometheus.metrics.PrometheusMetricsProvider",
+    }
+
+
 def test_settings() -> dict[str, str]:
     """The settings that this project's tests need of any broker: small ledgers, offload by hand only."""
     lines = (parts.BROKER_FILES / "standalone.conf").read_text().splitlines()
@@ -187,6 +203,7 @@ def running_cluster(
     environment: Mapping[str, str] | None = None,
     zookeeper: bool = False,
     token: str | None = None,
+    with_bookie_metrics: bool = False,
 ) -> Iterator[Cluster]:
     """A fresh Pulsar and MinIO; `settings` are keys of broker.conf, an empty environment holds no credentials."""
     ports, second_ports, s3_port = BrokerPorts(), BrokerPorts(), free_port()
@@ -197,6 +214,7 @@ def running_cluster(
     all_settings = {**test_settings(), **broker_settings(ports), **(settings or {})}
     if zookeeper:
         del all_settings["loadBalancerEnabled"]
+    bookie_port = free_port() if with_bookie_metrics else None
     with ExitStack() as running:
         network = running.enter_context(Network())
         minio = DockerContainer(minio_image).with_command("server /data").with_network(network)
@@ -206,6 +224,9 @@ def running_cluster(
         await_minio(stack)
         stack.s3().create_bucket(Bucket=BUCKET)
         pulsar = DockerContainer(pulsar_image).with_command(_start_command()).with_network(network)
+        if bookie_port is not None:
+            all_settings |= bookie_metrics_settings(bookie_port)
+            pulsar.with_bind_ports(bookie_port, bookie_port)
         for port in (ports.web, ports.broker, second_ports.web, second_ports.broker):
             pulsar.with_bind_ports(port, port)
         variables = {**_as_environment(all_settings), **(credentials if environment is None else environment)}
@@ -214,7 +235,8 @@ def running_cluster(
             pulsar.with_env(name, value)
         running.enter_context(pulsar)
         await_broker(stack, Server(pulsar), seconds=120)
-        yield Cluster(stack, Server(pulsar), Server(minio), ports, second_ports, all_settings)
+        bookie_metrics = f"127.0.0.1:{bookie_port}" if bookie_port is not None else None
+        yield Cluster(stack, Server(pulsar), Server(minio), ports, second_ports, all_settings, bookie_metrics)
 
 
 def await_minio(stack: Stack) -> None:

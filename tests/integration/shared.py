@@ -24,7 +24,8 @@ def shared_cluster(config: pytest.Config) -> Cluster | None:
     if _cluster not in config.stash:
         running = ExitStack()
         config.add_cleanup(running.close)
-        found = running.enter_context(running_cluster(CHOICE.pulsar_image, CHOICE.minio_image))
+        cluster = running_cluster(CHOICE.pulsar_image, CHOICE.minio_image, with_bookie_metrics=True)
+        found = running.enter_context(cluster)
         config.stash[_cluster] = found
         config.stash[OFFLOADER] = f"{CHOICE.pulsar_image} with {offloader_of(found)}"
     return config.stash[_cluster]

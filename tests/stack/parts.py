@@ -72,15 +72,41 @@ def minio_client() -> Path:
     return _go_binary("MinIO's client", "mc", MINIO_CLIENT_VERSION)
 
 
+def prometheus_programs() -> Path:
+    """The directory with `prometheus` and `promtool`: those of this machine, else out of Debian's package.
+
+    The package is only unpacked: installing it would start a daemon.
+    """
+    if (server := shutil.which("prometheus")) is not None and shutil.which("promtool") is not None:
+        return Path(server).parent
+
+    def build(target: Path) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            run("Prometheus", "apt-get", "download", "-qq", "prometheus", directory=Path(scratch))
+            (package,) = Path(scratch).glob("prometheus_*.deb")
+            run("Prometheus", "dpkg-deb", "-x", str(package), scratch)
+            for name in ("prometheus", "promtool"):
+                shutil.copy(Path(scratch) / "usr" / "bin" / name, target / name)
+
+    return _cached("prometheus", [], build)
+
+
 def java() -> str:
     """The `java` command."""
     return _command("java", "the broker")
 
 
-def run(part: str, command: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+def run(
+    part: str,
+    command: str,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> str:
     """Run a command that a part is made with, and answer what it printed."""
     words = [_command(command, part), *arguments]
-    done = subprocess.run(words, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False)
+    variables = {**os.environ, **(environment or {})}
+    done = subprocess.run(words, env=variables, cwd=directory, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last_lines = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise PartMissing(f"{part}: `{' '.join(words)}` failed with exit code {done.returncode}:\n{last_lines}")

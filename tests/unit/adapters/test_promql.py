@@ -58,6 +58,19 @@ def test_a_range_is_told_by_its_series() -> None:
     assert parse_qs(urlsplit(listener.heard[0].line.split()[1]).query)["step"] == ["60"]
 
 
+def test_a_long_range_is_asked_for_in_pieces_that_prometheus_answers() -> None:
+    matrix = [{"metric": {"topic": "x"}, "values": [POINT]}]
+    with prometheus(success("matrix", matrix)) as (opened, listener):
+        [series] = opened.over_time("up", AT, AT + timedelta(minutes=25_000), 60)
+
+    asked = [parse_qs(urlsplit(heard.line.split()[1]).query) for heard in listener.heard]
+    spans = [
+        ((float(one["start"][0]) - AT.timestamp()) / 60, (float(one["end"][0]) - AT.timestamp()) / 60) for one in asked
+    ]
+    assert spans == [(0, 10_999), (11_000, 21_999), (22_000, 25_000)]
+    assert len(series.points) == 3
+
+
 def test_a_mistake_in_an_expression_is_told_in_prometheus_words() -> None:
     body = b'{"status": "error", "errorType": "bad_data", "error": "1:4: parse error: unclosed left parenthesis"}'
     with prometheus(http(body, "400 Bad Request")) as (opened, _), pytest.raises(BadValue, match="unclosed left"):

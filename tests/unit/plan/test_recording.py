@@ -84,10 +84,12 @@ def test_series_are_told_by_what_they_name() -> None:
     recording.add_series(
         Measure.LOCAL_BYTES, "", [Series({"topic": str(ORDERS)}, ((at, 1.0),)), Series({}, ((at, 2.0),))]
     )
-    recording.add_series(Measure.BOOKIE_DISK, "", [Series({"instance": "b:8000"}, ((at, 0.5),))])
+    recording.add_series(
+        Measure.BOOKIE_DISK, "", [Series({"instance": "b:8000", "directory": "data"}, ((at, 0.5),)), Series({}, ())]
+    )
     recording.add_series(Measure.PROMQL, "up", [Series({"__name__": "up", "pod": "a", "job": "b"}, ((at, 1.0),))])
 
     assert recording.every_topic == {ORDERS}
-    assert set(recording.instances[Measure.BOOKIE_DISK]) == {"b:8000"}
+    assert set(recording.instances[Measure.BOOKIE_DISK]) == {"b:8000 data"}
     assert set(recording.queries["up"]) == {'up{job="b", pod="a"}'}
     assert NamespaceName("acme", "shop") not in recording.labels
