@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import Decision, Intent, Verdict
@@ -44,6 +44,8 @@ class Facts:
     moved: Mapping[str, int] = field(default_factory=dict)
     last_success: Mapping[str, datetime] = field(default_factory=dict)
     in_flight: tuple[Intent, ...] = ()
+    last_runs: Mapping[str, str] = field(default_factory=dict)
+    """By schedule: the id of the run that this process was at work on last."""
     at_work: Mapping[str, AtWork] = field(default_factory=dict)
     """By schedule: the topics of its runs that go on."""
     checks: Checks = field(default_factory=Checks)
@@ -64,6 +66,7 @@ class Board:
         self._in_flight: dict[str, Intent] = {}
         self._progress: dict[str, tuple[str, RunProgress]] = {}
         self._last_success: dict[str, datetime] = {}
+        self._last_runs: dict[str, str] = {}
 
     def facts(self) -> Facts:
         """All of them, as they are now; nobody changes them later."""
@@ -75,6 +78,7 @@ class Board:
                 moved=MappingProxyType(dict(self._moved)),
                 last_success=MappingProxyType(dict(self._last_success)),
                 in_flight=tuple(self._in_flight.values()),
+                last_runs=MappingProxyType(dict(self._last_runs)),
                 at_work=MappingProxyType(self._at_work()),
             )
 
@@ -106,7 +110,8 @@ class Board:
             for kept in (self._verdicts, self._outcomes):
                 for key in [one for one in kept if one[0] not in schedules]:
                     del kept[key]
-            for by_name in (self._moved, self._last_success):
+            by_schedule: tuple[dict[str, Any], ...] = (self._moved, self._last_success, self._last_runs)
+            for by_name in by_schedule:
                 for name in [one for one in by_name if one not in schedules]:
                     del by_name[name]
 
@@ -153,6 +158,8 @@ class Board:
         with self._lock:
             self._in_flight.pop(intent.run_id, None)
             self._progress.pop(intent.run_id, None)
+            if intent.schedule in self._facts.schedules:
+                self._last_runs[intent.schedule] = intent.run_id
 
     def checked(self, checks: Checks) -> None:
         """What checks have found by now."""

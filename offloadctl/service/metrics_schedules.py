@@ -25,6 +25,18 @@ def of_runs(facts: Facts) -> Iterator[Metric]:
         in_flight[intent.schedule] = in_flight.get(intent.schedule, 0) + 1
     yield gauges("offloadctl_runs_in_flight", "Runs that go on.", _SCHEDULE, _by_schedule(in_flight))
     yield gauges(
+        "offloadctl_run_begun_timestamp_seconds",
+        "When each run that goes on was decided on; the run's id is that of log lines, history and explain.",
+        ("schedule", "run"),
+        (((intent.schedule, intent.run_id), intent.at.timestamp()) for intent in facts.in_flight),
+    )
+    yield gauges(
+        "offloadctl_last_run_info",
+        "The id of the last run that does not go on any more.",
+        ("schedule", "run"),
+        (((name, run_id), 1) for name, run_id in facts.last_runs.items()),
+    )
+    yield gauges(
         "offloadctl_topics_in_flight",
         "Topics that runs are at work on.",
         _SCHEDULE,
