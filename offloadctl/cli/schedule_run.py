@@ -66,14 +66,18 @@ def run(
         if not dry_run:
             session.allow_change()
             session.warn_of_untested_version()
-        once = _looked(session, schedule) if dry_run else _done(session, schedule, reason, allowed, force=force)
+        once = (
+            _looked(session, schedule, force=force)
+            if dry_run
+            else _done(session, schedule, reason, allowed, force=force)
+        )
         if dry_run and force:
             say("--now would begin a run whatever is decided")
     _show(once, output)
     return once.exit_code
 
 
-def _looked(session: Session, schedule: "Schedule") -> "Once":
+def _looked(session: Session, schedule: "Schedule", *, force: bool) -> "Once":
     from offloadctl.operations.schedule_once import look, with_topics  # noqa: PLC0415 - protobuf is slow to load
 
     context, clock = session.context, session.ports.clock
@@ -82,7 +86,8 @@ def _looked(session: Session, schedule: "Schedule") -> "Once":
         open_usual(context, numbers, clock, say, read_only=True) as collector,
         open_decision_history(context) as log,
     ):
-        return with_topics(look(log, collector, schedule, clock), schedule, topic_runs(session))
+        once = look(log, collector, schedule, clock)
+        return with_topics(once, schedule, topic_runs(session), force=force)
 
 
 def _require_allowed(schedule: "Schedule", allowed: frozenset[TopicVerb]) -> None:

@@ -10,10 +10,11 @@ from offloadctl.adapters.system import this_process
 from offloadctl.cli.connection import Session
 from offloadctl.errors import BadValue
 from offloadctl.model.topic_action import TopicVerb
-from offloadctl.wiring import open_journal
+from offloadctl.wiring import open_checks, open_journal
 
 if TYPE_CHECKING:
     from offloadctl.model.topic_action import TopicResult
+    from offloadctl.model.verified import OffloadedLedger
     from offloadctl.operations.policy_guard import Verify
     from offloadctl.operations.schedule_topics import TopicRuns
 
@@ -44,10 +45,13 @@ def topic_runs(session: Session, allowed: frozenset[TopicVerb] = frozenset()) ->
     from offloadctl.operations.schedule_topics import TopicRuns  # noqa: PLC0415 - only where schedules are at work
 
     @contextmanager
-    def proving(*, may_load: bool) -> "Iterator[Verify]":
+    def proving(*, acts: bool) -> "Iterator[Verify]":
         from offloadctl.cli.policy_guard import guarding  # noqa: PLC0415 - only where something is trimmed
 
-        with guarding(session, may_load=may_load) as (verify, _):
+        if not acts:
+            yield _only_looking(session)
+            return
+        with guarding(session, may_load=True) as (verify, _):
             yield verify
 
     def note(run_id: str, verb: TopicVerb, result: "TopicResult") -> None:
@@ -65,3 +69,16 @@ def topic_runs(session: Session, allowed: frozenset[TopicVerb] = frozenset()) ->
             journal.note(verb.value, f"{result.topic}: {result.reason.text}", facts, run_id=run_id)
 
     return TopicRuns(session.ports, allowed, proving, note)
+
+
+def _only_looking(session: Session) -> "Verify":
+    """Loads no topic, and leaves nothing behind; what was verified lately is looked up where it is remembered."""
+    from offloadctl.operations.check_memory import Memory  # noqa: PLC0415 - it loads what a check loads
+    from offloadctl.operations.policy_guard import verified_by_check  # noqa: PLC0415
+
+    def verify(ledgers: "Sequence[OffloadedLedger]") -> str:
+        with open_checks(session.context, read_only=True) as checks:
+            memory = None if checks is None else Memory(checks, checks, keeps=False, context=session.context.name)
+            return verified_by_check(session.ports, may_load=False, memory=memory)(ledgers)
+
+    return verify

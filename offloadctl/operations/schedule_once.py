@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from offloadctl.exitcodes import ExitCode, combine
 from offloadctl.model.decision import Decision, Intent, RunResult, Verdict
+from offloadctl.model.names import TopicName
 from offloadctl.model.schedule import Schedule
 from offloadctl.model.scope import Scope
 from offloadctl.model.topic_action import TopicActionRun
@@ -34,6 +35,8 @@ class Once:
     """Runs that somebody had begun and not ended, and that were begun again before."""
     results: tuple[RunResult, ...] = ()
     """Of all of these."""
+    in_scope: tuple[TopicName, ...] = ()
+    """The topics that were looked at, of a dry run."""
     looked: TopicActionRun | None = None
     """What a run would do to topics, one by one; of a dry run that would begin one, of actions that tell it."""
 
@@ -71,16 +74,24 @@ def look(log: DecisionHistory, collector: Collector, schedule: Schedule, clock: 
         return Once(schedule.name, dry_run=True, not_evaluated=lacking or "its topics could not be listed")
     state = standing(log, schedule, now).state
     decision, _ = decide(schedule, collected.topics[schedule.name], collected.snapshot, state)
-    return Once(schedule.name, dry_run=True, decision=decision, left_out=lacking)
+    topics = tuple(collected.topics[schedule.name])
+    return Once(schedule.name, dry_run=True, decision=decision, left_out=lacking, in_scope=topics)
 
 
-def with_topics(once: Once, schedule: Schedule, runs: TopicRuns) -> Once:
-    """With what the run would do to each topic, if one would begin and can tell it; brokers and buckets are read."""
+def with_topics(once: Once, schedule: Schedule, runs: TopicRuns, *, force: bool = False) -> Once:
+    """With what the run would do to each topic, if one would begin and can tell it; brokers and buckets are read.
+
+    `force`: what a run would do that is begun whatever is decided.
+    """
     decision = once.decision
-    if decision is None or decision.verdict is not Verdict.FIRED or verb_of(schedule.action) is None:
+    fires = decision is not None and decision.verdict is Verdict.FIRED
+    if decision is None or verb_of(schedule.action) is None or not (fires or force):
         return once
-    scope = schedule.scope.scope if decision.whole_scope else Scope.of(topics=decision.topics)
-    return replace(once, looked=runs.look(schedule, scope))
+    whole = decision.whole_scope if fires else schedule.scope.is_plain
+    topics = decision.topics if fires else once.in_scope[: schedule.limits.topics_a_run]
+    if not whole and not topics:
+        return once
+    return replace(once, looked=runs.look(schedule, schedule.scope.scope if whole else Scope.of(topics=topics)))
 
 
 def evaluate(scheduler: Scheduler, name: str, *, results: Mapping[str, RunResult]) -> Once:

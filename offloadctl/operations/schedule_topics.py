@@ -21,9 +21,9 @@ _SHOWN: Final = 3
 
 
 @contextmanager
-def nothing_proved(*, may_load: bool) -> Iterator[Verify]:
+def nothing_proved(*, acts: bool) -> Iterator[Verify]:
     """Nobody looks at objects, so none is proved."""
-    _ = may_load
+    _ = acts
     yield lambda _ledgers: "nobody has looked at it"
 
 
@@ -59,7 +59,7 @@ class TopicRuns:
     ports: Ports
     allowed: frozenset[TopicVerb] = frozenset()
     proving: Callable[..., AbstractContextManager[Verify]] = nothing_proved
-    """What proves ledgers; told whether it may load topics."""
+    """What proves ledgers; told whether something is done then, or only looked at."""
     note: RunNote = lambda _run, _verb, _result: None
 
     def run(self, schedule: Schedule, scope: Scope, run_id: str, stop: Stop) -> TopicActionRun:
@@ -85,7 +85,7 @@ class TopicRuns:
                 case RollOverAction() as action:
                     work = RollOver(ports, action, served)
                 case TrimAction() as action:
-                    verify = stack.enter_context(self.proving(may_load=acts))
+                    verify = stack.enter_context(self.proving(acts=acts))
                     work, at_once = Trim(ports, action, served, verify), 1
                 case _:
                     raise TypeError(f"schedule {schedule.name} does nothing to single topics")

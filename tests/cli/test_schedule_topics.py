@@ -99,11 +99,12 @@ def test_only_what_is_proved_is_trimmed_and_the_refusal_is_told(
     ledgers = connected.cluster.metadata[topic].ascending
 
     looked = command(*run, "--now", "--dry-run", "-o", "json")
-    kept = [one.in_bookkeeper for one in ledgers]
+    kept, left_behind = [one.in_bookkeeper for one in ledgers], list(tmp_path.glob("state/*"))
     lose_an_object(connected, topic)
     refused = command(*run, "--now", "--allow", "trim", "-o", "json")
 
     assert would(looked.document) == [(topic.local_name, "planned", "due")]
+    assert left_behind == []
     assert kept == [one.in_bookkeeper for one in ledgers] == [True] * 4
     assert refused.code == ExitCode.REFUSED
     assert "a check found damage" in refused.document["result"]["summary"]

@@ -71,8 +71,8 @@ def runs(
 ) -> TopicRuns:
     kept = notes if notes is not None else []
 
-    def proving(*, may_load: bool) -> AbstractContextManager[Verify]:
-        return nullcontext(verified_by_check(made.ports(), may_load=may_load))
+    def proving(*, acts: bool) -> AbstractContextManager[Verify]:
+        return nullcontext(verified_by_check(made.ports(), may_load=acts))
 
     def note(run_id: str, verb: TopicVerb, result: TopicResult) -> None:
         kept.append(f"{run_id} {verb} {result.topic.local_name} {result.state}")
@@ -290,7 +290,7 @@ def test_nothing_is_trimmed_where_a_part_of_the_scope_cannot_be_listed() -> None
 def test_a_ledger_that_was_offloaded_while_the_others_were_checked_stops_the_trim() -> None:
     made = offloaded(ORDERS)
 
-    def proving(*, may_load: bool) -> AbstractContextManager[Verify]:
+    def proving(*, acts: bool) -> AbstractContextManager[Verify]:
         def verify(ledgers: object) -> str:
             made.cluster.roll_over(ORDERS)
             made.admin().trigger_offload(ORDERS, Position(made.cluster.metadata[ORDERS].last.ledger_id, 0))
