@@ -75,7 +75,10 @@ def _judged(judged: Judged, now: datetime, label: str, *, depth: int) -> Iterato
         indent=2,
     )
     if judged.seen:
-        yield table(_COLUMNS, (_row(one, judged, now) for one in judged.seen[:_SHOWN]), indent=4 + 2 * depth)
+        shown = judged.seen[:_SHOWN]
+        columns = _COLUMNS if any(one.why for one in shown) else _COLUMNS[:-1]
+        rows = (_row(one, judged, now)[: len(columns)] for one in shown)
+        yield table(columns, rows, indent=4 + 2 * depth)
     for part in judged.parts:
         yield from _judged(part, now, "-", depth=depth + 1)
 

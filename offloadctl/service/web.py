@@ -8,6 +8,7 @@
 
 import hmac
 import io
+from base64 import b64decode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +16,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from offloadctl import __version__
 from offloadctl.model.price import Prices
 from offloadctl.ports import Clock
 from offloadctl.redaction import Secret, scrub
@@ -67,7 +69,8 @@ class Pages:
             ("X-Content-Type-Options", "nosniff"),
         ]
         if answer.status is HTTPStatus.UNAUTHORIZED:
-            headers.append(("WWW-Authenticate", "Bearer"))
+            # A browser asks for a password then, and sends no Bearer.
+            headers += [("WWW-Authenticate", "Bearer"), ("WWW-Authenticate", 'Basic realm="offloadctl"')]
         start_response(f"{answer.status.value} {answer.status.phrase}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
@@ -112,10 +115,11 @@ class Pages:
             # A page from elsewhere, in a browser on this host, may reach us under a name of its own.
             name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
             return None if name in _OURS else _words(HTTPStatus.FORBIDDEN, "only this host is answered")
-        given = authorization.removeprefix("Bearer ").encode()
-        if authorization.startswith("Bearer ") and hmac.compare_digest(given, self.token.reveal().encode()):
+        if hmac.compare_digest(_given(authorization).encode(), self.token.reveal().encode()):
             return None
-        return _words(HTTPStatus.UNAUTHORIZED, "a token is needed: Authorization: Bearer ...")
+        return _words(
+            HTTPStatus.UNAUTHORIZED, "a token is needed: Authorization: Bearer ..., or as a browser's password"
+        )
 
     def _not_ready(self, facts: Facts) -> str:
         """Why not, in words that need no token; empty if it is."""
@@ -132,6 +136,17 @@ class Pages:
         return ""
 
 
+def _given(authorization: str) -> str:
+    """The token that came with a request, as itself or as the password of whatever user; empty if none did."""
+    scheme, _, given = authorization.partition(" ")
+    if scheme == "Basic":
+        try:
+            return b64decode(given, validate=True).decode().partition(":")[2]
+        except ValueError:
+            return ""
+    return given if scheme == "Bearer" else ""
+
+
 def _words(status: HTTPStatus, text: str) -> Answer:
     return Answer(status, scrub(text.rstrip("\n") + "\n").encode())
 
@@ -142,6 +157,7 @@ def _page(facts: Facts) -> str:
     from offloadctl.report.schedule_text import decision_text  # noqa: PLC0415
 
     screen = Console(file=io.StringIO(), width=_WIDTH, color_system=None, highlight=False)
+    screen.print(_summary(facts), markup=False)
     for problem in (facts.problem, facts.reload_problem):
         if problem:
             screen.print(f"warning: {problem}", markup=False)
@@ -154,7 +170,13 @@ def _page(facts: Facts) -> str:
         for part in decision_text(decision):
             screen.print(part)
     assert isinstance(screen.file, io.StringIO)  # noqa: S101 - it was given above
-    return screen.file.getvalue() or "nothing is evaluated yet"
+    return "".join(f"{line.rstrip()}\n" for line in screen.file.getvalue().splitlines())
+
+
+def _summary(facts: Facts) -> str:
+    schedules = f"{len(facts.schedules):,} schedule{'' if len(facts.schedules) == 1 else 's'}"
+    when = f"evaluated at {facts.evaluated_at:%F %T} UTC" if facts.evaluated_at else "nothing is evaluated yet"
+    return f"offloadctl {__version__}, up since {facts.started_at:%F %T} UTC: {schedules}, {when}"
 
 
 def _documents(facts: Facts) -> bytes:

@@ -63,6 +63,8 @@ def test_the_text_says_what_holds_what_is_unknown_and_by_which_source() -> None:
     assert "bookie-0" in text
     assert "91 %" in text
     assert "acme/shop/orders" in text
+    # Where there is nothing to say beside a number, there is no column for it.
+    assert [line.split()[-1] for line in text.splitlines() if "WHOSE" in line] == ["SOURCE", "WHY", "WHY"]
 
 
 def test_the_text_tells_the_fates_of_cron_times() -> None:

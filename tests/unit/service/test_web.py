@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,6 +12,7 @@ from http import HTTPStatus
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from offloadctl import __version__
 from offloadctl.adapters.decision_logs import MemoryDecisionLog
 from offloadctl.adapters.memory import ManualClock
 from offloadctl.errors import BadValue, SettingsError
@@ -140,6 +142,8 @@ def test_decisions_are_shown_with_their_numbers_to_people_and_to_programs() -> N
     _, text = world.get("/")
     _, documents = world.get("/decisions")
 
+    assert text.startswith(f"offloadctl {__version__}, up since ")
+    assert "1 schedule, evaluated at 2026-01-01 00:00:00 UTC" in text.splitlines()[0]
     assert "nightly: unknown" in text
     assert "acme/shop/orders" in text
     (decision,) = json.loads(documents)
@@ -156,7 +160,13 @@ def test_with_a_token_nothing_but_health_is_shown_without_it(path: str) -> None:
     bare = world.get(path, authorization="correct horse battery")[0]
     right = world.get(path, host="pulsar-1.example", authorization="Bearer correct horse battery")[0]
 
-    assert (without, wrong, bare) == (HTTPStatus.UNAUTHORIZED,) * 3
+    browser, broken = (
+        world.get(path, authorization=f"Basic {given}")[0]
+        for given in (b64encode(b":correct horse battery").decode(), "c%%%")
+    )
+
+    assert (without, wrong, bare, broken) == (HTTPStatus.UNAUTHORIZED,) * 4
+    assert browser == right
     assert right == (HTTPStatus.NOT_FOUND if path == "/nonsense" else HTTPStatus.OK)
     assert world.get("/healthz")[0] == HTTPStatus.OK
 
