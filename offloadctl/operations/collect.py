@@ -44,6 +44,7 @@ _OF_METRICS: Final = frozenset(
 )
 _OF_STATS: Final = frozenset({Measure.BACKLOG_BYTES, Measure.BACKLOG_MESSAGES, Measure.UNREAD_FOR})
 _NOT_SERVED: Final = "no broker tells of it: it is not loaded, or single topics are not exposed"
+_NOT_ASKED: Final = "its ledgers were not asked for: whatever they tell, nothing else would be decided now"
 _NO_QUERIES: Final = "nobody answers PromQL: set prometheus_url"
 
 
@@ -290,6 +291,8 @@ def _why(measure: Measure, metrics: str, loads: str, bookies: str, reports: str)
             return bookies or "no bookie is known: set bookie_urls"
         case Measure.BROKER_CPU:
             return reports or "no broker has told it"
+        case Measure.OLDEST_ELIGIBLE:
+            return _NOT_ASKED
         case Measure.BACKLOG_BYTES | Measure.BACKLOG_MESSAGES | Measure.UNREAD_FOR:
             return loads or _NOT_SERVED
         case _:

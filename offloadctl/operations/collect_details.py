@@ -238,8 +238,10 @@ class Details:
 
 
 def left_open(schedule: Schedule, topics: Sequence[TopicName], snapshot: Snapshot) -> Iterator[TopicName]:
-    """The topics for which bulk numbers do not decide, and details might."""
-    conditions = [one for one in (_on_numbers(schedule.when), *_gates(schedule)) if one is not None]
+    """The topics for which bulk numbers do not decide, and details might, now or once what must last has lasted."""
+    now = _that_need_not_last(schedule.when)
+    whens = (_on_numbers(one) for one in (schedule.when, now) if one is not None)
+    conditions = [one for one in (*whens, *_gates(schedule)) if one is not None]
     asked = {one.measure for one in schedule.comparisons} & set(_OF_DETAILS)
     if not asked or not conditions:
         return
@@ -275,6 +277,21 @@ def _on_numbers(condition: Condition) -> Condition | None:
         case AllOf(parts) | AnyOf(parts):
             left = tuple(one for part in parts if (one := _on_numbers(part)) is not None)
             return type(condition)(left) if left else None
+
+
+def _that_need_not_last(condition: Condition) -> Condition | None:
+    """As if nothing that must last had begun to hold; None if it cannot hold then."""
+    match condition:
+        case Cron():
+            return condition
+        case Comparison():
+            return None if condition.lasting else condition
+        case AllOf(parts):
+            left = tuple(map(_that_need_not_last, parts))
+            return AllOf(tuple(one for one in left if one is not None)) if None not in left else None
+        case AnyOf(parts):
+            some = tuple(one for part in parts if (one := _that_need_not_last(part)) is not None)
+            return AnyOf(some) if some else None
 
 
 def _loosened(condition: Condition) -> Condition:

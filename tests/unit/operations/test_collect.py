@@ -15,7 +15,7 @@ from offloadctl.errors import BadValue
 from offloadctl.model.ledger import Position
 from offloadctl.model.measures import Measure, Number, Snapshot
 from offloadctl.model.names import NamespaceName, TopicName
-from offloadctl.model.schedule import AllOf, Condition, Extent, Schedule, ScheduleScope
+from offloadctl.model.schedule import AllOf, AnyOf, Condition, Extent, Schedule, ScheduleScope
 from offloadctl.model.scope import Scope
 from offloadctl.model.status import Bound
 from offloadctl.operations import collect_bulk as bulk
@@ -84,6 +84,27 @@ def test_details_are_asked_for_only_of_topics_that_another_part_does_not_rule_ou
     assert world.asked["internal-info"] == 1
     assert found[ORDERS].value == pytest.approx(2 * DAY.total_seconds(), abs=60)
     assert BILLS not in found
+
+
+def test_details_are_asked_for_where_another_part_holds_but_has_not_lasted_long_enough() -> None:
+    world = shop()
+    world.cluster.serve(BILLS)
+    for_a_day = above(Measure.LOCAL_BYTES, 10, lasting=DAY)
+    old = above(Measure.OLDEST_ELIGIBLE, DAY.total_seconds())
+
+    found = numbers(collect(world, AnyOf((for_a_day, old))), Measure.OLDEST_ELIGIBLE)
+
+    assert set(found) == {BILLS, ORDERS}
+    assert numbers(collect(world, AllOf((for_a_day, old))), Measure.OLDEST_ELIGIBLE).keys() == {BILLS, ORDERS}
+
+
+def test_of_ledgers_that_were_not_asked_for_it_is_said_why() -> None:
+    world = shop()
+    when = AllOf((above(Measure.LOCAL_BYTES, GIB), above(Measure.OLDEST_ELIGIBLE, DAY.total_seconds())))
+
+    missing = collect(world, when).snapshot.missing["oldest-eligible"]
+
+    assert "not asked for" in missing.why
 
 
 def test_details_replace_no_exact_number() -> None:
