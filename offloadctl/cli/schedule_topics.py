@@ -65,8 +65,9 @@ def topic_runs(session: Session, allowed: frozenset[TopicVerb] = frozenset()) ->
             "ledgers": str(result.ledgers),
             "bytes": str(int(result.size)),
         }
+        name = str(result.topic).removeprefix("persistent://")
         with open_journal(session.context, session.ports.clock) as journal:
-            journal.note(verb.value, f"{result.topic}: {result.reason.text}", facts, run_id=run_id)
+            journal.note(verb.value, f"{name}: {result.reason.text}", facts, run_id=run_id)
 
     return TopicRuns(session.ports, allowed, proving, note)
 

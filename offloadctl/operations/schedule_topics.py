@@ -28,7 +28,7 @@ def nothing_proved(*, acts: bool) -> Iterator[Verify]:
 
 
 RunNote = Callable[[str, TopicVerb, TopicResult], None]
-"""Writes down, of a run, what is about to be sent or was refused; StateError if it cannot, and then nothing is sent."""
+"""Writes down, of a run, what is about to be sent, what came of it, what was refused; StateError if it cannot."""
 
 
 def verb_of(action: Action) -> TopicVerb | None:

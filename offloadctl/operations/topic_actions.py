@@ -5,10 +5,10 @@ One topic's failure is its own. What was decided is told of each, and the same l
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from offloadctl.errors import BrokerError, Interrupted, NotFound, Refused, StoreError
+from offloadctl.errors import BrokerError, Interrupted, NotFound, Refused, StateError, StoreError
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
 from offloadctl.model.scope import Scope
@@ -49,7 +49,7 @@ class TopicWork(Protocol):
 
 
 Note = Callable[[TopicVerb, TopicResult], None]
-"""Writes down what is about to be sent, or was refused; StateError if it cannot, and then nothing is sent."""
+"""Writes down what is about to be sent, what came of it, what was refused; StateError if it cannot."""
 
 
 def not_noted(_verb: TopicVerb, _result: TopicResult) -> None:
@@ -92,7 +92,17 @@ class TopicActions:
         # Whoever stops us stops us before the request, too.
         if self.stop.is_set():
             raise Interrupted("interrupted")
-        return planned.send(lambda: self.note(self.work.verb, planned.result))
+        send = planned.send
+        return self._noted(self._told(topic, lambda: send(lambda: self.note(self.work.verb, planned.result))))
+
+    def _noted(self, result: TopicResult) -> TopicResult:
+        """What came of a request is told even where it cannot be written down any more."""
+        try:
+            self.note(self.work.verb, result)
+        except StateError as error:
+            text = f"{result.reason.text}; and this is not in the journal: {error.message}"
+            return replace(result, reason=Reason(result.reason.code, text))
+        return result
 
     def _told(self, topic: TopicName, act: Callable[[], TopicResult]) -> TopicResult:
         """A failure as a result."""

@@ -87,8 +87,10 @@ def test_an_idle_topic_is_shown_then_rolled_over_and_the_journal_keeps_it(
     assert "roll-over would come to" in told.out
     assert (done["result"]["summary"], done["result"]["exitCode"]) == ("roll-over: 1 done", 0)
     assert last.closed_at is not None
-    [note] = command("offload", "history", "--state", str(tmp_path / "state"), "-o", "json").document["notes"]
-    assert (note["note"], note["facts"]["topic"]) == ("roll-over", str(topic))
+    notes = command("offload", "history", "--state", str(tmp_path / "state"), "-o", "json").document["notes"]
+    assert [(one["note"], one["facts"]["topic"]) for one in notes] == [("roll-over", str(topic))] * 2
+    assert [one["facts"]["state"] for one in notes] == ["done", "planned"]
+    assert {one["runId"] for one in notes} == {done["runId"]}
 
 
 def test_only_what_is_proved_is_trimmed_and_the_refusal_is_told(

@@ -216,7 +216,22 @@ def test_what_is_about_to_be_done_is_written_down_before_and_nothing_is_done_whe
     runs(made, notes=notes).run(of(IDLE), WHOLE, "run-1", Stop())
 
     assert is_open == 5
-    assert notes == ["run-1 roll-over orders planned"]
+    assert notes == ["run-1 roll-over orders planned", "run-1 roll-over orders done"]
+
+
+def test_what_came_of_a_request_is_told_where_it_cannot_be_written_down_any_more() -> None:
+    made, written = cluster_of(ORDERS), list[str]()
+    made.advance(2 * DAY)
+
+    def full(run_id: str, verb: TopicVerb, result: TopicResult) -> None:
+        if written:
+            raise StateUnwritable("the disk is full")
+        written.append(run_id)
+
+    run = replace(runs(made), note=full).run(of(IDLE), WHOLE, "run-1", Stop())
+
+    assert states(run) == {"orders": ("done", "closed")}
+    assert run.results[0].reason.text.endswith("this is not in the journal: the disk is full")
 
 
 def test_a_run_that_is_stopped_before_it_acts_does_nothing_and_is_handed_over() -> None:
@@ -249,7 +264,13 @@ def test_copies_go_where_all_objects_are_whole_and_stay_where_one_is_damaged() -
     assert copies(made, ORDERS) == copies(made, AUDIT) == [False, False, True]
     assert run.exit_code is ExitCode.FAILED, "one was refused beside others that were done"
     assert "acme/shop/bills: what is in the store is not proved to be whole: a check found damage" in topic_words(run)
-    assert notes == ["run-1 trim audit planned", "run-1 trim bills refused", "run-1 trim orders planned"]
+    assert notes == [
+        "run-1 trim audit planned",
+        "run-1 trim audit done",
+        "run-1 trim bills refused",
+        "run-1 trim orders planned",
+        "run-1 trim orders done",
+    ]
 
 
 def test_a_topic_of_which_nothing_is_due_is_neither_checked_nor_trimmed() -> None:
