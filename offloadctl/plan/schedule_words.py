@@ -36,6 +36,7 @@ _NAMES: Final = {
     Measure.BOOKIE_DISK: "bookie disk",
     Measure.S3_ERRORS: "S3 errors",
 }
+_LOADING: Final = ", loading topics for it"
 _EXTENTS: Final = {Extent.TOPIC: "", Extent.NAMESPACE: " of the namespace", Extent.SCOPE: " of the whole scope"}
 
 
@@ -96,9 +97,11 @@ def action_words(action: Action) -> str:
     if isinstance(action, CheckAction):
         return f"check {action.level.value}" + (f", {action.sample} of the ledgers each time" if action.sample else "")
     if isinstance(action, RollOverAction):
-        return f"roll over what nobody has written to for {format_duration(action.idle_for)}"
+        clients = ", whoever is connected" if action.while_connected else ""
+        words = f"roll over what nobody has written to for {format_duration(action.idle_for)}{clients}"
+        return f"{words}{_LOADING if action.load_topics else ''}"
     if isinstance(action, TrimAction):
-        return "trim what is proved to be whole"
+        return f"trim what is proved to be whole{_LOADING if action.load_topics else ''}"
     wish = action.wish
     kept = [f"all but the newest {format_size(wish.size_threshold)}"] if wish.size_threshold else []
     old = [f"what was closed {format_duration(wish.older_than)} ago"] if wish.older_than is not None else []

@@ -3,17 +3,24 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import jsonschema
+import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offloadctl.errors import BadValue
 from offloadctl.model.ledger import StoredLedger, StoredLedgers
 from offloadctl.model.names import TopicName
 from offloadctl.model.policies import NamespaceFacts, PolicyLevels, PolicyObject, Retention
-from offloadctl.model.schedule import RollOverAction
+from offloadctl.model.schedule import Action, RollOverAction, TrimAction
 from offloadctl.model.topic_action import LastLedger, TopicState
 from offloadctl.plan.policy_outcome import Affected
 from offloadctl.plan.roll_over import judge_roll_over
+from offloadctl.plan.schedule_reading import read_schedules
+from offloadctl.plan.schedule_words import action_words
 from offloadctl.plan.trim import judge_trim, taken_by_trim
+from offloadctl.report.schema import schema_of
 from offloadctl.units import ByteSize
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -102,3 +109,56 @@ def test_nothing_is_trimmed_while_there_is_a_doubt(
     else:
         assert result.state is (TopicState.REFUSED if doubt else TopicState.PLANNED)
         assert doubt in result.reason.text
+
+
+# -- as a file says it
+
+
+def written(action: str, more: str = "") -> str:
+    head = "apiVersion: offloadctl/v1\nkind: Schedule\nname: care\nscope: {all: true}\nwhen: {cron: 15 3 * * *}\n"
+    return f"{head}action: {{{action}}}\n{more}"
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "words"),
+    [
+        (
+            "rollOver: {idleFor: 24h}",
+            RollOverAction(timedelta(days=1)),
+            "roll over what nobody has written to for 1d",
+        ),
+        (
+            "rollOver: {idleFor: 90s, whileConnected: true, loadTopics: true}",
+            RollOverAction(timedelta(seconds=90), while_connected=True, load_topics=True),
+            "roll over what nobody has written to for 1m 30s, whoever is connected, loading topics for it",
+        ),
+        ("trim: {}", TrimAction(), "trim what is proved to be whole"),
+        (
+            "trim: {loadTopics: true}",
+            TrimAction(load_topics=True),
+            "trim what is proved to be whole, loading topics for it",
+        ),
+    ],
+)
+def test_a_file_says_which_topics_are_acted_on(text: str, action: Action, words: str) -> None:
+    [found] = read_schedules(written(text), "schedules.yaml")
+
+    assert (found.action, action_words(found.action)) == (action, words)
+    jsonschema.validate(yaml.safe_load(written(text)), schema_of("Schedule"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (written("rollOver: {}"), "idleFor"),
+        (written("rollOver: {idleFor: 0s}"), "line 6: action.rollOver.idleFor: so short a time says nothing"),
+        (written("trim: {verified: false}"), "there is no such key"),
+        (written("trim: {}, rollOver: {idleFor: 1d}"), "takes exactly one key"),
+        (written("trim: {}", "limits: {bytesARun: 10G}"), "line 7: limits.bytesARun: nothing is moved by this action"),
+    ],
+)
+def test_what_a_file_may_not_say_is_told_with_its_place(text: str, told: str) -> None:
+    with pytest.raises(BadValue) as raised:
+        read_schedules(text, "schedules.yaml")
+
+    assert told in raised.value.message
