@@ -155,6 +155,7 @@ def _page(facts: Facts) -> str:
     from rich.console import Console  # noqa: PLC0415 - a service that nobody looks at is smaller without it
 
     from offloadctl.report.schedule_text import decision_text  # noqa: PLC0415
+    from offloadctl.report.text import labelled  # noqa: PLC0415
 
     screen = Console(file=io.StringIO(), width=_WIDTH, color_system=None, highlight=False)
     screen.print(_summary(facts), markup=False)
@@ -169,6 +170,9 @@ def _page(facts: Facts) -> str:
         screen.print()
         for part in decision_text(decision):
             screen.print(part)
+        if (ended := facts.last_success.get(decision.schedule)) is not None:
+            words = f"offloadctl schedule explain {decision.schedule}: its last run; one last did its work at"
+            screen.print(labelled("do next", f"{words} {ended:%F %T} UTC"))
     assert isinstance(screen.file, io.StringIO)  # noqa: S101 - it was given above
     return "".join(f"{line.rstrip()}\n" for line in screen.file.getvalue().splitlines())
 

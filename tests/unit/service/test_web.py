@@ -144,6 +144,9 @@ def test_decisions_are_shown_with_their_numbers_to_people_and_to_programs() -> N
 
     assert text.startswith(f"offloadctl {__version__}, up since ")
     assert "1 schedule, evaluated at 2026-01-01 00:00:00 UTC" in text.splitlines()[0]
+    assert "schedule explain" not in text
+    world.board.succeeded("nightly", START)
+    assert "do next      offloadctl schedule explain nightly: its last run" in world.get("/")[1]
     assert "nightly: unknown" in text
     assert "acme/shop/orders" in text
     (decision,) = json.loads(documents)
