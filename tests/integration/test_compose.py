@@ -63,7 +63,7 @@ def test_the_readme_leads_to_offloads_by_hand_and_by_a_schedule_that_outlive_a_r
     assert (by_schedule["outcomes"], by_hand["ledgersMoved"]) == ({"confirmed": 1}, 10)
     stack_of_readme.run("restart", "--timeout", "20")
     stack_of_readme.run("up", "-d", "--no-build")
-    eventually(lambda: health(stack_of_readme, "offloadctl") == "healthy", "the service is ready again", seconds=120)
+    eventually(lambda: health(stack_of_readme, "offloadctl") == "healthy", "the service is ready again", seconds=240)
     assert 'offloadctl_last_success_timestamp_seconds{schedule="default-grows"}' in metrics(stack_of_readme)
     written = [b"hello"] * 1000 + [(ROOT / "broker-conf/compose/offload.conf").read_bytes()] * 1000
     assert [message.payload for message in read_back(stack, TOPIC, 2000)] == written
