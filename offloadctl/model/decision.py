@@ -67,6 +67,8 @@ class Judged:
     counts: Mapping[Truth, int] = field(default_factory=dict)
     parts: "tuple[Judged, ...]" = ()
     why: str = ""
+    unusual: bool = False
+    """Whether thresholds are deviations from what is usual, and not in the unit."""
 
 
 class Fate(StrEnum):

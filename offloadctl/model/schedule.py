@@ -168,6 +168,8 @@ class CheckAction:
     budget: Limits = field(default_factory=Limits)
     sample: str = ""
     """The share of the ledgers that each run looks at, another one each time, until all had their turn: 5%, 1/7."""
+    max_age: timedelta | None = None
+    """What was looked at so deep within this time, and is unchanged, is not looked at again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,9 +54,9 @@ class Memory:
     untold: list[CheckRun] = field(default_factory=list)
     """Runs that are done, and whose report nobody has seen yet."""
 
-    def of(self, whose: str) -> "Memory":
+    def of(self, whose: str, *, max_age: timedelta | None = None) -> "Memory":
         """The same for runs of this one only: nobody else goes on with them."""
-        return replace(self, context=f"{self.context}, {whose}", untold=[])
+        return replace(self, context=f"{self.context}, {whose}", max_age=max_age, untold=[])
 
     def close(self, asked: RunAsked, at: datetime) -> None:
         """Nobody is to go on with any run that asked this, whole or not."""

@@ -94,7 +94,7 @@ class ScheduleActions:
     def _check(self, action: CheckAction, scope: Scope, intent: Intent) -> CheckReport:
         # Each run takes the next part of the ledgers.
         sample = Sample.parse(action.sample, seed=intent.number - 1) if action.sample else None
-        memory = None if self.memory is None else self.memory.of(f"run {intent.run_id}")
+        memory = None if self.memory is None else self.memory.of(f"run {intent.run_id}", max_age=action.max_age)
         check = Check(self.ports, action.level, sample=sample, limits=action.budget, memory=memory, stop=self.stop)
         report = report_or_go_on(check, scope, again=intent.attempt > 1)
         return remembered(report, self.findings)

@@ -157,6 +157,7 @@ def _judged(comparison: Comparison, truth: Truth, every: Sequence[Seen]) -> Judg
         comparison.measure.unit,
         (*known[: SHOWN - len(unknown)], *unknown),
         {one: number for one, number in counts.items() if number},
+        unusual=comparison.unusual,
     )
 
 

@@ -100,6 +100,8 @@ class _Evaluation:
             return Verdict.HELD, (_paused(self.state.pause),)
         if when.truth is Truth.UNKNOWN:
             return Verdict.UNKNOWN, (Reason("unknown", f"unknown: {tell(when, Truth.UNKNOWN)}"),)
+        if when.truth is Truth.FALSE and not self.view.topics and _is_about_topics(self.schedule):
+            return Verdict.QUIET, (Reason("no-topics", "nothing to do: its scope has no topics"),)
         if when.truth is Truth.FALSE:
             return Verdict.QUIET, (Reason("quiet", f"nothing to do: {tell_all(when)}"),)
         return self._would_begin()
@@ -186,3 +188,8 @@ def _settled(schedule: Schedule, due: Sequence[Due], verdict: Verdict, reasons: 
             yield from settle(one.cron, Fate.SERVED, served)
         elif is_over:
             yield from settle(one.cron, fate, one.waiting)
+
+
+def _is_about_topics(schedule: Schedule) -> bool:
+    """Whether its topics are listed, so that it is known if there are none."""
+    return not schedule.scope.is_plain or any(one.measure.is_of_topics for one in schedule.comparisons)

@@ -199,6 +199,9 @@ class CheckPart(FilePart, frozen=True, kw_only=True):
     budget: BudgetPart = BudgetPart()
     sample: str = ""
     """The share of the ledgers that each run looks at, another one each time, until all had their turn: 5%, 1/7."""
+    max_age: Duration | None = None
+    """Leave out what was found clean so deep within this time, and is unchanged: so a budget that is too small for all
+    ledgers comes to all of them in turn."""
 
 
 class RollOverPart(FilePart, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Thresholds of a file in the unit of what they are compared with."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ def read_comparison(key: str, given: file.NumberPart, zone: str) -> Comparison:
     unusual = given.above_usual is not None or given.below_usual is not None
     if given.time_zone is not None and not unusual:
         raise BadValue("a fixed threshold is the same at every hour", hint="timeZone is of aboveUsual and belowUsual")
+    if isinstance(given, file.QueryPart) and not given.query.strip():
+        raise BadValue("there is no expression", hint="query: max(up)")
     direction = Direction.ABOVE if named[0].startswith("above") else Direction.BELOW
     sign = -1.0 if unusual and direction is Direction.BELOW else 1.0
     parse = _deviations if unusual else _PARSERS[measure.unit]
@@ -90,13 +93,20 @@ def _bytes(given: Given) -> float:
 
 def _share(given: Given) -> float:
     if isinstance(given, str):
-        match = _PERCENT.fullmatch(given.strip())
-        if match is None:
-            raise BadValue(f"{given!r} is no share", hint="write 80%, or 0.8")
-        return float(match[1]) / 100
+        share = _percent(given)
+        if share > 1:
+            raise BadValue(f"{given} is more than the whole", hint="write 80%, or 0.8")
+        return share
     if not 0 <= given <= 1:
         raise BadValue(f"{given} is no share of the whole", hint=f"write {given:g}%, or a number up to 1")
     return float(given)
+
+
+def _percent(given: Given) -> float:
+    match = _PERCENT.fullmatch(str(given).strip())
+    if match is None:
+        raise BadValue(f"{given!r} is no share", hint="write 80%, or 0.8")
+    return float(match[1]) / 100
 
 
 def _seconds(given: Given) -> float:
@@ -106,14 +116,16 @@ def _seconds(given: Given) -> float:
 def _plain(given: Given) -> float:
     if isinstance(given, str):
         raise BadValue(f"{given!r} is no number")
+    if not math.isfinite(given):
+        raise BadValue(f"nothing is ever {given}")
     return float(given)
 
 
 def _query_number(given: Given) -> float:
     """Expressions have no unit that is known: 80% is 0.8, 10G is bytes, 5m is seconds."""
     if not isinstance(given, str):
-        return float(given)
-    for parse in (_share, _bytes, _seconds):
+        return _plain(given)
+    for parse in (_percent, _bytes, _seconds):
         try:
             return parse(given)
         except BadValue:

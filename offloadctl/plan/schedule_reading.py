@@ -101,7 +101,15 @@ class _Reader:
         return BadValue(f"{self.document.where(path)}: {message.replace('`', '')}", hint=_SEE)
 
     def _scope(self, given: file.ScopePart) -> ScheduleScope:
-        out = given.exclude
+        out, named = given.exclude, [given.topics, given.namespaces, given.tenants, given.all]
+        if sum(map(bool, named)) != 1:
+            what = "nothing is named" if not any(named) else "more than one kind of scope"
+            hint = "exactly one of topics, namespaces, tenants, all: true"
+            raise BadValue(f"{self.document.where('$.scope')}: {what}", hint=hint)
+        for index, topic in enumerate(given.topics):
+            with self.document.told_at(f"$.scope.topics[{index}]"):
+                if TopicName.parse(topic).is_system:
+                    raise BadValue(f"{topic} is a system topic, which brokers never offload")
         with self.document.told_at("$.scope"):
             return ScheduleScope(
                 Scope.of(
@@ -175,6 +183,11 @@ class _Reader:
             raise BadValue(
                 f"{where}: nothing is moved by this action", hint="topicsARun, topicsAtOnce and perBroker hold"
             )
+        at_once = {"topicsAtOnce": given.topics_at_once, "perBroker": given.per_broker}
+        meant += [name for name, limit in at_once.items() if limit is not None]
+        if meant and isinstance(action, CheckAction):
+            where = self.document.where(f"$.limits.{meant[0]}")
+            raise BadValue(f"{where} limits no check", hint="action: check: budget: requests, duration, rate")
         return action
 
     def _action(self, given: file.ActionPart, path: str) -> Action:
@@ -196,7 +209,7 @@ class _Reader:
                 None if duration is None else self._duration(duration, f"{path}.check.budget.duration"),
                 check.budget.rate,
             )
-            return CheckAction(Level(check.level), budget, check.sample)
+            return CheckAction(Level(check.level), budget, check.sample, self._max_age(check, f"{path}.check.maxAge"))
         offload = given.offload or file.OffloadPart()
         path = f"{path}.{key}"
         if offload.size_threshold is None and offload.older_than is None:
@@ -207,6 +220,13 @@ class _Reader:
         size = None if offload.size_threshold is None else self._size(offload.size_threshold, f"{path}.sizeThreshold")
         older = None if offload.older_than is None else self._duration(offload.older_than, f"{path}.olderThan")
         return OffloadAction(OffloadWish(size, older), self._duration(offload.timeout, f"{path}.timeout"))
+
+    def _max_age(self, given: file.CheckPart, path: str) -> timedelta | None:
+        if given.max_age is None:
+            return None
+        if Level(given.level) is Level.LISTING:
+            raise BadValue(f"{self.document.where(path)} spares nothing at the level listing", hint="leave it out")
+        return self._duration(given.max_age, path)
 
     def _only(self, given: file.OneOf, path: str) -> str:
         """The one key that is there."""

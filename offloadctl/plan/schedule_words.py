@@ -95,7 +95,9 @@ def condition_words(condition: Condition) -> str:
 def action_words(action: Action) -> str:
     """`offload all but the newest 10 GiB`; `check blocks, 5% of the ledgers each time`."""
     if isinstance(action, CheckAction):
-        return f"check {action.level.value}" + (f", {action.sample} of the ledgers each time" if action.sample else "")
+        sample = f", {action.sample} of the ledgers each time" if action.sample else ""
+        age = f", what was not looked at for {format_duration(action.max_age)}" if action.max_age is not None else ""
+        return f"check {action.level.value}{sample}{age}"
     if isinstance(action, RollOverAction):
         clients = ", whoever is connected" if action.while_connected else ""
         words = f"roll over what nobody has written to for {format_duration(action.idle_for)}{clients}"

@@ -45,6 +45,8 @@ class JudgedDocument(Part, frozen=True, kw_only=True):
     counts: dict[str, int]
     parts: list["JudgedDocument"]
     why: str
+    unusual: bool = False
+    """Thresholds are deviations from what is usual; numbers are in the unit as ever."""
 
     @classmethod
     def of(cls, judged: Judged) -> "JudgedDocument":
@@ -57,6 +59,7 @@ class JudgedDocument(Part, frozen=True, kw_only=True):
             counts={truth.value: number for truth, number in judged.counts.items()},
             parts=[cls.of(one) for one in judged.parts],
             why=judged.why,
+            unusual=judged.unusual,
         )
 
 

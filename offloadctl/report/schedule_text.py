@@ -84,13 +84,18 @@ def _judged(judged: Judged, now: datetime, label: str, *, depth: int) -> Iterato
 
 
 def _row(one: Seen, judged: Judged, now: datetime) -> tuple[Cell, ...]:
-    threshold = "-" if one.threshold is None or judged.unit is None else number_words(one.threshold, judged.unit)
     return (
         one.subject.removeprefix("persistent://") or "-",
         styled(one.truth.value, _TRUTHS[one.truth]),
         value_words(one, judged.unit),
-        threshold,
+        _threshold(one, judged),
         ago(one.since, now),
         one.source,
         one.why or "-",
     )
+
+
+def _threshold(one: Seen, judged: Judged) -> str:
+    if one.threshold is None or judged.unit is None:
+        return "-"
+    return f"{one.threshold:g} deviations" if judged.unusual else number_words(one.threshold, judged.unit)

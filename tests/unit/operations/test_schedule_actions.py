@@ -154,6 +154,25 @@ def test_a_check_that_the_service_stops_is_gone_on_with_by_whoever_comes_after(
     assert MemoryChecks(shared).unfinished() == []
 
 
+def test_a_check_whose_budget_is_too_small_for_all_comes_to_all_of_them_in_turn(cluster: InMemoryCluster) -> None:
+    ports, shared = cluster.ports(), SharedMemory()
+    (large, proof) = read_schedules(TEXT, "schedules.yaml")
+    told = Told(lambda at: snapshot(at, topics=local_bytes({ORDERS: 5000.0})), topics=(ORDERS,))
+    Scheduler((large,), MemoryDecisionLog(), told, ScheduleActions(ports), cluster.clock).tick()
+    rolling = replace(proof, action=CheckAction(Level.BLOCKS, Limits(requests=10), max_age=timedelta(days=7)))
+    log, memory = MemoryDecisionLog(), Memory(MemoryChecks(shared), MemoryChecks(shared))
+    scheduler = Scheduler((rolling,), log, Told(), ScheduleActions(ports, memory=memory), cluster.clock)
+
+    known = []
+    for _ in range(3):
+        scheduler.run_now("proof", asked_by="ann")
+        known.append(len(shared.verified))
+
+    whole = Check(ports, Level.BLOCKS).report_scope(rolling.scope.scope)
+    assert 0 < known[0] < known[1] <= whole.coverage.ledgers
+    assert len(shared.runs) == len(shared.ended) == 3
+
+
 def test_a_check_that_ended_is_not_gone_on_with_by_the_next_run(cluster: InMemoryCluster) -> None:
     ports, shared = cluster.ports(), SharedMemory()
     (large, proof) = read_schedules(TEXT, "schedules.yaml")

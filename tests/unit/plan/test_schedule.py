@@ -370,3 +370,23 @@ def test_more_knowledge_never_takes_a_decision_back(
             assert set(made.topics) <= set(more.topics)
         if made.verdict is Verdict.QUIET:
             assert more.verdict is Verdict.QUIET
+
+
+@pytest.mark.parametrize("when", [LARGE, AnyOf((LARGE, FULL))])
+def test_a_scope_without_topics_is_told_where_it_decides(when: Condition) -> None:
+    labelled = ScheduleScope(Scope.of(namespaces=[SHOP]), labels=(("tier", "cold"),))
+
+    made, _ = decide(schedule(when, scope=labelled), (), snapshot(), ScheduleState())
+
+    assert (made.verdict, [one.text for one in made.reasons]) == (
+        Verdict.QUIET,
+        ["nothing to do: its scope has no topics"],
+    )
+
+
+def test_of_what_is_unusual_it_is_told_that_thresholds_are_no_numbers_of_the_unit() -> None:
+    unusual = above(Measure.BOOKIE_DISK, 4, unusual=True)
+
+    made = decision(schedule(AnyOf((unusual, FULL))), snapshot(instances=disks(0.9)))
+
+    assert [(one.unusual, one.seen[0].threshold) for one in made.when.parts] == [(True, 4), (False, 0.8)]

@@ -73,7 +73,7 @@ name: weekly-index
 scope: {all: true}
 when: {cron: 0 4 * * sun}
 action:
-  check: {level: index, sample: 1/7, budget: {requests: 100000, duration: 2h, rate: 50}}
+  check: {level: index, sample: 1/7, maxAge: 30d, budget: {requests: 100000, duration: 2h, rate: 50}}
 """
 
 CPU = Comparison(Measure.BROKER_CPU, Direction.BELOW, 0.7, 0.7)
@@ -118,7 +118,7 @@ def test_a_file_says_what_it_means() -> None:
         missed=Missed.ONCE,
         description="Disks first, and every night",
     )
-    assert weekly.action == CheckAction(Level.INDEX, Limits(100000, timedelta(hours=2), 50), "1/7")
+    assert weekly.action == CheckAction(Level.INDEX, Limits(100000, timedelta(hours=2), 50), "1/7", timedelta(30))
     assert weekly.scope.is_plain
 
 
@@ -156,6 +156,21 @@ def test_a_file_says_what_it_means() -> None:
         ("kind: Schedule\nname: weekly", "kind: OffloadPolicies\nname: weekly", r"line 30 is of the kind 'OffloadPoli"),
         ("sample: 1/7", "sample: 7", r"line 36: action\.check\.sample: "),
         ("when: {cron", "when: {cron: [", r"line 34 is no YAML"),
+        ("above: 80%", "above: 800%", r"line 15: .*bookieDisk: 800% is more than the whole"),
+        ("s3Errors: {below: 5}", "s3Errors: {below: 1.0e+999}", r"line 24: gates\[4\]\.s3Errors: nothing is ever inf"),
+        ("query: 'max(x)'", "query: ' '", r"line 18: .*promql: there is no expression"),
+        ("scope: {all: true}", "scope: {}", r"line 33: scope: nothing is named"),
+        (
+            "scope: {all: true}",
+            "scope: {topics: [a/b/c, a/b/__change_events]}",
+            r"line 33: scope\.topics\[1\]: a/b/__change_events is a system topic",
+        ),
+        ("level: index,", "level: listing,", r"line 36: action\.check\.maxAge spares nothing"),
+        (
+            "cron: 0 4 * * sun}",
+            "cron: 0 4 * * sun}\nlimits: {perBroker: 1}",
+            r"line 35: limits\.perBroker limits no chec",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_line(before: str, after: str, message: str) -> None:

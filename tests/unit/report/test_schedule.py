@@ -74,3 +74,11 @@ def test_the_text_tells_the_fates_of_cron_times() -> None:
 
     assert "2026-01-01 01:30 UTC: served (cron 30 2 * * * Europe/Berlin)" in text_of(fired)
     assert "the whole scope" in text_of(fired)
+
+
+def test_a_threshold_of_what_is_unusual_is_told_in_deviations() -> None:
+    when = above(Measure.BOOKIE_DISK, 4, unusual=True)
+
+    text = text_of(decide(schedule(when), TOPICS, snapshot(instances=disks(0.5)), ScheduleState())[0])
+
+    assert ("50 %" in text, "4 deviations " in text, "400 %" in text) == (True, True, False)
