@@ -131,7 +131,7 @@ def started(own_containers: None, tmp_path_factory: pytest.TempPathFactory) -> I
         await_minio(stack)
         stack.s3().create_bucket(Bucket=BUCKET)
         server = running.enter_context(pulsar(network, settings, ports))
-        await_broker(stack, server, seconds=120)
+        await_broker(stack, server)
         yield Rendered(stack, conf, settings, network, server)
 
 
