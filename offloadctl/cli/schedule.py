@@ -155,7 +155,12 @@ def history(
 def explain(
     *,
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="The run's id; its beginning or end is enough.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="The run's id, its beginning or end; or a schedule's name, for its last run.",
+            show_default=False,
+        ),
     ],
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,

@@ -78,16 +78,26 @@ def standing(log: DecisionHistory, schedule: Schedule, now: datetime) -> Standin
 
 
 def story(log: DecisionHistory, run: str) -> RunStory:
-    """A run by its id or the beginning or end of it; UsageError if it is none, or more than one."""
-    entries = [one for one in log.entries() if one.kind in _OF_RUNS and one.run_id]
+    """A run by its id, by the beginning or end of it, or the last one of the schedule of that name; or a UsageError."""
+    every = log.entries()
+    entries = [one for one in every if one.kind in _OF_RUNS and one.run_id]
+    of_schedule = [one.run_id for one in entries if run and one.schedule == run]
+    if not of_schedule and run and any(one.schedule == run for one in every):
+        raise UsageError(
+            f"schedule {run} has had no run so far", hint=f"why: offloadctl schedule history --schedule {run}"
+        )
     ids = tuple(dict.fromkeys(one.run_id for one in entries))
-    found = [run] if run in ids else [one for one in ids if run and (one.startswith(run) or one.endswith(run))]
+    found = of_schedule[:1] or _ids_like(run, ids)
     if not found:
         raise UsageError(f"there is no run {run!r} of a schedule", hint="which there are: offloadctl schedule history")
     if len(found) > 1:
         shown = ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
         raise UsageError(f"{run!r} is the id of several runs: {shown}", hint="write more of it")
     return _story([one for one in reversed(entries) if one.run_id == found[0]], found[0])
+
+
+def _ids_like(text: str, ids: Sequence[str]) -> list[str]:
+    return [text] if text in ids else [one for one in ids if text and (one.startswith(text) or one.endswith(text))]
 
 
 def _story(entries: Sequence[LogEntry], run_id: str) -> RunStory:

@@ -9,7 +9,7 @@ from offloadctl.adapters.decision_logs import MemoryDecisionLog
 from offloadctl.adapters.memory import ManualClock
 from offloadctl.errors import Interrupted, StoreDenied, UsageError
 from offloadctl.exitcodes import ExitCode
-from offloadctl.model.decision import EntryKind, Intent, RunResult, Verdict
+from offloadctl.model.decision import EntryKind, Intent, LogEntry, RunResult, Verdict
 from offloadctl.model.measures import Measure, Snapshot
 from offloadctl.model.schedule import Schedule
 from offloadctl.operations.schedule import Scheduler
@@ -136,6 +136,18 @@ def test_a_run_is_found_by_the_beginning_or_end_of_its_id_if_there_is_only_one()
 
     assert story(world.log, "-2").first.number == 2
     with pytest.raises(UsageError, match="several runs"):
-        story(world.log, "nightly")
+        story(world.log, "nightly-")
     with pytest.raises(UsageError, match="no run"):
         story(world.log, "")
+
+
+def test_the_last_run_of_a_schedule_is_found_by_its_name() -> None:
+    world = World()
+    world.evaluate(Acts(world.clock))
+    world.clock.advance(timedelta(hours=2))
+    force_run(world.scheduler(Acts(world.clock)), LARGE.name, asked_by="me", reason="", results=world.results)
+    world.log.append(LogEntry(START, EntryKind.DECIDED, "quiet-one", "nothing to do"))
+
+    assert story(world.log, LARGE.name).first.number == 2
+    with pytest.raises(UsageError, match="schedule quiet-one has had no run so far"):
+        story(world.log, "quiet-one")
