@@ -140,10 +140,11 @@ class _Told:
 
     def __call__(self, schedule: "Schedule", intent: "Intent", /) -> "RunResult":
         from offloadctl.model.decision import RunResult  # noqa: PLC0415 - only where something is run
+        from offloadctl.report.schedule_command_text import attempt_words  # noqa: PLC0415 - rich is slow to load
 
         number = len(intent.topics)
         topics = "the whole scope" if intent.whole_scope else f"{number:,} topic{'' if number == 1 else 's'}"
-        again = f", attempt {intent.attempt}: the one before has no end" if intent.attempt > 1 else ""
+        again = f", {attempt_words(intent)}" if intent.attempt > 1 else ""
         say(f"run {intent.run_id} begins: {topics}{again}")
         began_at = self.clock.now()
         try:

@@ -248,8 +248,7 @@ class Scheduler:
                 # It is said already, or it is somebody else's by now.
                 return
             state = handed_over(state, intent, so_far)
-            text = f"handed over: {so_far.summary}"
-            self._append(EntryKind.HANDED_OVER, intent.schedule, text, Payload(state), intent.run_id)
+            self._append(EntryKind.HANDED_OVER, intent.schedule, so_far.summary, Payload(state), intent.run_id)
             self.states[intent.schedule] = state
 
     def _read_log(self, *more: str) -> None:

@@ -21,7 +21,7 @@ from offloadctl.operations.offload_run import OffloadTopics
 from offloadctl.operations.remember import remembered
 from offloadctl.operations.schedule_topics import TopicRuns, topic_words
 from offloadctl.operations.turns import AT_ONCE, PER_BROKER
-from offloadctl.operations.workers import Stop
+from offloadctl.operations.workers import Stop, code_of
 from offloadctl.ports import FindingStore, Ports
 from offloadctl.units import format_size
 
@@ -57,7 +57,8 @@ class ScheduleActions:
             return self._done(schedule, intent)
         except KeyboardInterrupt as signal:
             # No signal reaches a thread of the service: this is how the work below says that it was stopped.
-            raise (Terminated if self.stop.code is ExitCode.TERMINATED else Interrupted)("stopped") from signal
+            code = self.stop.code or code_of(signal)
+            raise (Terminated if code is ExitCode.TERMINATED else Interrupted)("stopped") from signal
 
     def _done(self, schedule: Schedule, intent: Intent) -> RunResult:
         began_at = self.ports.clock.now()

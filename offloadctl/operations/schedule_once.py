@@ -9,7 +9,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.schedule import Schedule
 from offloadctl.model.scope import Scope
 from offloadctl.model.topic_action import TopicActionRun
-from offloadctl.operations.schedule import Scheduler
+from offloadctl.operations.schedule import HANDED_OVER, Scheduler
 from offloadctl.operations.schedule_overview import standing
 from offloadctl.operations.schedule_topics import TopicRuns, verb_of
 from offloadctl.plan.schedule import decide
@@ -95,8 +95,13 @@ def with_topics(once: Once, schedule: Schedule, runs: TopicRuns, *, force: bool 
 
 
 def evaluate(scheduler: Scheduler, name: str, *, results: Mapping[str, RunResult]) -> Once:
-    """Decide, and act if it fires. `results` is where the acting leaves what came of it."""
+    """Decide, and act if it fires. `results` is where the acting leaves what came of it.
+
+    Who is told to end while a run is begun again decides nothing more.
+    """
     resumed = scheduler.recover()
+    if _is_told_to_end(results):
+        return Once(name, resumed=resumed, results=tuple(results.values()))
     tick = scheduler.tick()
     once = Once(name, resumed=resumed, results=tuple(results.values()))
     if tick.not_evaluated:
@@ -108,5 +113,11 @@ def evaluate(scheduler: Scheduler, name: str, *, results: Mapping[str, RunResult
 def force_run(scheduler: Scheduler, name: str, *, asked_by: str, reason: str, results: Mapping[str, RunResult]) -> Once:
     """Begin a run whatever is decided."""
     resumed = scheduler.recover()
+    if _is_told_to_end(results):
+        return Once(name, resumed=resumed, results=tuple(results.values()))
     intent = scheduler.run_now(name, asked_by=asked_by, reason=reason)
     return Once(name, intent=intent, resumed=resumed, results=tuple(results.values()))
+
+
+def _is_told_to_end(results: Mapping[str, RunResult]) -> bool:
+    return any(one.exit_code in HANDED_OVER for one in results.values())

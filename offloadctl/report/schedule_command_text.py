@@ -68,7 +68,7 @@ def explanation_text(story: RunStory, *, wide: bool = False) -> Iterator[Rendera
         why = "" if story.decision is not None else _because("; ".join(one.text for one in intent.reasons))
         yield labelled("began", f"{_minute(intent.at)}{again}{why}")
     for entry in story.handed_over:
-        yield labelled("handed over", f"{_minute(entry.at)}: {entry.text.removeprefix('handed over: ')}")
+        yield labelled("handed over", f"{_minute(entry.at)}: {entry.text}")
     yield labelled("acts on", "the whole scope" if first.whole_scope else count(len(first.topics), "topic"))
     shown = first.topics if wide else first.topics[:_SHOWN]
     for topic in shown:

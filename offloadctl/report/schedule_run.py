@@ -8,7 +8,7 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import Intent
 from offloadctl.operations.schedule_once import Once
 from offloadctl.report.schedule_command_documents import ScheduleRun, result_part
-from offloadctl.report.schedule_command_text import result_text
+from offloadctl.report.schedule_command_text import attempt_words, result_text
 from offloadctl.report.schedule_documents import ScheduleDecision
 from offloadctl.report.schedule_text import decision_text
 from offloadctl.report.schedule_topics import topic_action_part, topic_action_text
@@ -44,7 +44,7 @@ def once_text(once: Once) -> Iterator[RenderableType]:
     if once.looked is not None:
         yield from topic_action_text(once.looked)
     for one in once.resumed:
-        yield line((f"run {one.run_id}", Style.HEAD), ": begun again, since it had no end")
+        yield line((f"run {one.run_id}", Style.HEAD), f": begun again, {attempt_words(one)}")
         yield from _end(once, one)
     if once.intent is not None:
         yield line((f"run {once.intent.run_id}", Style.HEAD))

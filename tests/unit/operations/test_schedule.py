@@ -138,7 +138,7 @@ def test_a_run_that_is_broken_off_is_handed_over_without_a_result() -> None:
 
     assert [one.attempt for one in begun] == [2]
     assert world.kinds() == [EntryKind.INTENT, EntryKind.HANDED_OVER, EntryKind.INTENT, EntryKind.RESULT]
-    assert world.log.entries()[2].text == "handed over: done"
+    assert world.log.entries()[2].text == "done"
 
 
 def test_a_run_that_is_handed_over_again_and_again_is_not_given_up() -> None:

@@ -1,6 +1,8 @@
 """What schedules do on the embedded cluster: the offloads and checks of the commands, for the topics of an intent."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,7 +16,7 @@ from offloadctl.demo.scene import CLICKS, ORDERS, RETURNS, TUNING, set_up
 from offloadctl.errors import Terminated, TerminationSignal
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import Level
-from offloadctl.model.decision import EntryKind
+from offloadctl.model.decision import EntryKind, Intent
 from offloadctl.model.limits import Limits
 from offloadctl.model.measures import Measure
 from offloadctl.model.names import NamespaceName
@@ -24,6 +26,7 @@ from offloadctl.operations import check
 from offloadctl.operations.check import Check
 from offloadctl.operations.check_memory import Memory
 from offloadctl.operations.confirm import ObjectsInStores
+from offloadctl.operations.offload_run import OffloadTopics
 from offloadctl.operations.schedule import Scheduler
 from offloadctl.operations.schedule_actions import ScheduleActions
 from offloadctl.operations.schedule_codec import decode
@@ -209,3 +212,21 @@ def test_a_run_that_the_service_stops_is_handed_over_and_done_by_whoever_comes_a
     result = decode(log.entries()[0]).result
     assert result is not None
     assert result.bytes_moved > 0
+
+
+def test_a_signal_that_comes_between_two_pieces_of_work_keeps_its_name(cluster: InMemoryCluster) -> None:
+    @contextmanager
+    def interrupted(work: OffloadTopics) -> Iterator[OffloadTopics]:
+        yield work
+        raise TerminationSignal
+
+    log = MemoryDecisionLog()
+    (large, _) = read_schedules(TEXT, "schedules.yaml")
+    told = Told(lambda at: snapshot(at, topics=local_bytes({ORDERS: 5000.0})), topics=(ORDERS,))
+    actions = ScheduleActions(cluster.ports(), interrupted)
+
+    Scheduler((large,), log, told, actions, cluster.clock).tick()
+
+    with pytest.raises(Terminated):
+        actions(large, Intent("large-1", "large", cluster.clock.now(), (ORDERS,), whole_scope=False))
+    assert log.entries()[0].kind is EntryKind.HANDED_OVER

@@ -45,6 +45,23 @@ class World:
         return evaluate(self.scheduler(acts), LARGE.name, results=self.results)
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_whoever_is_told_to_end_while_a_run_is_begun_again_decides_nothing_more(force: bool) -> None:
+    world = World()
+    with pytest.raises(RuntimeError):
+        world.evaluate(Acts(world.clock, error=RuntimeError("the process dies")))
+    acts = Acts(world.clock, exit_code=ExitCode.TERMINATED)
+
+    if force:
+        once = force_run(world.scheduler(acts), LARGE.name, asked_by="ann", reason="", results=world.results)
+    else:
+        once = world.evaluate(acts)
+
+    assert (once.decision, once.intent, once.exit_code) == (None, None, ExitCode.TERMINATED)
+    assert [one.attempt for one in once.resumed] == [2]
+    assert world.log.entries()[0].kind is EntryKind.HANDED_OVER
+
+
 def test_a_run_that_has_no_end_is_begun_again_before_anything_is_decided() -> None:
     world = World()
     with pytest.raises(RuntimeError):
