@@ -15,6 +15,7 @@ from offloadctl.errors import BadValue, SettingsError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.price import Prices
 from offloadctl.redaction import Secret
+from offloadctl.service.heap import settle
 from offloadctl.units import parse_duration
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def _shown(
 
     with listening(address, Pages(daemon.board.facts, daemon.clock, every, token, prices)) as at:
         daemon.tell("listening", address=str(at), needs_token=token is not None)
+        settle()
         yield
 
 
