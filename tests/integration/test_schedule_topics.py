@@ -63,7 +63,7 @@ def test_idle_ledgers_become_eligible_and_copies_go_only_of_what_is_whole(
             closed = stored_entries(whole) == stored_entries(damaged) == [20, None]
             return code == 0 and "1 connected" in summary and closed
 
-        eventually(all_is_idle, "what nobody writes to is closed", seconds=60, pause=1)
+        eventually(all_is_idle, "what nobody writes to is closed", pause=1)
         assert stored_entries(used) == [None]
 
     # -- what was closed can be offloaded
@@ -89,9 +89,16 @@ def test_idle_ledgers_become_eligible_and_copies_go_only_of_what_is_whole(
     if shared_cluster is not None:
         assert not asked_to_trim(shared_cluster, damaged)
         assert asked_to_trim(shared_cluster, whole)
-        eventually(
-            lambda: set(offloaded_ledgers(whole)) <= deleted_ledgers(shared_cluster), "the broker deletes its copy"
-        )
+        cluster = shared_cluster
+
+        def copy_is_gone() -> bool:
+            if set(offloaded_ledgers(whole)) <= deleted_ledgers(cluster):
+                return True
+            # More than once: the topic takes a moment to hear of its namespace's new policy.
+            run("copies", "--allow", "trim")
+            return False
+
+        eventually(copy_is_gone, "the broker deletes its copy", pause=1)
     whole.unload()
     assert read_back(whole.stack, whole.name, len(sent)) == sent
     assert not has_more(whole.stack, whole.name, len(sent))
