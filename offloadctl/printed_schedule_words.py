@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from offloadctl.model.decision import EntryKind, Fate, Truth, Verdict
-from offloadctl.model.measures import Measure, Unit
+from offloadctl.model.measures import Learning, Measure, Unit
 from offloadctl.model.schedule import Direction, Extent, Missed
 from offloadctl.model.topic_action import TopicState, TopicVerb
 
@@ -92,6 +92,12 @@ _TOPIC_VERBS: Final[Mapping[str, str]] = {
     TopicVerb.TRIM: "A schedule has brokers apply retention and deletion lag now, where all is proved; takes --allow.",
 }
 
+_LEARNING: Final[Mapping[str, str]] = {
+    Learning.LEARNT: "What is usual of a number was learnt from what Prometheus has recorded.",
+    Learning.KEPT: "More is known of a number already than Prometheus has recorded.",
+    Learning.NOTHING: "Nothing is known of what is usual of a number.",
+}
+
 SCHEDULE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "decision of a schedule": _DECISIONS,
     "whether a condition holds": _TRUTHS,
@@ -103,5 +109,6 @@ SCHEDULE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "entry of the decision log": _ENTRIES,
     "what is done to a topic": _TOPIC_VERBS,
     "what became of a topic": _TOPIC_STATES,
+    "what came of learning": _LEARNING,
 }
 """By the sort of word."""

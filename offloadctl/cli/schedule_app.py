@@ -22,6 +22,11 @@ class _ScheduleGroup(LazyGroup):
             "simulate_schedules",
             "What would have fired when, and why, by recorded numbers; no broker is asked.",
         ),
+        "learn": LazyCommand(
+            "offloadctl.cli.schedule_learn",
+            "learn",
+            "Learn from Prometheus what is usual, instead of looking for weeks.",
+        ),
         "pause": LazyCommand(_HOME, "pause", "Tell a schedule, or all of them, to do nothing."),
         "resume": LazyCommand(_HOME, "resume", "Tell it to go on."),
         "history": LazyCommand(_HOME, "history", "What was decided, and what came of it; no broker is asked."),

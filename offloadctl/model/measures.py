@@ -109,6 +109,15 @@ class Usual:
     """Of one robust standard deviation."""
 
 
+class Learning(StrEnum):
+    """What came of learning from a recording."""
+
+    LEARNT = "learnt"
+    KEPT = "kept"
+    """More was known already."""
+    NOTHING = "nothing"
+
+
 class UsualKey(NamedTuple):
     """What something usual is known by: in another zone other hours are alike, so nothing is shared between zones."""
 

@@ -47,7 +47,7 @@ class Usuals:
         found: dict[UsualKey, Usual | str] = {}
         for one in asked:
             for comparison in (each for each in one.schedule.comparisons if each.unusual):
-                for subject, number in _numbers(comparison, one.topics, snapshot):
+                for subject, number in numbers_asked(comparison, one.topics, snapshot):
                     key = usual_key(comparison, subject, one.schedule.name)
                     if number.value is not None and key not in found:
                         found[key] = why_not or self._learn(key, number, number.value, snapshot.at)
@@ -90,7 +90,8 @@ class UsualCollector:
     """Why what was learnt could not be read or is not kept; empty if it is."""
     tell: Callable[[str], None] = _nobody_listens
     """Hears of each problem once."""
-    _is_loaded: bool = False
+    is_loaded: bool = False
+    """Whether what is kept is known; until it is, nothing is learnt."""
     _kept_hour: int = -1
 
     def collect(self, schedules: Sequence[Schedule], now: datetime) -> Collected:
@@ -104,7 +105,7 @@ class UsualCollector:
         if not asked:
             return collected
         # Nothing is learnt before what is kept is known: it would be put in its place.
-        why_not = "" if self._is_loaded or self._load() else f"what is usual cannot be read: {self.problem}"
+        why_not = "" if self.is_loaded or self._load() else f"what is usual cannot be read: {self.problem}"
         snapshot = self.usuals.fill(collected.snapshot, asked, why_not=why_not)
         hour = int(now.timestamp() // 3600)
         if hour != self._kept_hour:
@@ -120,7 +121,7 @@ class UsualCollector:
         except StateError as error:
             self._met(error.message)
             return False
-        self._is_loaded, self.problem = True, ""
+        self.is_loaded, self.problem = True, ""
         for key, data in kept.items():
             try:
                 self.usuals.baselines[key] = Baseline.from_bytes(data, _zone(key.zone))
@@ -154,7 +155,10 @@ def _zone(name: str) -> tzinfo:
     return UTC if name == "UTC" else parse_zone(name)
 
 
-def _numbers(comparison: Comparison, topics: Sequence[TopicName], snapshot: Snapshot) -> Iterator[tuple[str, Number]]:
+def numbers_asked(
+    comparison: Comparison, topics: Sequence[TopicName], snapshot: Snapshot
+) -> Iterator[tuple[str, Number]]:
+    """The numbers that a comparison is about, by whom they are of; one of nobody says why there are none."""
     if comparison.measure.is_of_topics:
         yield from ((subject, number) for subject, _, number in numbers_of_topics(comparison, topics, snapshot))
     else:

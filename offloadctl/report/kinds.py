@@ -27,6 +27,7 @@ from offloadctl.report.policy_documents import POLICY_KINDS
 from offloadctl.report.retention_documents import RETENTION_KINDS
 from offloadctl.report.schedule_command_documents import SCHEDULE_COMMAND_KINDS
 from offloadctl.report.schedule_documents import SCHEDULE_KINDS
+from offloadctl.report.schedule_learning import SCHEDULE_LEARNING_KINDS
 
 KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     OffloadRun,
@@ -49,6 +50,7 @@ KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     Schedule,
     *SCHEDULE_KINDS,
     *SCHEDULE_COMMAND_KINDS,
+    *SCHEDULE_LEARNING_KINDS,
     Error,
 )
 """In the order in which `offloadctl schema` lists them."""

@@ -137,6 +137,10 @@ NEEDS_A_BROKER: Final[Mapping[str, Sequence[Arguments]]] = {
         ["-f", GIVEN, "--listen", f"me:{GIVEN}@localhost:1"],
         ["-f", GIVEN, "--listen-token-file", "token"],
     ],
+    "schedule learn": [
+        ["-f", "schedules.yaml", "--from-prometheus", f"http://me:{GIVEN}@prometheus.nowhere.invalid"],
+        ["-f", "schedules.yaml", "--dry-run", "--since", GIVEN],
+    ],
     "schedule run": [
         ["nightly", "-f", "schedules.yaml"],
         ["nightly", "-f", "schedules.yaml", "--dry-run", "-o", "json"],
