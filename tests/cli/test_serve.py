@@ -98,6 +98,11 @@ class Scene:
     def file(self) -> Path:
         return self.directory / "schedules.yaml"
 
+    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Another command with the same state directory."""
+        command = [sys.executable, "-m", "offloadctl", *words]
+        return subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False)
+
     def complete(self) -> int:
         with self.cluster.cluster.lock:
             return sum(one.is_offloaded for one in self.cluster.cluster.metadata[ORDERS].ascending)
@@ -161,19 +166,20 @@ def test_what_was_decided_outlives_kill_9_and_sigterm_hands_over(scene: Scene, s
     assert len(scene.sent) == 1, "what was sent before the kill was sent again"
     assert [one["run"] for one in second.events("run-handed-over")] == [run]
 
-    second_one = subprocess.run(
-        [sys.executable, "-m", "offloadctl", "serve", "-f", str(scene.file)],
-        env=scene.environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    second_one = scene.command("serve", "-f", str(scene.file))
     assert second_one.returncode == ExitCode.LEASE_HELD, second_one.stderr
 
     assert page(third, "/readyz") == "ready\n"
-    assert 'offloadctl_runs_total{exit_code="0",outcome="ok",schedule="disks"} 1.0' in page(third, "/metrics")
+    metrics = page(third, "/metrics")
+    assert 'offloadctl_runs_total{exit_code="0",outcome="ok",schedule="disks"} 1.0' in metrics
+    assert 'offloadctl_s3_requests_total{answer="2xx",operation="HeadObject"}' in metrics
     assert "disks: " in page(third, "/")
+
+    # One id leads from a line of the log to the metrics, to the decision, and to what stands in the journal.
+    assert f'offloadctl_last_run_info{{run="{run}",schedule="disks"}} 1.0' in metrics
+    assert run in scene.command("schedule", "explain", run).stdout
+    journalled = scene.command("offload", "history", "--run", ended["journal_runs"], "-o", "json")
+    assert f"run {run}" in json.loads(journalled.stdout)["runs"][0]["reason"]
 
     scene.file.write_text("kind: Schedule\n")
     third.await_event("reload-failed", kept=1)
