@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from offloadctl.operations.offload_run import OffloadTopics
     from offloadctl.operations.usual import UsualCollector
     from offloadctl.operations.workers import Stop
+    from offloadctl.plan.lease_dangers import LeaseDanger
     from offloadctl.ports.checks import CheckHistory
     from offloadctl.ports.journal import History, Journal
     from offloadctl.ports.lease import Lease
@@ -193,6 +194,19 @@ def open_lease(context: Context, clock: Clock, holder: str) -> "Iterator[Lease]"
 
     with TopicLease(_lease_connection(context, clock), context.lease_topic, holder) as lease:
         yield lease
+
+
+def lease_dangers(context: Context, clock: Clock) -> "tuple[LeaseDanger, ...]":
+    """What brokers may do to the lease topic and the pauses beside it; a BrokerError if they do not tell."""
+    if context.lease_topic is None:
+        return ()
+    from offloadctl.adapters.lease_policies import LeasePolicies  # noqa: PLC0415 - only with a lease topic
+    from offloadctl.adapters.lease_tail import pauses_beside  # noqa: PLC0415
+    from offloadctl.plan.lease_dangers import dangers  # noqa: PLC0415
+
+    with LeasePolicies(context.broker, clock) as policies:
+        topics = (context.lease_topic, pauses_beside(context.lease_topic))
+        return tuple(found for topic in topics for found in dangers(policies.of(topic)))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ That an exclusive producer which lost its connection may be let in again behind 
 others, therefore does no harm: what it writes then counts for nobody, and it is told.
 """
 
+import queue
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from offloadctl.adapters.lease_history import TopicHistory
+from offloadctl.adapters.lease_history import PauseLog, TopicHistory
 from offloadctl.adapters.lease_lines import PAUSE_KINDS, LeaseLines, PauseLines, Read
 from offloadctl.adapters.lease_tail import Tail, hold_back, pauses_beside, writing
 from offloadctl.adapters.lease_wire import Line, encoded
@@ -26,6 +27,7 @@ from offloadctl.model.names import TopicName
 
 PATIENCE_S: Final = 30.0
 """So long may the producer have no connection, or a line be on its way; then the term is over."""
+_SLICE_S: Final = 0.02
 _TIDY: Final = timedelta(days=1)
 """So often what is old is forgotten."""
 
@@ -79,7 +81,10 @@ class TopicTerm:
         return self._why
 
     def append(self, entry: LogEntry) -> None:
-        """Write it; LeaseLost if it is not certain that it counts."""
+        """Write it; LeaseLost if it is not certain that it counts. A pause is written as anybody does."""
+        if entry.kind in PAUSE_KINDS:
+            PauseLog(self._connection, self._topic).append(entry)
+            return
         with self._lock:
             self._write(entry)
             if self._connection.clock.now() - self._tidied_at >= _TIDY:
@@ -114,26 +119,42 @@ class TopicTerm:
             raise LeaseLost(self._why or "the lease was handed back")
         pulsar = self._connection.library()
         number = number or self._lines.number + 1
+        answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         try:
-            self._producer.send(encoded(Line(self._id, number, entry, carried)))
-        except pulsar.MessageTooBig as exc:
-            raise StateUnwritable(
-                f"{self._topic}: an entry about {entry.schedule} is larger than brokers take"
-            ) from exc
+            self._producer.send_async(
+                encoded(Line(self._id, number, entry, carried)), lambda result, _: answers.put(result)
+            )
         except pulsar.PulsarException as exc:
             raise self._over(writing(self._connection, exc, self._topic).message) from exc
-        self._await(number)
+        self._await(number, answers, entry)
 
-    def _await(self, number: int) -> None:
+    def _await(self, number: int, answers: "queue.SimpleQueue[Any]", entry: LogEntry) -> None:
+        """Until the broker has acknowledged the line and it has come back; whatever comes meanwhile is read."""
+        acknowledged, came_back = False, False
         until = self._connection.clock.monotonic() + PATIENCE_S
-        while (left := until - self._connection.clock.monotonic()) > 0:
-            try:
-                one = self._tail.next(left)
-            except OffloadctlError as error:
-                raise self._over(error.message) from error
-            if one is not None and self._took(one) and one.line.number == number:
+        while self._connection.clock.monotonic() < until:
+            came_back = came_back or self._came(number)
+            with suppress(queue.Empty):
+                self._require_kept(answers.get(timeout=_SLICE_S if came_back else 0.001), entry)
+                acknowledged = True
+            if came_back and acknowledged:
                 return
-        raise self._over(f"{self._topic}: what was written does not come back")
+        raise self._over(f"{self._topic}: what was written is not acknowledged, or does not come back")
+
+    def _require_kept(self, result: Any, entry: LogEntry) -> None:
+        pulsar = self._connection.library()
+        if result == pulsar.Result.MessageTooBig:
+            raise StateUnwritable(f"{self._topic}: an entry about {entry.schedule} is larger than brokers take")
+        if result != pulsar.Result.Ok:
+            raise self._over(f"{self._connection.service_url}: {self._topic}: {result}")
+
+    def _came(self, number: int) -> bool:
+        """Whether the next line is that one."""
+        try:
+            one = self._tail.next(_SLICE_S)
+        except OffloadctlError as error:
+            raise self._over(error.message) from error
+        return one is not None and self._took(one) and one.line.number == number
 
     def _took(self, one: Read) -> bool:
         """Whether it is a line of this term that counts; LeaseLost if it is the beginning of another one."""

@@ -11,13 +11,16 @@ from offloadctl.adapters.system import this_process
 from offloadctl.cli.connection import Session
 from offloadctl.cli.output import say
 from offloadctl.cli.schedule_acting import schedule_actions
+from offloadctl.errors import BrokerError
 from offloadctl.model.topic_action import TopicVerb
-from offloadctl.wiring import open_check_history, open_collector, open_lease, open_usual
+from offloadctl.wiring import lease_dangers, open_check_history, open_collector, open_lease, open_usual
 
 if TYPE_CHECKING:
     from offloadctl.model.schedule import Schedule
     from offloadctl.operations.workers import Stop
+    from offloadctl.ports.lease import Term
     from offloadctl.service.daemon import Daemon
+    from offloadctl.service.loop import Loop
     from offloadctl.service.runs import Watched
     from offloadctl.service.telling import Teller
 
@@ -65,10 +68,26 @@ def daemon_of(
         names = tuple(one.name for one in schedules)
         board.in_force(names)
         tell("started", context=context.name, schedules=len(names), names=" ".join(names), every=every.total_seconds())
-        begin = Terms(schedules, source, collector, act, runs, board, clock, tell, every, beside)
+        make = Terms(schedules, source, collector, act, runs, board, clock, tell, every, beside)
+
+        def begin(term: "Term", stop: "Stop") -> "Loop":
+            _tell_dangers(session, tell)
+            return make(term, stop)
+
         tenure = Tenure(lease, begin, runs, board, tell)
         terms.callback(tenure.let_go)
         yield Daemon(tenure, runs, board, clock, tell, grace, stop_looking, tenure, tenure.let_go)
+
+
+def _tell_dangers(session: Session, tell: "Teller") -> None:
+    """Settings of the lease topic that would lose what is decided; they can be changed while we work."""
+    from offloadctl.service.telling import LogLevel  # noqa: PLC0415 - only where something is run
+
+    try:
+        for one in lease_dangers(session.context, session.ports.clock):
+            tell("lease-in-danger", level=LogLevel.WARNING, why=one.text, mend=one.mend)
+    except BrokerError as error:
+        tell("lease-not-examined", level=LogLevel.WARNING, error=error.message)
 
 
 def _require_right(session: Session, schedules: "tuple[Schedule, ...]", allowed: frozenset[TopicVerb]) -> None:

@@ -41,6 +41,8 @@ class Tenure:
     _acting: Stop = field(default_factory=Stop)
     _told_by: BaseException | None = None
     _problem: str = ""
+    _stands_by: bool = False
+    """Whether that was told."""
 
     def run(self) -> None:
         """Until `end`; raises what is a bug. The lease is kept then, for what goes on, until `let_go`."""
@@ -92,12 +94,13 @@ class Tenure:
         except OffloadctlError as error:
             if error.message != self._problem:
                 self.tell("lease-out-of-reach", level=LogLevel.ERROR, error=error.message, hint=error.hint)
-            self._problem = error.message
+            self._problem, self._stands_by = error.message, False
             self._ended.wait(RETRY_S)
             return None
-        if term is None and self._problem:
-            self.tell("lease-in-reach", lease=self.lease.location)
         self._problem = ""
+        if term is None and not self._stands_by:
+            self.tell("standing-by", lease=self.lease.location)
+        self._stands_by = term is None
         return term
 
     def _open(self, term: Term) -> None:

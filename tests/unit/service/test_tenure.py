@@ -254,7 +254,7 @@ def test_a_lease_out_of_reach_is_told_once_and_no_instance_is_ready_for_it(
     time.sleep(0.05)
 
     one.lease.is_away = False
-    until(lambda: "lease-in-reach" in one.events())
+    until(lambda: "standing-by" in one.events())
 
     assert one.events().count("lease-out-of-reach") == 1
     until(lambda: one.ready() == "200 standby")
