@@ -13,6 +13,7 @@ from offloadctl.model.offload import Confirmation, OffloadLimits, OffloadRun
 from offloadctl.model.sample import Sample
 from offloadctl.model.schedule import CheckAction, OffloadAction, Schedule
 from offloadctl.model.scope import Scope
+from offloadctl.model.topic_action import TopicActionRun
 from offloadctl.operations.check import Check
 from offloadctl.operations.check_again import report_or_go_on
 from offloadctl.operations.check_memory import Memory
@@ -72,7 +73,7 @@ class ScheduleActions:
             report = self._check(schedule.action, scope, intent)
             done = _Done(report.exit_code, _check_words(report))
         else:
-            acted = (self.topics or TopicRuns(self.ports)).run(schedule, scope, intent.run_id, self.stop)
+            acted = self._topics(schedule, scope, intent)
             done = _Done(acted.exit_code, topic_words(acted))
         ended_at = self.ports.clock.now()
         return RunResult(
@@ -99,6 +100,10 @@ class ScheduleActions:
         check = Check(self.ports, action.level, sample=sample, limits=action.budget, memory=memory, stop=self.stop)
         report = report_or_go_on(check, scope, again=intent.attempt > 1)
         return remembered(report, self.findings)
+
+    def _topics(self, schedule: Schedule, scope: Scope, intent: Intent) -> TopicActionRun:
+        runs = self.topics or TopicRuns(self.ports)
+        return runs.run(schedule, scope, intent.run_id, self.stop, number=intent.number)
 
 
 class _Done(NamedTuple):

@@ -62,10 +62,11 @@ class TopicRuns:
     """What proves ledgers; told whether something is done then, or only looked at."""
     note: RunNote = lambda _run, _verb, _result: None
 
-    def run(self, schedule: Schedule, scope: Scope, run_id: str, stop: Stop) -> TopicActionRun:
-        """Act on the topics. Refused unless that is allowed."""
+    def run(self, schedule: Schedule, scope: Scope, run_id: str, stop: Stop, *, number: int = 1) -> TopicActionRun:
+        """Act on the topics. Refused unless that is allowed. `number`: the how-manieth run of its schedule it is."""
         require_allowed(schedule, self.allowed)
         with self._actions(schedule, stop, acts=True) as actions:
+            actions.turn = number - 1
             actions.note = lambda verb, result: self.note(run_id, verb, result)
             return actions.run(scope)
 
@@ -89,7 +90,7 @@ class TopicRuns:
                     work, at_once = Trim(ports, action, served, verify), 1
                 case _:
                     raise TypeError(f"schedule {schedule.name} does nothing to single topics")
-            yield TopicActions(ports, work, limits.topics_a_run, at_once, stop)
+            yield TopicActions(ports, work, limits.topics_a_run, at_once=at_once, stop=stop)
 
 
 def topic_words(run: TopicActionRun) -> str:

@@ -64,6 +64,8 @@ class TopicActions:
     work: TopicWork
     most: int
     """So many topics at most are acted on."""
+    turn: int = 0
+    """The how-manieth run it is, from 0: each begins behind so many more topics, so that all have their turn."""
     at_once: int = 1
     stop: Stop = field(default_factory=Stop)
     note: Note = not_noted
@@ -72,7 +74,8 @@ class TopicActions:
 
     def look(self, scope: Scope) -> TopicActionRun:
         """What a run would do now; nothing is sent, and nothing written down."""
-        return self._each(scope, lambda topic: self._told(topic, lambda: self.work.plan(topic).result))
+        self._left = self.most
+        return self._each(scope, lambda topic: self._told(topic, lambda: self._planned(topic).result))
 
     def run(self, scope: Scope) -> TopicActionRun:
         """Do it, topic by topic. StateError, before that topic is touched, where it cannot be written down."""
@@ -80,20 +83,28 @@ class TopicActions:
         return self._each(scope, lambda topic: self._told(topic, lambda: self._act(topic)))
 
     def _act(self, topic: TopicName) -> TopicResult:
-        planned = self.work.plan(topic)
+        planned = self._planned(topic)
         if planned.send is None or planned.result.state is not TopicState.PLANNED:
             if planned.result.state is TopicState.REFUSED:
                 self.note(self.work.verb, planned.result)
             return planned.result
-        with self._lock:
-            may, self._left = self._left > 0, self._left - 1
-        if not may:
-            return TopicResult(topic, TopicState.LEFT, _LIMIT)
         # Whoever stops us stops us before the request, too.
         if self.stop.is_set():
             raise Interrupted("interrupted")
         send = planned.send
         return self._noted(self._told(topic, lambda: send(lambda: self.note(self.work.verb, planned.result))))
+
+    def _planned(self, topic: TopicName) -> Planned:
+        """Once the run has acted on as many as it may, nothing more is looked at: a look may be a check."""
+        left = Planned(TopicResult(topic, TopicState.LEFT, _LIMIT))
+        if self._left <= 0:
+            return left
+        planned = self.work.plan(topic)
+        if planned.result.state is TopicState.PLANNED:
+            with self._lock:
+                may, self._left = self._left > 0, self._left - 1
+            return planned if may else left
+        return planned
 
     def _noted(self, result: TopicResult) -> TopicResult:
         """What came of a request is told even where it cannot be written down any more."""
@@ -119,8 +130,10 @@ class TopicActions:
         if unlisted and self.work.needs_whole_view:
             refused = f"a part of the scope could not be listed, so nothing was done: {unlisted}"
             return TopicActionRun(self.work.verb, refused=refused, unlisted=unlisted)
+        first = self.turn * self.most % len(topics) if topics else 0
+        topics = (*topics[first:], *topics[:first])
         finished = work_through(topics, act, at_once=self.at_once, stop=self.stop, done=lambda _: None)
-        results = tuple(finished.results[index] for index in sorted(finished.results))
+        results = tuple(sorted(finished.results.values(), key=lambda one: one.topic))
         return TopicActionRun(self.work.verb, results, unlisted=unlisted, interrupted=finished.code)
 
 

@@ -197,10 +197,25 @@ def test_no_more_topics_are_unloaded_than_a_run_may() -> None:
     made = cluster_of(*TOPICS)
     made.advance(2 * DAY)
 
+    looked = runs(made).look(of(IDLE, topics_a_run=2), WHOLE)
     run = act(made, IDLE, topics_a_run=2)
 
+    assert sorted(states(looked).values()) == [("left", "limit"), ("planned", "idle"), ("planned", "idle")]
     assert sorted(states(run).values()) == [("done", "closed"), ("done", "closed"), ("left", "limit")]
     assert made.cluster.topics_loaded.total() == len(TOPICS) + 2
+
+
+def test_each_run_begins_behind_the_topics_of_the_one_before() -> None:
+    made = offloaded(*TOPICS)
+    trims, limited = TrimAction(), {"topics_a_run": 2}
+
+    first, second = (
+        runs(made).run(of(trims, **limited), WHOLE, f"run-{number}", Stop(), number=number) for number in (1, 2)
+    )
+
+    done = [{one.topic for one in run.of(TopicState.DONE)} for run in (first, second)]
+    assert [len(one) for one in done] == [2, 2]
+    assert done[0] | done[1] == set(TOPICS)
 
 
 def test_what_is_about_to_be_done_is_written_down_before_and_nothing_is_done_where_it_cannot_be() -> None:
