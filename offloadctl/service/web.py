@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from offloadctl import __version__
+from offloadctl.model.decision import Decision, Judged
 from offloadctl.model.price import Prices
 from offloadctl.ports import Clock
 from offloadctl.redaction import Secret, scrub
@@ -133,7 +134,16 @@ class Pages:
             return "the last evaluation failed"
         if self.clock.now() - facts.evaluated_at > _LATE * self.every:
             return "the last evaluation is long ago"
-        return ""
+        in_vain = facts.not_evaluated and not any(_goes_by_numbers(one) for one in facts.decisions)
+        return "no schedule that asks the cluster could be evaluated" if in_vain else ""
+
+
+def _goes_by_numbers(decision: Decision) -> bool:
+    return any(_has_number(one) for one in (decision.when, *decision.gates))
+
+
+def _has_number(judged: Judged) -> bool:
+    return any(one.value is not None for one in judged.seen) or any(_has_number(part) for part in judged.parts)
 
 
 def _given(authorization: str) -> str:

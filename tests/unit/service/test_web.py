@@ -5,7 +5,7 @@ import json
 import socket
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -133,6 +133,21 @@ def test_readiness_tells_whether_it_evaluates() -> None:
     assert [status for status, _ in told] == [503, 200, 503, 503, 503]
     assert "broker-1" not in told[2][1], "this page needs no token"
     assert world.get("/healthz") == (200, "alive\n")
+
+
+def test_it_is_ready_as_long_as_something_that_asks_the_cluster_can_be_evaluated() -> None:
+    world = World()
+    world.evaluate({ORDERS: 1, BILLS: 1})
+    tick = world.scheduler.tick()
+    told = []
+
+    for decisions in (tick.decisions, ()):
+        failed = replace(tick, decisions=decisions, not_evaluated=(("another", "no route, at broker-1"),))
+        world.board.evaluated(failed, 0.5, Beside({}, {}))
+        told.append(world.get("/readyz"))
+
+    assert [status for status, _ in told] == [200, 503]
+    assert "broker-1" not in told[1][1], "this page needs no token"
 
 
 def test_decisions_are_shown_with_their_numbers_to_people_and_to_programs() -> None:
