@@ -61,7 +61,8 @@ def test_the_readme_leads_to_offloads_by_hand_and_by_a_schedule_that_outlive_a_r
     assert len(steps) == 10
     assert by_schedule["reason"].startswith("schedule default-grows, run default-grows-")
     assert (by_schedule["outcomes"], by_hand["ledgersMoved"]) == ({"confirmed": 1}, 10)
-    stack_of_readme.run("restart", "--timeout", "20")
+    # A Pulsar that is killed may come back without its bookie.
+    stack_of_readme.run("restart", "--timeout", "120")
     stack_of_readme.run("up", "-d", "--no-build")
     eventually(lambda: health(stack_of_readme, "offloadctl") == "healthy", "the service is ready again", seconds=240)
     assert 'offloadctl_last_success_timestamp_seconds{schedule="default-grows"}' in metrics(stack_of_readme)
