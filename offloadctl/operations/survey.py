@@ -5,8 +5,10 @@ evaluation, those of which nothing is known first, the largest of them before th
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain, islice
 from typing import Final, TypeVar
 
 from offloadctl.errors import BrokerError, BrokerUnreachable, Interrupted
@@ -70,29 +72,27 @@ class Survey:
 
     def look(self, local: Mapping[TopicName, float], offloaded: Mapping[TopicName, int], now: datetime) -> Surveyed:
         """Of topics with so many bytes in BookKeeper alone, and so many offloaded; raises Interrupted only."""
-        topics = [topic for topic in local.keys() | offloaded.keys() if not topic.is_system]
-        self._forget_others(topics)
-        self._ask_ledgers(topics, local, now)
-        self._ask_lags([topic for topic in topics if offloaded.get(topic)], now)
+        self._forget_others(local.keys() | offloaded.keys())
+        self._ask_ledgers(local, now)
+        self._ask_lags([topic for topic, size in offloaded.items() if size], now)
         self._watch.look(offloaded, now)
         twice = {topic: self._watch.twice(topic, self._lag(topic)) for topic, size in offloaded.items() if size}
         return Surveyed(dict(self._waiting), twice)
 
-    def _forget_others(self, topics: Iterable[TopicName]) -> None:
-        wanted = set(topics)
+    def _forget_others(self, wanted: AbstractSet[TopicName]) -> None:
         for known in (self._waiting, self._asked_at):
             for topic in known.keys() - wanted:
                 del known[topic]
         for namespace in self._lags.keys() - {topic.namespace_name for topic in wanted}:
             del self._lags[namespace]
 
-    def _ask_ledgers(self, topics: list[TopicName], local: Mapping[TopicName, float], now: datetime) -> None:
-        never = [topic for topic in topics if topic not in self._asked_at]
-        # Where nothing is in BookKeeper alone, nothing can wait.
-        never.sort(key=lambda topic: (-local.get(topic, 0.0), topic))
-        again = sorted((at, topic) for topic, at in self._asked_at.items() if not timedelta(0) <= now - at < _HOLDS)
-        chosen = [*never, *(topic for _, topic in again)][: self.most]
-
+    def _ask_ledgers(self, local: Mapping[TopicName, float], now: datetime) -> None:
+        never = sorted((topic for topic in local if topic not in self._asked_at), key=local.__getitem__, reverse=True)
+        again = sorted(
+            (topic for topic, at in self._asked_at.items() if not timedelta(0) <= now - at < _HOLDS),
+            key=self._asked_at.__getitem__,
+        )
+        chosen = list(islice((one for one in chain(never, again) if not one.is_system), self.most))
         for topic, stored in self._answers(chosen, self.admin.stored_ledgers):
             self._asked_at[topic] = now
             self._waiting.pop(topic, None)
