@@ -1,7 +1,7 @@
 """What the process of `offloadctl serve` consists of."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from offloadctl.service.loop import Loop
     from offloadctl.service.runs import Watched
     from offloadctl.service.telling import Teller
+
+    Begin = Callable[[Term, Stop], Loop]
 
 
 @contextmanager
@@ -68,26 +70,25 @@ def daemon_of(
         names = tuple(one.name for one in schedules)
         board.in_force(names)
         tell("started", context=context.name, schedules=len(names), names=" ".join(names), every=every.total_seconds())
-        make = Terms(schedules, source, collector, act, runs, board, clock, tell, every, beside)
-
-        def begin(term: "Term", stop: "Stop") -> "Loop":
-            _tell_dangers(session, tell)
-            return make(term, stop)
-
-        tenure = Tenure(lease, begin, runs, board, tell)
+        begin = Terms(schedules, source, collector, act, runs, board, clock, tell, every, beside)
+        tenure = Tenure(lease, _examined(begin, session, tell), runs, board, tell)
         terms.callback(tenure.let_go)
         yield Daemon(tenure, runs, board, clock, tell, grace, stop_looking, tenure, tenure.let_go)
 
 
-def _tell_dangers(session: Session, tell: "Teller") -> None:
-    """Settings of the lease topic that would lose what is decided; they can be changed while we work."""
+def _examined(begin: "Begin", session: Session, tell: "Teller") -> "Begin":
+    """The same, once settings of the lease topic are told that would lose what is decided."""
     from offloadctl.service.telling import LogLevel  # noqa: PLC0415 - only where something is run
 
-    try:
-        for one in lease_dangers(session.context, session.ports.clock):
-            tell("lease-in-danger", level=LogLevel.WARNING, why=one.text, mend=one.mend)
-    except BrokerError as error:
-        tell("lease-not-examined", level=LogLevel.WARNING, error=error.message)
+    def examine_and_begin(term: "Term", stop: "Stop") -> "Loop":
+        try:
+            for one in lease_dangers(session.context, session.ports.clock):
+                tell("lease-in-danger", level=LogLevel.WARNING, why=one.text, mend=one.mend)
+        except BrokerError as error:
+            tell("lease-not-examined", level=LogLevel.WARNING, error=error.message)
+        return begin(term, stop)
+
+    return examine_and_begin
 
 
 def _require_right(session: Session, schedules: "tuple[Schedule, ...]", allowed: frozenset[TopicVerb]) -> None:

@@ -138,9 +138,8 @@ def test_sighup_reads_the_file_again_and_the_run_goes_on(tmp_path: Path) -> None
 
     process.daemon.run()
 
-    # Between them stands, perhaps, that it is held: there is a run.
-    assert (process.kinds()[0], process.kinds()[-1]) == (EntryKind.INTENT, EntryKind.RESULT)
-    assert process.kinds().count(EntryKind.INTENT) == 1
+    # Before the result or behind it stands, perhaps, that it is held: there is, or was, a run.
+    assert [kind for kind in process.kinds() if kind is not EntryKind.DECIDED] == [EntryKind.INTENT, EntryKind.RESULT]
 
 
 def test_an_evaluation_that_waits_for_a_cluster_is_interrupted(tmp_path: Path) -> None:
