@@ -11,18 +11,20 @@ from offloadctl.wiring import open_checks, open_journal
 if TYPE_CHECKING:
     from offloadctl.operations.check_memory import Memory
     from offloadctl.operations.policy_guard import Note, Override, Verify
+    from offloadctl.operations.workers import Stop
 
 ACCEPTED: Final = "accept-unverified"
 """What such notes in the journal are called."""
 
 
 @contextmanager
-def guarding(session: Session, *, may_load: bool) -> "Iterator[tuple[Verify, Note]]":
+def guarding(session: Session, *, may_load: bool, stop: "Stop | None" = None) -> "Iterator[tuple[Verify, Note]]":
     """What proves ledgers, by a check or a recent one, and what writes down that somebody went without a proof."""
     from offloadctl.operations.policy_guard import verified_by_check  # noqa: PLC0415 - only where something is changed
 
     with _remembered_checks(session) as memory:
-        yield verified_by_check(session.ports, may_load=may_load, memory=memory), _noting(session)
+        verify = verified_by_check(session.ports, may_load=may_load, memory=memory, stop=stop)
+        yield verify, _noting(session)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from offloadctl.model.verified import OffloadedLedger
     from offloadctl.operations.policy_guard import Verify
     from offloadctl.operations.schedule_topics import TopicRuns
+    from offloadctl.operations.workers import Stop
 
 _VERBS: Final = ", ".join(TopicVerb)
 
@@ -45,13 +46,13 @@ def topic_runs(session: Session, allowed: frozenset[TopicVerb] = frozenset()) ->
     from offloadctl.operations.schedule_topics import TopicRuns  # noqa: PLC0415 - only where schedules are at work
 
     @contextmanager
-    def proving(*, acts: bool) -> "Iterator[Verify]":
+    def proving(stop: "Stop", *, acts: bool) -> "Iterator[Verify]":
         from offloadctl.cli.policy_guard import guarding  # noqa: PLC0415 - only where something is trimmed
 
         if not acts:
-            yield _only_looking(session)
+            yield _only_looking(session, stop)
             return
-        with guarding(session, may_load=True) as (verify, _):
+        with guarding(session, may_load=True, stop=stop) as (verify, _):
             yield verify
 
     def note(run_id: str, verb: TopicVerb, result: "TopicResult") -> None:
@@ -72,7 +73,7 @@ def topic_runs(session: Session, allowed: frozenset[TopicVerb] = frozenset()) ->
     return TopicRuns(session.ports, allowed, proving, note)
 
 
-def _only_looking(session: Session) -> "Verify":
+def _only_looking(session: Session, stop: "Stop") -> "Verify":
     """Loads no topic, and leaves nothing behind; what was verified lately is looked up where it is remembered."""
     from offloadctl.operations.check_memory import Memory  # noqa: PLC0415 - it loads what a check loads
     from offloadctl.operations.policy_guard import verified_by_check  # noqa: PLC0415
@@ -80,6 +81,6 @@ def _only_looking(session: Session) -> "Verify":
     def verify(ledgers: "Sequence[OffloadedLedger]") -> str:
         with open_checks(session.context, read_only=True) as checks:
             memory = None if checks is None else Memory(checks, checks, keeps=False, context=session.context.name)
-            return verified_by_check(session.ports, may_load=False, memory=memory)(ledgers)
+            return verified_by_check(session.ports, may_load=False, memory=memory, stop=stop)(ledgers)
 
     return verify

@@ -18,7 +18,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.policies import PolicyScope
 from offloadctl.model.verified import OffloadedLedger
 from offloadctl.operations.topics import find_target
-from offloadctl.operations.workers import StoppableClock, work_through
+from offloadctl.operations.workers import Stop, StoppableClock, work_through
 from offloadctl.plan.offload_policies import Danger
 from offloadctl.plan.policy_outcome import OF_PROOF, Affected
 from offloadctl.ports import BrokerAdmin, Clock, Ports
@@ -116,10 +116,12 @@ def for_each(ports: Ports, topics: Sequence[TopicName], read: Callable[[TopicNam
     return {topic: finished.results[index] for index, topic in enumerate(topics)}
 
 
-def verified_by_check(ports: Ports, *, may_load: bool, memory: "Memory | None" = None) -> Verify:
+def verified_by_check(
+    ports: Ports, *, may_load: bool, memory: "Memory | None" = None, stop: Stop | None = None
+) -> Verify:
     """Proves ledgers by a check at `blocks`, which looks again at what a recent one has found clean only for changes.
 
-    Without a bucket what is remembered must do.
+    Without a bucket what is remembered must do. Whoever sets `stop` ends the check, which then proves nothing.
     """
 
     def verify(ledgers: Sequence[OffloadedLedger]) -> str:
@@ -129,7 +131,7 @@ def verified_by_check(ports: Ports, *, may_load: bool, memory: "Memory | None" =
             return _unremembered(ledgers, memory, ports.clock)
         recent = replace(memory, max_age=RECENT) if memory is not None else None
         topics = tuple(dict.fromkeys(one.topic for one in ledgers))
-        report = Check(ports, Level.BLOCKS, may_load=may_load, memory=recent).report(topics)
+        report = Check(ports, Level.BLOCKS, may_load=may_load, memory=recent, stop=stop or Stop()).report(topics)
         match report.exit_code:
             case ExitCode.OK:
                 return ""

@@ -21,7 +21,7 @@ _SHOWN: Final = 3
 
 
 @contextmanager
-def nothing_proved(*, acts: bool) -> Iterator[Verify]:
+def nothing_proved(_stop: Stop, *, acts: bool) -> Iterator[Verify]:
     """Nobody looks at objects, so none is proved."""
     _ = acts
     yield lambda _ledgers: "nobody has looked at it"
@@ -59,7 +59,7 @@ class TopicRuns:
     ports: Ports
     allowed: frozenset[TopicVerb] = frozenset()
     proving: Callable[..., AbstractContextManager[Verify]] = nothing_proved
-    """What proves ledgers; told whether something is done then, or only looked at."""
+    """What proves ledgers until it is stopped; told whether something is done then, or only looked at."""
     note: RunNote = lambda _run, _verb, _result: None
 
     def run(self, schedule: Schedule, scope: Scope, run_id: str, stop: Stop, *, number: int = 1) -> TopicActionRun:
@@ -86,7 +86,7 @@ class TopicRuns:
                 case RollOverAction() as action:
                     work = RollOver(ports, action, served)
                 case TrimAction() as action:
-                    verify = stack.enter_context(self.proving(acts=acts))
+                    verify = stack.enter_context(self.proving(stop, acts=acts))
                     work, at_once = Trim(ports, action, served, verify), 1
                 case _:
                     raise TypeError(f"schedule {schedule.name} does nothing to single topics")

@@ -1,5 +1,6 @@
 """Schedules roll over and trim on the embedded cluster: only what is idle, only what is proved, only by leave."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +21,7 @@ from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.schedule import Action, RollOverAction, Schedule, TrimAction
 from offloadctl.model.scope import Scope
 from offloadctl.model.topic_action import TopicActionRun, TopicResult, TopicState, TopicVerb
+from offloadctl.model.verified import OffloadedLedger
 from offloadctl.operations.policy_guard import Verify, verified_by_check
 from offloadctl.operations.schedule_actions import ScheduleActions
 from offloadctl.operations.schedule_topics import TopicRuns, topic_words
@@ -71,8 +73,8 @@ def runs(
 ) -> TopicRuns:
     kept = notes if notes is not None else []
 
-    def proving(*, acts: bool) -> AbstractContextManager[Verify]:
-        return nullcontext(verified_by_check(made.ports(), may_load=acts))
+    def proving(stop: Stop, *, acts: bool) -> AbstractContextManager[Verify]:
+        return nullcontext(verified_by_check(made.ports(), may_load=acts, stop=stop))
 
     def note(run_id: str, verb: TopicVerb, result: TopicResult) -> None:
         kept.append(f"{run_id} {verb} {result.topic.local_name} {result.state}")
@@ -326,7 +328,7 @@ def test_nothing_is_trimmed_where_a_part_of_the_scope_cannot_be_listed() -> None
 def test_a_ledger_that_was_offloaded_while_the_others_were_checked_stops_the_trim() -> None:
     made = offloaded(ORDERS)
 
-    def proving(*, acts: bool) -> AbstractContextManager[Verify]:
+    def proving(stop: Stop, *, acts: bool) -> AbstractContextManager[Verify]:
         def verify(ledgers: object) -> str:
             made.cluster.roll_over(ORDERS)
             made.admin().trigger_offload(ORDERS, Position(made.cluster.metadata[ORDERS].last.ledger_id, 0))
@@ -337,6 +339,23 @@ def test_a_ledger_that_was_offloaded_while_the_others_were_checked_stops_the_tri
     run = replace(runs(made), proving=proving).run(of(TrimAction()), WHOLE, "run-1", Stop())
 
     assert (states(run), run.exit_code) == ({"orders": ("refused", "changed")}, ExitCode.REFUSED)
+    assert made.asked["trim"] == 0
+
+
+def test_a_check_that_is_stopped_refuses_nothing_and_lets_nothing_go() -> None:
+    made, notes = offloaded(*TOPICS), list[str]()
+
+    def proving(stop: Stop, *, acts: bool) -> AbstractContextManager[Verify]:
+        def verify(ledgers: Sequence[OffloadedLedger]) -> str:
+            stop.by(Terminated("the service ends"))
+            return verified_by_check(made.ports(), may_load=acts, stop=stop)(ledgers)
+
+        return nullcontext(verify)
+
+    actions = ScheduleActions(made.ports(), topics=replace(runs(made, notes=notes), proving=proving))
+    result = actions(of(TrimAction()), Intent("run-1", "nightly", made.clock.now(), (), whole_scope=True))
+
+    assert (result.exit_code, notes) == (ExitCode.TERMINATED, [])
     assert made.asked["trim"] == 0
 
 
