@@ -12,7 +12,7 @@ from tests.integration.ledgers import data_keys_of, deleted_ledgers, failed_read
 from tests.integration.messages import client, has_more, publish_payloads, read_back
 from tests.integration.stack import Topic, eventually
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 
 def written(tmp_path: Path, topic: Topic) -> str:
