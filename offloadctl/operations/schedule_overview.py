@@ -102,7 +102,9 @@ def _ids_like(text: str, ids: Sequence[str]) -> list[str]:
 
 def _story(entries: Sequence[LogEntry], run_id: str) -> RunStory:
     payloads = [decode(one) for one in entries]
-    intents = tuple(one.intent for one in payloads if one.intent is not None)
+    begun = ((entry.at, one.intent) for entry, one in zip(entries, payloads, strict=True) if one.intent is not None)
+    # An intent has the time of the decision behind it, however often it is begun again.
+    intents = tuple(one if one.attempt == 1 else replace(one, at=at) for at, one in begun)
     if not intents:
         raise UsageError(f"only the end of run {run_id} is kept", hint="the journal keeps 90 days")
     return RunStory(

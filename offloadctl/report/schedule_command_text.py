@@ -62,13 +62,7 @@ def explanation_text(story: RunStory, *, wide: bool = False) -> Iterator[Rendera
     """One run: the decision with its numbers, what it was for, and its end."""
     first = story.first
     yield line((f"run {first.run_id}", Style.HEAD), f"  (run {first.number} of schedule {first.schedule})")
-    for intent in story.intents:
-        again = f", {attempt_words(intent)}" if intent.attempt > 1 else ""
-        # The decision below tells why, with its numbers.
-        why = "" if story.decision is not None else _because("; ".join(one.text for one in intent.reasons))
-        yield labelled("began", f"{_minute(intent.at)}{again}{why}")
-    for entry in story.handed_over:
-        yield labelled("handed over", f"{_minute(entry.at)}: {entry.text}")
+    yield from _beginnings(story)
     yield labelled("acts on", "the whole scope" if first.whole_scope else count(len(first.topics), "topic"))
     shown = first.topics if wide else first.topics[:_SHOWN]
     for topic in shown:
@@ -81,6 +75,18 @@ def explanation_text(story: RunStory, *, wide: bool = False) -> Iterator[Rendera
     if story.decision is not None:
         yield line("")
         yield from decision_text(story.decision)
+
+
+def _beginnings(story: RunStory) -> Iterator[RenderableType]:
+    """Each time that it was begun, and handed over, in this order."""
+    told: list[tuple[datetime, str, str]] = [(one.at, "handed over", f": {one.text}") for one in story.handed_over]
+    for intent in story.intents:
+        again = f", {attempt_words(intent)}" if intent.attempt > 1 else ""
+        # The decision below tells why, with its numbers.
+        why = "" if story.decision is not None else _because("; ".join(one.text for one in intent.reasons))
+        told.append((intent.at, "began", again + why))
+    for at, label, words in sorted(told, key=lambda one: one[0]):
+        yield labelled(label, f"{_minute(at)}{words}")
 
 
 def attempt_words(intent: Intent) -> str:

@@ -15,6 +15,7 @@ from offloadctl.model.measures import Measure
 from offloadctl.model.schedule import ScheduleLimits
 from offloadctl.operations.schedule import Scheduler
 from offloadctl.operations.schedule_codec import decode
+from offloadctl.operations.schedule_overview import story
 from offloadctl.operations.schedule_pauses import EVERY, pause, resume
 from offloadctl.plan.cron import times
 from offloadctl.units import ByteSize
@@ -154,6 +155,23 @@ def test_a_run_that_is_handed_over_again_and_again_is_not_given_up() -> None:
 
     assert (begun.attempt, begun.handed_over, begun.died) == (12, 11, 1)
     assert world.kinds()[-1] is EntryKind.RESULT
+
+
+def test_the_story_of_a_run_tells_when_it_was_handed_over_and_begun_again() -> None:
+    world = World()
+    world.told.tell = lambda at: snapshot(at, instances=disks(0.9))
+    world.acts.exit_code = ExitCode.TERMINATED
+    world.scheduler(schedule(FULL)).tick()
+    before = story(world.log, "nightly")
+    world.clock.advance(HOUR)
+    world.acts.exit_code = ExitCode.OK
+    world.scheduler(schedule(FULL)).recover()
+
+    after = story(world.log, "nightly")
+
+    assert (before.is_handed_over, after.is_handed_over) == (True, False)
+    assert [one.at for one in after.intents] == [START, START + HOUR]
+    assert [one.at for one in after.handed_over] == [START]
 
 
 def test_hand_overs_between_deaths_do_not_save_a_run_that_three_died_of() -> None:

@@ -1,20 +1,27 @@
 """Decisions as documents and as text: the same numbers in both."""
 
 import io
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
 
 from jsonschema import Draft202012Validator
 from msgspec import to_builtins
-from rich.console import Console
+from rich.console import Console, RenderableType
 
-from offloadctl.model.decision import Decision
+from offloadctl.model.decision import Decision, EntryKind, Intent, LogEntry
 from offloadctl.model.measures import Measure, Number
 from offloadctl.model.schedule import AllOf
+from offloadctl.operations.schedule_overview import RunStory
 from offloadctl.plan.schedule import decide
 from offloadctl.plan.schedule_state import ScheduleState
+from offloadctl.report.schedule_command_text import attempt_words, explanation_text
 from offloadctl.report.schedule_documents import ScheduleDecision
 from offloadctl.report.schedule_text import decision_text
 from offloadctl.report.schema import schema_of
 from tests.schedules import BILLS, NIGHTLY, ORDERS, START, TOPICS, above, below, disks, local_bytes, schedule, snapshot
+
+HOUR = timedelta(hours=1)
 
 
 def held() -> Decision:
@@ -27,8 +34,12 @@ def held() -> Decision:
 
 
 def text_of(decision: Decision) -> str:
+    return shown(decision_text(decision))
+
+
+def shown(lines: Iterable[RenderableType]) -> str:
     console = Console(file=io.StringIO(), width=200)
-    for one in decision_text(decision):
+    for one in lines:
         console.print(one)
     return str(console.file.getvalue())  # type: ignore[attr-defined]
 
@@ -82,3 +93,24 @@ def test_a_threshold_of_what_is_unusual_is_told_in_deviations() -> None:
     text = text_of(decide(schedule(when), TOPICS, snapshot(instances=disks(0.5)), ScheduleState())[0])
 
     assert ("50 %" in text, "4 deviations " in text, "400 %" in text) == (True, True, False)
+
+
+def test_a_run_tells_in_order_how_often_it_was_begun_and_handed_over() -> None:
+    first = Intent("nightly-1", "nightly", START, (ORDERS,), whole_scope=False)
+    again = replace(first, at=START + 2 * HOUR, attempt=2, handed_over=1)
+    entry = LogEntry(START + HOUR, EntryKind.HANDED_OVER, "nightly", "3 GiB moved", "nightly-1")
+
+    text = shown(explanation_text(RunStory((first, again), handed_over=(entry,), is_handed_over=False)))
+    waits = shown(explanation_text(RunStory((first,), handed_over=(entry,), is_handed_over=True)))
+
+    words = ["began", "handed over", "3 GiB moved", "attempt 2, after 1 handed over", "none so far: it goes on"]
+    places = [text.index(one) for one in words]
+    assert places == sorted(places)
+    assert "whoever evaluates this schedule next goes on" in waits
+
+
+def test_attempts_are_told_with_what_became_of_those_before() -> None:
+    third = Intent("nightly-1", "nightly", START, (), whole_scope=True, attempt=3, handed_over=1)
+
+    assert attempt_words(third) == "attempt 3, after 1 handed over and 1 that died"
+    assert attempt_words(replace(third, attempt=1, handed_over=0)) == "attempt 1"
