@@ -45,7 +45,7 @@ class Auditor:
         """Something is left over, and that is known."""
         self.expected = Audit(**what)
 
-    def settled(self, *, seconds: float = 15) -> Audit:
+    def settled(self, *, seconds: float = 60) -> Audit:
         """Compare until all is as expected, or for so long: what a retry replaced is deleted in the background."""
         deadline = time.monotonic() + seconds
         while (found := self.compare()) != self.expected and time.monotonic() < deadline:

@@ -71,7 +71,7 @@ class Running:
         assert self.process.stderr is not None
         return any(words in line for line in self.process.stderr)
 
-    def end(self, *, seconds: float = 90) -> Ended:
+    def end(self, *, seconds: float = 240) -> Ended:
         """Wait for its end; nothing that it printed may hold a secret."""
         out, err = self.process.communicate(timeout=seconds)
         assert not any(secret in out + err for secret in self.secrets), "a secret was printed"
@@ -87,7 +87,7 @@ class Offloadctl:
     """Another one than the stack's."""
     token_file: Path | None = None
 
-    def __call__(self, *arguments: str, seconds: float = 90) -> Ended:
+    def __call__(self, *arguments: str, seconds: float = 240) -> Ended:
         """Run it to its end."""
         with self.running(*arguments) as process:
             return process.end(seconds=seconds)

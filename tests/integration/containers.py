@@ -6,11 +6,12 @@ for its clients here and for itself there.
 
 from __future__ import annotations
 
+import random
 import re
 import shlex
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
@@ -29,6 +30,10 @@ SECRET_KEY: Final = "integration-secret-key"
 BUCKET: Final = "pulsar-offload"
 _MINIO_ALIAS: Final = "minio"
 _MINIO_PORT: Final = 9000
+_FIRST_OUTGOING_PORT: Final = 32_768
+"""Linux: net.ipv4.ip_local_port_range; here, and in the containers, where a broker and its bookie connect too."""
+_RANDOM: Final = random.SystemRandom()
+_given_ports: Final[set[int]] = set()
 _BOOKIE_IS_LOST: Final = re.compile(r"Lock on resource /ledgers/available/\S+ was invalidated")
 _MEMORY: Final = "-Xms256m -Xmx768m -XX:MaxDirectMemorySize=768m"
 
@@ -86,11 +91,14 @@ class Server:
 
 
 def free_port() -> int:
-    """A port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port that nobody uses, that no other call was given, and that no outgoing connection will take meanwhile."""
+    while True:
+        port = _RANDOM.randrange(15_000, _FIRST_OUTGOING_PORT)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            if port not in _given_ports:
+                _given_ports.add(port)
+                return port
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +259,7 @@ def await_minio(stack: Stack) -> None:
         except requests.RequestException:
             return False
 
-    eventually(answers, "MinIO answers", seconds=60)
+    eventually(answers, "MinIO answers")
 
 
 def await_broker(stack: Stack, server: Server) -> None:
@@ -314,7 +322,7 @@ def _lost_or_serves(is_lost: Callable[[], bool], serves: Callable[[], bool]) -> 
 
 def _await_with_log(is_so: Callable[[], bool], server: Startable, what: str) -> None:
     try:
-        eventually(is_so, what, seconds=180)
+        eventually(is_so, what, seconds=240)
     except AssertionError as error:
         last_lines = "\n".join(line[:400] for line in server.log().splitlines()[-30:])
         raise AssertionError(f"{error}; the end of its log:\n{last_lines}") from None

@@ -11,11 +11,21 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 _CHUNK: Final = 1 << 16
-_LONGEST_WAIT_S: Final = 120.0
+_LONGEST_LINE: Final = 1 << 12
+_LONGEST_WAIT_S: Final = 240.0
+
+
+@dataclass(slots=True, eq=False)
+class _Hold:
+    """What must wait, and how many requests do."""
+
+    pattern: re.Pattern[bytes]
+    waiting: int = 0
 
 
 class Door:
@@ -26,9 +36,8 @@ class Door:
         assert address.hostname is not None
         assert address.port is not None
         self._server = (address.hostname, address.port)
-        self._pattern: re.Pattern[bytes] | None = None
+        self._hold: _Hold | None = None
         self._changed = threading.Condition()
-        self._waiting = 0
         self._ends: set[socket.socket] = set()
         self._listener = socket.create_server(("0.0.0.0", 0))
 
@@ -39,21 +48,22 @@ class Door:
         return port
 
     def hold(self, request: str) -> None:
-        """From now on, requests whose first line matches must wait."""
+        """From now on, requests whose first line matches must wait, and no others: what waits by now may go."""
         with self._changed:
-            self._pattern = re.compile(request.encode())
+            self._hold = _Hold(re.compile(request.encode()))
+            self._changed.notify_all()
 
     def open(self) -> None:
         """Let go what waits, and hold nothing more."""
         with self._changed:
-            self._pattern = None
+            self._hold = None
             self._changed.notify_all()
 
     @property
     def is_holding(self) -> bool:
         """Does a request wait?"""
         with self._changed:
-            return self._waiting > 0
+            return self._hold is not None and self._hold.waiting > 0
 
     @contextlib.contextmanager
     def standing(self) -> Iterator[Door]:
@@ -87,10 +97,12 @@ class Door:
                 self._ends |= {client, server}
             answers = threading.Thread(target=_pump, args=(server, client), name="door-server", daemon=True)
             answers.start()
+            before = b""
             try:
                 while data := client.recv(_CHUNK):
-                    self._wait_if_named(data)
+                    self._wait_if_named(before, data)
                     server.sendall(data)
+                    before = data[-_LONGEST_LINE:]
             finally:
                 with contextlib.suppress(OSError):
                     server.shutdown(socket.SHUT_RDWR)
@@ -98,12 +110,14 @@ class Door:
                 with self._changed:
                     self._ends -= {client, server}
 
-    def _wait_if_named(self, data: bytes) -> None:
+    def _wait_if_named(self, before: bytes, data: bytes) -> None:
+        """A line may come in two pieces, and is held with the second one."""
         with self._changed:
-            if self._pattern is not None and self._pattern.search(data):
-                self._waiting += 1
-                self._changed.wait_for(lambda: self._pattern is None, _LONGEST_WAIT_S)
-                self._waiting -= 1
+            hold = self._hold
+            if hold is not None and any(m.end() > len(before) for m in hold.pattern.finditer(before + data)):
+                hold.waiting += 1
+                self._changed.wait_for(lambda: self._hold is not hold, _LONGEST_WAIT_S)
+                hold.waiting -= 1
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -13,7 +13,7 @@ from pulsar.schema import JsonSchema, Record, String
 
 from tests.integration.stack import Stack
 
-READ_TIMEOUT_MILLISECONDS: Final = 20_000
+READ_TIMEOUT_MILLISECONDS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,10 +154,10 @@ class Topic:
         """The policies in force."""
         return dict(self.stack.get(f"{self.path}/offloadPolicies?applied=true"))
 
-    def offload(self, *, seconds: float = 60) -> dict[str, Any]:
+    def offload(self) -> dict[str, Any]:
         """Offload everything closed, and answer the status that it ended with."""
         self.trigger_offload()
-        eventually(lambda: self.offload_status()["status"] != "RUNNING", "the offload ends", seconds=seconds)
+        eventually(lambda: self.offload_status()["status"] != "RUNNING", "the offload ends")
         return self.offload_status()
 
 
@@ -166,8 +166,8 @@ def everywhere(key: str, value: object) -> dict[str, object]:
     return {f"managedLedgerOffload{key}": value, f"s3ManagedLedgerOffload{key}": value}
 
 
-def eventually(is_so: Callable[[], bool], what: str, *, seconds: float = 30, pause: float = 0.2) -> None:
-    """Wait until it is so, or fail with its name."""
+def eventually(is_so: Callable[[], bool], what: str, *, seconds: float = 180, pause: float = 0.2) -> None:
+    """Wait until it is so, or fail with its name; a loaded machine may need minutes for what else takes a second."""
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:

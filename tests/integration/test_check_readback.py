@@ -94,7 +94,7 @@ def test_a_broker_is_silent_about_an_object_that_is_gone_and_gives_what_lies_beh
     try:
         with reader_of(topic) as messages:
             silence = messages.first_from(name, Position(first, 0), timeout=SILENCE_S)
-            behind = messages.first_from(name, Position(second, 5), timeout=SILENCE_S)
+            behind = messages.first_from(name, Position(second, 5), timeout=60)
         checked = offloadctl("check", topic.name, "--level", "readback", "--load-topics", seconds=200)
     finally:
         s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata=metadata)

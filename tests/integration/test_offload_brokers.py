@@ -44,7 +44,7 @@ def test_two_brokers_redirect_and_hand_a_topic_over_during_the_wait(start_cluste
         assert again.outcome == ("confirmed", 0)
         assert (checked.code, checked.findings) == (0, [])
         cluster.kill_second_broker()
-        eventually(lambda: first.answers(f"{topic.path}/offload"), "the first broker serves the topic", seconds=90)
+        eventually(lambda: first.answers(f"{topic.path}/offload"), "the first broker serves the topic")
         assert Offloadctl(first).offload(topic.name).code == 0
         assert read_back(first, topic.name, len(sent)) == sent
         assert Auditor(first, [namespace]).settled() == Audit()
@@ -63,7 +63,7 @@ def leads_to(owner: Stack, brokers: tuple[Stack, Stack], topic: Topic) -> bool:
 
 def asked(broker: Stack, topic: Topic) -> requests.Response:
     url = f"{broker.admin_url}/admin/v2/{topic.path}/offload"
-    return requests.get(url, timeout=30, allow_redirects=False)
+    return requests.get(url, timeout=60, allow_redirects=False)
 
 
 def hand_over(topic: Topic, brokers: tuple[Stack, Stack], new_owner: Stack) -> None:
@@ -81,7 +81,7 @@ def hand_over(topic: Topic, brokers: tuple[Stack, Stack], new_owner: Stack) -> N
         new_owner.call("PUT", f"{path}?destinationBroker={destination}")
         return False
 
-    eventually(is_there, f"{new_owner.admin_url} serves the topic", seconds=90, pause=1)
+    eventually(is_there, f"{new_owner.admin_url} serves the topic", pause=1)
 
 
 def test_tokens_open_doors_as_the_broker_says_and_show_up_nowhere(

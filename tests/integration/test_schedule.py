@@ -72,12 +72,10 @@ def test_the_statistics_of_a_real_broker_tell_backlog_and_what_was_read(make_top
         consumer = connected.subscribe(topic.name, "reader")
         publish_payloads(topic.stack, topic.name, count=10, size=200)
         for _ in range(4):
-            consumer.acknowledge(consumer.receive(10_000))
+            consumer.acknowledge(consumer.receive(60_000))
         with PulsarNumbers(BrokerSettings((topic.stack.admin_url,)), SystemClock()) as numbers:
             # Brokers renew them once a minute (statsUpdateFrequencyInSecs).
-            eventually(
-                lambda: numbers.topic_loads().get(name) is not None and _read(numbers, name), "it is told", seconds=75
-            )
+            eventually(lambda: numbers.topic_loads().get(name) is not None and _read(numbers, name), "it is told")
             load = numbers.topic_loads()[name]
             properties = numbers.namespace_properties(NamespaceName.parse(topic.namespace))
 

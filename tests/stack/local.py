@@ -57,10 +57,10 @@ class Server:
     log: Path
 
     def stop(self) -> None:
-        """Ask it to end, and wait; kill it after half a minute."""
+        """Ask it to end, and wait; kill it after a minute."""
         self.process.terminate()
         try:
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -91,7 +91,7 @@ def start_minio(directory: Path, ports: Ports) -> Server:
     command = [str(parts.minio_binary()), "server", "--quiet", "--address", f"{HOST}:{ports.s3}"]
     environment = {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_BROWSER": "off"}
     server = _spawn("minio", directory, [*command, str(directory / "data")], environment)
-    _await_ready(server, lambda: requests.get(f"{ports.s3_url}/minio/health/live", timeout=2).ok, seconds=60)
+    _await_ready(server, lambda: requests.get(f"{ports.s3_url}/minio/health/live", timeout=2).ok, seconds=240)
     return server
 
 
@@ -117,7 +117,7 @@ def start_broker(
     command += ["--no-functions-worker", "--no-stream-storage"]
     credentials = {"ACCESS_KEY_ID": ACCESS_KEY, "ACCESS_KEY_SECRET": SECRET_KEY}
     server = _spawn("broker", directory, command, credentials if environment is None else environment)
-    _await_ready(server, lambda: _has_default_namespace(ports), seconds=120)
+    _await_ready(server, lambda: _has_default_namespace(ports), seconds=240)
     return server
 
 

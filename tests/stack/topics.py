@@ -71,7 +71,7 @@ def produce(stack: Addresses, topic: str, payloads: list[bytes]) -> None:
         client.close()
 
 
-def consume(stack: Addresses, topic: str, count: int, *, timeout_seconds: float = 20) -> list[bytes]:
+def consume(stack: Addresses, topic: str, count: int, *, timeout_seconds: float = 60) -> list[bytes]:
     """The first `count` payloads of the topic, from its earliest message."""
     client = pulsar.Client(stack.broker_url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Error))
     try:
