@@ -15,9 +15,9 @@ ARG PIP_DEFAULT_TIMEOUT
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python3 -m venv /opt/offloadctl
 WORKDIR /src
-# The dependencies first: they change less often than the code.
+# The dependencies first: they change less often than the code. With those of [serve]: its instances share a lease topic.
 COPY pyproject.toml ./
-RUN python3 -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]))' > requirements.txt \
+RUN python3 -c 'import tomllib; own = tomllib.load(open("pyproject.toml", "rb"))["project"]; print("\n".join(own["dependencies"] + own["optional-dependencies"]["serve"]))' > requirements.txt \
  && /opt/offloadctl/bin/pip install --quiet -r requirements.txt
 COPY README.md LICENSE ./
 COPY broker-conf broker-conf

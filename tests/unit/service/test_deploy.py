@@ -17,6 +17,8 @@ import yaml
 
 from offloadctl.adapters.memory import ManualClock
 from offloadctl.cli.app import load_command
+from offloadctl.config.layers import ConnectionFlags
+from offloadctl.config.resolve import resolve
 from offloadctl.config.variables import VARIABLES
 from offloadctl.plan.schedule_reading import read_schedules
 from offloadctl.redaction import Secret
@@ -41,7 +43,8 @@ def parsed(words: list[str]) -> dict[str, Any]:
 
 
 def objects() -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text()))
+    files = ("kubernetes.yaml", "kubernetes-lease.yaml")
+    return [one for file in files for one in yaml.safe_load_all((DEPLOY / file).read_text())]
 
 
 def the(kind: str) -> dict[str, Any]:
@@ -51,6 +54,7 @@ def the(kind: str) -> dict[str, Any]:
 
 def pods() -> Iterator[dict[str, Any]]:
     yield the("Deployment")["spec"]["template"]["spec"]
+    yield the("StatefulSet")["spec"]["template"]["spec"]
     yield the("CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
 
 
@@ -108,18 +112,52 @@ def test_the_command_lines_of_containers_are_understood_and_their_variables_coun
         assert {one["name"] for one in container["env"]} <= VARIABLES.keys()
 
 
-def test_kubernetes_waits_longer_than_the_grace_time_and_never_runs_two() -> None:
-    deployment = the("Deployment")["spec"]
-    pod = deployment["template"]["spec"]
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_kubernetes_waits_longer_than_the_grace_time(kind: str) -> None:
+    pod = the(kind)["spec"]["template"]["spec"]
     given = parsed(pod["containers"][0]["args"])
 
     grace = parse_duration(given["grace"])
     assert timedelta(seconds=pod["terminationGracePeriodSeconds"]) > grace + timedelta(seconds=HAND_OVER_S)
-    assert (deployment["replicas"], deployment["strategy"]["type"]) == (1, "Recreate")
 
 
-def test_probes_lead_to_pages_that_need_no_token_on_the_port_that_is_listened_at() -> None:
-    (container,) = the("Deployment")["spec"]["template"]["spec"]["containers"]
+@pytest.mark.parametrize(
+    ("kind", "strategy", "expected", "has_lease_topic"),
+    [
+        ("Deployment", "strategy", (1, "Recreate"), False),
+        ("StatefulSet", "updateStrategy", (2, "RollingUpdate"), True),
+    ],
+)
+def test_kubernetes_runs_two_only_where_they_have_a_lease_topic(
+    kind: str, strategy: str, expected: tuple[int, str], has_lease_topic: bool, tmp_path: Path
+) -> None:
+    spec = the(kind)["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    environment = {one["name"]: one["value"] for one in container["env"]} | {"OFFLOADCTL_CONFIG": str(tmp_path / "no")}
+    token = tmp_path / "token"
+    token.write_text("a-token")
+    environment["OFFLOADCTL_TOKEN_FILE"] = str(token)
+
+    context = resolve(ConnectionFlags(), environment).context
+
+    assert (spec["replicas"], spec[strategy]["type"]) == expected
+    assert (context.lease_topic is not None) == has_lease_topic
+    assert context.lease_topic is None or context.broker.broker_url is not None
+
+
+def test_each_of_two_instances_has_a_volume_of_its_own_and_one_of_them_is_always_there() -> None:
+    spec, budget = the("StatefulSet")["spec"], the("PodDisruptionBudget")["spec"]
+
+    (claim,) = spec["volumeClaimTemplates"]
+    assert claim["metadata"]["name"] == "state"
+    assert budget["selector"] == spec["selector"]
+    assert spec["replicas"] > budget["maxUnavailable"]
+    assert spec["serviceName"] == the("Service")["metadata"]["name"]
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_probes_lead_to_pages_that_need_no_token_on_the_port_that_is_listened_at(kind: str) -> None:
+    (container,) = the(kind)["spec"]["template"]["spec"]["containers"]
     given = parsed(container["args"])
     pages = Pages(Board(START).facts, ManualClock(START), timedelta(minutes=5), Secret("a long token"))
 
@@ -140,7 +178,8 @@ def test_what_containers_read_is_mounted_and_nothing_else_can_be_written() -> No
             *(one["value"] for one in container["env"] if one["value"].startswith("/")),
         ]
 
-        assert mounts.keys() == {one["name"] for one in pod["volumes"]}
+        volumes = {one["name"] for one in pod["volumes"]}
+        assert volumes <= mounts.keys() <= volumes | {"state"}
         for path in needed:
             assert any(Path(path).is_relative_to(one["mountPath"]) for one in mounts.values()), path
         assert container["securityContext"]["readOnlyRootFilesystem"]
