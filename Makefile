@@ -3,6 +3,7 @@
 #   make test PYTHON=python3.12               another interpreter
 #   make test PYTEST_ARGS='-k offload -x'     some tests only
 #   make slow HYPOTHESIS_SEED=42              the same random choices again
+#   make soak SEEDS=7,20-25 DAYS=14           weeks of faults, other ones with each seed
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,6 +13,8 @@ FAST_JOBS ?= 3
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 HYPOTHESIS_SEED ?=
+SEEDS ?= 1-4
+DAYS ?= 14
 
 BIN := $(VENV)/bin
 FOR_USE := $(VENV)/.installed-demo
@@ -34,7 +37,7 @@ install: $(FOR_USE) ## Install into .venv only; then run .venv/bin/offloadctl
 	@echo "offloadctl is installed: $(BIN)/offloadctl --help"
 
 ##@ Work on it
-.PHONY: dev test slow it images check format lint types imports bench baseline-study clean
+.PHONY: dev test slow soak it images check format lint types imports bench baseline-study clean
 dev: $(FOR_WORK) ## Install what tests and checks need into .venv
 	@echo "$(VENV) has all that tests and checks need: make check"
 
@@ -44,6 +47,9 @@ test: $(FOR_WORK) ## The fast tests
 slow: $(FOR_WORK) ## The long tests: simulations and kills
 	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-slow} $(BIN)/pytest -n $(JOBS) -m slow --durations=10 $(SEED) $(PYTEST_ARGS) \
 	  || [ $$? -eq 5 ] # 5: no test was selected
+
+soak: $(FOR_WORK) ## Weeks of faults on the embedded cluster, then an audit: SEEDS=7,20-25 DAYS=14
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.soak --seeds $(SEEDS) --days $(DAYS)
 
 it: $(FOR_WORK) ## The tests on a real Pulsar and a real MinIO; needs Docker, and makes the images first
 	@[ -n "$$IT_ADMIN_URL" ] || [ -n "$$IT_PULSAR_IMAGE" ] || $(MAKE) --no-print-directory images

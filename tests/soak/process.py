@@ -1,0 +1,390 @@
+"""One instance of the service as a process: its own state directory, clock and life; it leads when it has the lease.
+
+It is put together as `offloadctl serve` does it, of the same parts; but what it asks of the outside goes through ports
+that know whether it still lives.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, cast
+
+from offloadctl.adapters.checks_shape import CHECKS, CHECKS_FILE, WHAT
+from offloadctl.adapters.cluster_numbers import PulsarNumbers
+from offloadctl.adapters.memory_lease import MemoryLease, MemoryTerm
+from offloadctl.adapters.pulsar_rest import PulsarRest
+from offloadctl.adapters.sqlite_checks import SqliteChecks
+from offloadctl.adapters.sqlite_file import SqliteFile
+from offloadctl.adapters.sqlite_findings import SqliteFindings
+from offloadctl.adapters.sqlite_journal import SqliteJournal
+from offloadctl.errors import OffloadctlError, StateUnwritable, TerminationSignal
+from offloadctl.model.decision import Intent, LogEntry, RunResult
+from offloadctl.model.journal import Actor, RunStart
+from offloadctl.model.ledger import Position
+from offloadctl.model.names import TopicName
+from offloadctl.model.schedule import Schedule
+from offloadctl.model.settings import BrokerSettings, RateLimits, TokenAuth
+from offloadctl.operations.check_memory import Memory
+from offloadctl.operations.collect import BulkCollector
+from offloadctl.operations.confirm import ObjectsInStores
+from offloadctl.operations.offload_run import OffloadTopics
+from offloadctl.operations.run_record import recording
+from offloadctl.operations.schedule import Scheduler, Tick
+from offloadctl.operations.schedule_actions import ScheduleActions
+from offloadctl.operations.workers import Stop
+from offloadctl.ports import BrokerAdmin, FindingStore, ObjectStore, Ports
+from offloadctl.ports.journal import Journal
+from offloadctl.ports.schedule import Collected
+from offloadctl.redaction import Secret
+from offloadctl.service.board import Board
+from offloadctl.service.loop import Loop
+from offloadctl.service.metrics import Metrics
+from offloadctl.service.past import remember_successes
+from offloadctl.service.runs import Runs, Watched
+from offloadctl.service.schedule_source import ScheduleSource
+from offloadctl.service.telling import Teller
+from tests.soak.bucket import OurView
+from tests.soak.timeline import Killed, Life, ProcessClock
+from tests.soak.world import TOKEN, Evaluation, World
+
+CLUSTER: Final = "soak"
+EVERY: Final = timedelta(hours=1)
+_WAITS_FOR_THE_LEASE_S: Final = 120.0
+_LOOKS_AGAIN_S: Final = 30.0
+LOG_FAILURES: Final = ("log-fails-before-it-is-written", "log-fails-after-it-was-written")
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """Where a process is to die or to stop, when it comes there."""
+
+    point: str
+    """`before` or `after`, and the method."""
+    stops_for: float | None = None
+    """SIGSTOP for so many seconds; None: kill -9."""
+
+
+@dataclass
+class Process:
+    """One instance, which may die and be started again over the same directory."""
+
+    world: World
+    name: str
+    directory: Path
+    file: Path
+    """Of schedules."""
+    life: Life = field(init=False)
+    clock: ProcessClock = field(init=False)
+    lines: list[str] = field(default_factory=list)
+    """What it has logged, in all its lives."""
+    boards: list[Board] = field(default_factory=list)
+    trap: Trap | None = None
+    log_fails: str = ""
+    term: MemoryTerm | None = None
+    starts: int = 0
+    _ending: bool = False
+    _stop: Stop = field(default_factory=Stop)
+    _runs: "_Runs | None" = None
+    _open: list[SqliteFile] = field(default_factory=list)
+    _wakes: float | None = None
+
+    def start(self) -> None:
+        """As a supervisor starts it."""
+        self.starts += 1
+        self.life = Life(f"{self.name}-{self.starts}")
+        off = self.clock.off if self.starts > 1 else timedelta()
+        self.clock = ProcessClock(self.world.timeline, self.life, off)
+        self.trap, self.term, self._ending, self.log_fails = None, None, False, ""
+        self.world.timeline.spawn(self.life, self._run)
+
+    # -- what happens to it
+
+    def kill(self) -> None:
+        """kill -9; whoever keeps the lease notices that the connection is gone."""
+        term = self.term
+        self.world.timeline.kill(self.life)
+        for file in self._open:
+            file.close()
+        self._open.clear()
+        if term is not None:
+            term.hand_back()
+
+    def terminate(self) -> None:
+        """SIGTERM, and not much of a grace time."""
+        self._ending = True
+        if self._runs is not None:
+            self._runs.close()
+        self._stop.by(TerminationSignal())
+        self.world.timeline.wake(self.life)
+
+    def freeze(self, seconds: float) -> None:
+        """SIGSTOP; after a minute whoever keeps the lease gives it to others."""
+        timeline = self.world.timeline
+        self.life.frozen_until = timeline.now + seconds
+        term = self.term
+        if term is not None:
+            timeline.after(60.0, lambda: self._depose(term))
+
+    def depose(self) -> None:
+        """Its connection is lost while it lives: it is not told."""
+        if self.term is not None:
+            self._depose(self.term)
+
+    def _depose(self, term: MemoryTerm) -> None:
+        if self.world.lease._holder is term:
+            self.world.lease.depose()
+
+    def reach(self, point: str) -> None:
+        """It is about to have an effect, or has had it: the moment to die, or to be stopped."""
+        if self.life.is_over:
+            raise Killed
+        trap = self.trap
+        if trap is None or trap.point != point:
+            return
+        self.trap = None
+        if trap.stops_for is None:
+            self.life.is_over = True
+            self.world.truth.faults[f"killed-{point.replace(' ', '-')}"] += 1
+            # Its other threads, and its connection to whoever keeps the lease.
+            self.world.timeline.after(0.0, self.kill)
+            raise Killed
+        self.world.truth.faults[f"stopped-{point.replace(' ', '-')}"] += 1
+        self.freeze(trap.stops_for)
+        self.clock.sleep(trap.stops_for)
+
+    # -- what it does
+
+    def _run(self) -> None:
+        lease = MemoryLease(self.world.lease, self.name)
+        while not self._ending:
+            self.term = lease.wait(0)
+            if self.term is None:
+                self.clock.sleep(_WAITS_FOR_THE_LEASE_S)
+                continue
+            self._lead(self.term)
+
+    def _lead(self, term: MemoryTerm) -> None:
+        """As long as it has the lease: the loop of the service, its runs beside it."""
+        self._stop = stop = Stop()
+        tell = Teller(self.lines.append, self.clock)
+        board, runs = Board(self.clock.now()), _Runs(tell, self)
+        self.boards = [*self.boards[-3:], board]
+        self._runs = runs
+        source = ScheduleSource(self.file)
+        ports = self.ports(term)
+        log = cast("Any", _Mortal(_FailingLog(term, self), self))
+        collector = _Looked(BulkCollector(ports.admin, self._numbers(), self.clock, stop=stop), self)
+        checks = self._open_checks()
+        actions = ScheduleActions(
+            ports,
+            recorded=self._recorded,
+            check_objects=ObjectsInStores(ports.stores),
+            findings=cast("FindingStore", _Mortal(SqliteFindings(checks), self)),
+            memory=self._memory(checks),
+            stop=stop,
+        )
+        try:
+            schedules = source.read()
+        except OffloadctlError as error:
+            tell("not-started", error=error.message)
+            term.hand_back()
+            self.clock.sleep(_LOOKS_AGAIN_S)
+            return
+        act = Watched(_Begun(actions, self, term), board, tell)
+        scheduler = _Scheduler(schedules, log, collector, act, self.clock, start=runs.start)
+        scheduler.process = self
+        board.in_force(tuple(one.name for one in schedules))
+        remember_successes(log, board)
+        loop = Loop(scheduler, source, runs, board, self.clock, tell, EVERY)
+        while not self._ending and not term.lost:
+            loop.step()
+            due = loop._due
+            left = (due - self.clock.now()).total_seconds() if due is not None else _LOOKS_AGAIN_S
+            self.clock.sleep(max(2.0, left))
+        runs.close()
+        stop.by(TerminationSignal())
+        self.world.timeline.wake(self.life)
+        while runs.going_on:
+            self.clock.sleep(1.0)
+        term.hand_back()
+        self.term = None
+
+    def ports(self, term: MemoryTerm | None = None) -> Ports:
+        """Everything outside, asked by this process."""
+        number = term.number if term is not None else 0
+        admin = PulsarRest(self._settings, self.clock, session=self._session())
+        watched = _Triggers(admin, self, number)
+        store = _Mortal(OurView(self.world.bucket, self.world.cluster.advance), self)
+        return Ports(cast("BrokerAdmin", _Mortal(watched, self)), self.clock, (cast("ObjectStore", store),))
+
+    @property
+    def _settings(self) -> BrokerSettings:
+        urls = self.world.memory.admin_urls
+        return BrokerSettings(urls, TokenAuth(Secret(TOKEN)), rates=RateLimits(light=1e6, loading=1e6))
+
+    def _session(self) -> Any:
+        return self.world.memory._session(self._settings)
+
+    def _numbers(self) -> Any:
+        return _Mortal(PulsarNumbers(self._settings, self.clock, session=self._session()), self)
+
+    def _open_checks(self) -> SqliteFile:
+        file = SqliteFile(self.directory / CHECKS_FILE, CHECKS, what=WHAT)
+        self._open.append(file)
+        return file
+
+    def _memory(self, file: SqliteFile) -> Memory:
+        checks = cast("Any", _Mortal(SqliteChecks(file), self))
+        return Memory(checks, checks, context=CLUSTER)
+
+    @contextmanager
+    def _recorded(self, work: OffloadTopics) -> Iterator[OffloadTopics]:
+        """As `wiring.recorded`."""
+        actor = Actor("soak", self.name, self.starts)
+        start = RunStart(self.name, CLUSTER, actor, "serve", work.offload.wish, work.reason, work.plan_hash)
+        journal = SqliteJournal(self.directory, self.clock)
+        try:
+            with recording(cast("Journal", _Mortal(journal, self)), start) as record:
+                yield replace(work, record=record)
+        finally:
+            journal.close()
+
+    # -- what it has told
+
+    @property
+    def told(self) -> Iterator[bytes]:
+        """Everything that it has printed, served or kept."""
+        yield "\n".join(self.lines).encode()
+        for board in self.boards:
+            yield Metrics(board.facts).page()
+            yield repr(board.facts()).encode()
+        for path in sorted(self.directory.rglob("*")):
+            if path.is_file():
+                yield path.read_bytes()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Its log lines of one kind."""
+        return [one for one in map(json.loads, self.lines) if one["event"] == name]
+
+
+class _Mortal:
+    """A port: each call of a living process is one, of a dead one none; some are moments to die at."""
+
+    def __init__(self, port: object, process: Process) -> None:
+        self._port = port
+        self._process = process
+        self._life = process.life
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        if not callable(found):
+            return found
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            if self._life.is_over:
+                raise Killed
+            self._process.reach(f"before {name}")
+            answer = found(*arguments, **named)
+            self._process.reach(f"after {name}")
+            return answer
+
+        return call
+
+
+class _Triggers:
+    def __init__(self, admin: PulsarRest, process: Process, term: int) -> None:
+        self._admin = admin
+        self._process = process
+        self._term = term
+
+    def trigger_offload(self, topic: TopicName, before: Position) -> None:
+        self._process.world.watched_trigger(self._process.name, self._term, topic, before, self._admin.trigger_offload)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._admin, name)
+
+
+class _FailingLog:
+    """The log of a term, whose next entry may fail: before it is kept, or after."""
+
+    def __init__(self, term: MemoryTerm, process: Process) -> None:
+        self._term = term
+        self._process = process
+
+    def append(self, entry: LogEntry) -> None:
+        fails, self._process.log_fails = self._process.log_fails, ""
+        if fails:
+            self._process.world.truth.faults[fails] += 1
+        if fails != LOG_FAILURES[0]:
+            self._term.append(entry)
+        if fails:
+            raise StateUnwritable("the log does not answer")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._term, name)
+
+
+class _Runs(Runs):
+    """On the timeline instead of on threads of the machine."""
+
+    def __init__(self, tell: Teller, process: Process) -> None:
+        super().__init__(tell)
+        self._process = process
+        self._number = 0
+
+    def start(self, work: Callable[[], None]) -> None:
+        if self._closed:
+            return
+        self._number += 1
+
+        def run() -> None:
+            try:
+                self._run(work)
+            finally:
+                self._number -= 1
+
+        self._process.world.timeline.spawn(self._process.life, run)
+
+    @property
+    def going_on(self) -> int:
+        return self._number
+
+
+class _Scheduler(Scheduler):
+    process: Process
+
+    def tick(self) -> Tick:
+        tick = super().tick()
+        self.process.world.truth.evaluations.append(
+            Evaluation(self.process.name, tick.at, self.schedules, is_whole=True)
+        )
+        return tick
+
+
+@dataclass
+class _Looked:
+    """The numbers; that somebody has asked for them is remembered."""
+
+    collector: BulkCollector
+    process: Process
+
+    def collect(self, schedules: Any, now: datetime) -> Collected:
+        self.process.world.truth.evaluations.append(Evaluation(self.process.name, now, tuple(schedules)))
+        return self.collector.collect(schedules, now)
+
+
+@dataclass
+class _Begun:
+    """Acts; that somebody did is remembered."""
+
+    act: ScheduleActions
+    process: Process
+    term: MemoryTerm
+
+    def __call__(self, schedule: Schedule, intent: Intent) -> RunResult:
+        self.process.reach("before act")
+        self.process.world.truth.begun.append((self.process.name, self.term.number, intent))
+        return self.act(schedule, intent)
