@@ -118,11 +118,11 @@ class Tenure:
 
     def _close(self, term: Term) -> None:
         """The term is lost: stop what it has begun, and wait for the end of that."""
+        why, going_on = term.lost, self.runs.going_on
         with self._lock:
             self._loop = self._term = None
             self._acting.by(self._told_by or TerminationSignal())
         self.board.standing_by()
-        why, going_on = term.lost, self.runs.going_on
         self.tell("lease-lost", level=LogLevel.WARNING, lease=self.lease.location, why=why, runs_going_on=going_on)
         term.hand_back()
         while self.runs.going_on and not self._ended.is_set():

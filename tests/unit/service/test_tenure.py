@@ -163,7 +163,8 @@ def kinds(shared: SharedLease) -> list[EntryKind]:
 
 def test_one_acts_and_the_other_stands_by_and_is_ready(start: Callable[[str], Instance]) -> None:
     one = start("one")
-    until(lambda: one.acted)
+    # Its run may have begun before the evaluation that asked for it has ended.
+    until(lambda: one.acted and one.ready() == "200 ready")
     two = start("two")
     until(lambda: two.ready() == "200 standby")
 
