@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from offloadctl.errors import Interrupted, OffloadctlError
+from offloadctl.errors import Interrupted, NotFound, OffloadctlError
 from offloadctl.model.measures import Measure, Number, Snapshot
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.schedule import Comparison, Extent, OffloadAction, Schedule
@@ -127,7 +127,7 @@ class BulkCollector:
         """All that could be listed, and what could not."""
         try:
             if not scope.is_wide:
-                return tuple(part for topic in scope.topics for part in find_target(self.admin, topic).parts), ""
+                return self._named(scope.topics)
             expanded = expand(self.admin, scope, StoppableClock(self.clock, self.stop))
         except Interrupted:
             raise
@@ -135,6 +135,17 @@ class BulkCollector:
             return (), error.message
         why = "; ".join(f"{one.name}: {one.reason.text}" for one in expanded.read.unread)
         return tuple(part for target in expanded.targets for part in target.parts), why
+
+    def _named(self, topics: Sequence[TopicName]) -> tuple[tuple[TopicName, ...], str]:
+        """Their partitions; one that is not there stops no other one."""
+        found: list[TopicName] = []
+        gone: list[str] = []
+        for topic in topics:
+            try:
+                found += find_target(self.admin, topic).parts
+            except NotFound as error:
+                gone.append(error.message)
+        return tuple(found), "; ".join(gone)
 
     # -- their numbers
 

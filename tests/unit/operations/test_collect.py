@@ -379,6 +379,18 @@ def test_a_namespace_that_is_not_there_is_told_and_stops_no_other_one_unless_sum
     assert "nightly" not in summed.topics
 
 
+def test_a_named_topic_that_is_not_there_is_told_and_stops_no_other_one_unless_sums_would_be_wrong() -> None:
+    world = shop()
+    scope = ScheduleScope(Scope.of(topics=[TopicName("acme", "shop", "gone"), ORDERS]))
+
+    single = collect(world, above(Measure.LOCAL_BYTES, 1), scope=scope)
+    summed = collect(world, above(Measure.LOCAL_BYTES, 1, extent=Extent.SCOPE), scope=scope)
+
+    assert single.topics["nightly"] == (ORDERS,)
+    assert "gone" in single.unlisted["nightly"]
+    assert "nightly" not in summed.topics
+
+
 def test_a_named_topic_stands_for_its_partitions() -> None:
     world = shop()
     parts = TopicName("acme", "shop", "parts")
