@@ -15,7 +15,7 @@ from offloadctl.errors import BadValue, SettingsError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.price import Prices
 from offloadctl.redaction import Secret
-from offloadctl.service.heap import settle
+from offloadctl.service.turns import settle
 from offloadctl.units import parse_duration
 
 if TYPE_CHECKING:

@@ -4,7 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from offloadctl.adapters import metrics_text
 from offloadctl.adapters.cluster_numbers import BROKER_METRICS
 from offloadctl.adapters.metrics_text import parse_metrics
 from offloadctl.ports.schedule import Scrape
@@ -44,6 +47,16 @@ def test_a_counter_is_found_by_the_name_of_its_type() -> None:
     scrape = parse_metrics(text, "b", AT, BROKER_METRICS.__contains__)
 
     assert [(one.name, one.value) for one in scrape.samples] == [("brk_ledgeroffloader_write_storage_error_total", 3)]
+
+
+@given(st.text(st.sampled_from("a1 {}\n\r\x85"), max_size=60), st.integers(0, 9))
+def test_a_page_that_is_taken_in_parts_has_the_same_lines(text: str, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(metrics_text, "_PART", size)
+
+        lines = list(metrics_text._told(text))
+
+    assert lines == [line for line in text.split("\n") if line.strip()]
 
 
 @pytest.mark.parametrize("text", ["jvm_memory_bytes_used{area= 3\n", "jvm_memory_bytes_used many\n"])
