@@ -293,7 +293,10 @@ def _attempt(intent: Intent) -> tuple[str, int, int]:
 
 def _is_news(decision: Decision, before: ScheduleState, after: ScheduleState) -> bool:
     """Whether there is something to write down: another verdict, fates of cron times, what hysteresis holds."""
-    if decision.gist != before.gist or decision.settled or _held(before) != _held(after):
+    # A cron that is new in the file counts from now on, also for whoever comes next.
+    if decision.gist != before.gist or decision.settled or before.handled != after.handled:
+        return True
+    if _held(before) != _held(after):
         return True
     return before.told_at is None or decision.at - before.told_at >= CHECKPOINT or decision.at < before.told_at
 

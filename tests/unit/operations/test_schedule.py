@@ -12,7 +12,7 @@ from offloadctl.errors import BrokerUnreachable, StateUnwritable, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import EntryKind, Fate, LogEntry, Verdict
 from offloadctl.model.measures import Measure
-from offloadctl.model.schedule import ScheduleLimits
+from offloadctl.model.schedule import Cron, Missed, ScheduleLimits
 from offloadctl.operations.schedule import Scheduler
 from offloadctl.operations.schedule_codec import decode
 from offloadctl.operations.schedule_overview import story
@@ -306,6 +306,22 @@ def test_cron_times_while_nobody_was_there_follow_the_rule_for_what_is_missed() 
 
     assert [(one.fate, one.count) for one in decision.settled] == [(Fate.TOO_LATE, 3)]
     assert world.acts.done == []
+
+
+def test_a_cron_that_is_new_in_the_file_counts_from_then_on_whoever_evaluates_next() -> None:
+    world = World()
+    scheduler = world.scheduler()
+    scheduler.tick()
+    world.clock.advance(HOUR)
+    later = schedule(Cron("30 6 * * *"), missed=Missed.ONCE)
+    scheduler.reload((later,))
+    scheduler.tick()
+    world.clock.advance(6 * HOUR)
+
+    (decision,) = world.scheduler(later).tick().decisions
+
+    assert [(one.fate, one.first.hour) for one in decision.settled] == [(Fate.SERVED, 6)]
+    assert len(world.acts.done) == 1
 
 
 def test_a_pause_uses_up_cron_times_and_a_resume_catches_up_with_none() -> None:
