@@ -23,14 +23,14 @@ from offloadctl.format.data_object import DataObjectReader, EntryRead
 from offloadctl.format.errors import FormatError
 from offloadctl.format.keys import ObjectKey, data_key, index_key
 from offloadctl.model.check import CheckReport, CheckStatus
-from offloadctl.model.decision import EntryKind, Fate, LogEntry, Settled, Verdict
+from offloadctl.model.decision import Decision, EntryKind, Fate, LogEntry, Settled, Verdict
 from offloadctl.model.journal import HistoryFilter, RunState
 from offloadctl.model.names import TopicName
 from offloadctl.model.schedule import Cron, Missed, Schedule
 from offloadctl.operations.schedule import STATE_KINDS
-from offloadctl.operations.schedule_codec import Payload, decode
+from offloadctl.operations.schedule_codec import decode
 from offloadctl.plan.cron import times
-from tests.soak.process import Process
+from tests.soak.process import EVERY, Process
 from tests.soak.soak import Soaked
 from tests.soak.world import TOKEN, Evaluation, Objects, Trigger, World
 
@@ -361,26 +361,34 @@ def what_was_asked_twice(soaked: Soaked) -> Iterator[Unexplained]:
 
 def what_became_of_cron_times(soaked: Soaked) -> Iterator[Unexplained]:
     """Each cron time has one fate, from the first look at its schedule to the last, and one that the rules allow."""
-    entries = [one for one in reversed(soaked.world.lease.log.entries()) if one.kind in STATE_KINDS]
-    settled: dict[tuple[str, str], list[tuple[Settled, Payload]]] = defaultdict(list)
-    for entry in entries:
-        payload = decode(entry)
-        for one in payload.decision.settled if payload.decision is not None else ():
-            settled[entry.schedule, one.cron].append((one, payload))
-    for name, cron, looks in _watched(soaked.world.truth.evaluations):
-        rows = settled.pop((name, cron.key), [])
-        yield from _tiles(name, cron, looks, [one for one, _ in rows])
-        for one, payload in rows:
-            assert payload.decision is not None
-            if one.fate is Fate.SERVED and payload.decision.verdict is not Verdict.FIRED:
-                yield Unexplained("cron", f"{name}: {one.first} was served by no run")
-            missed = _schedule(looks, name).missed
-            if one.fate not in _FATES[missed]:
-                yield Unexplained("cron", f"{name}: {one.first} is {one.fate}, which its rule does not allow")
-            if missed is Missed.CATCH_UP and one.fate is Fate.SERVED and one.count != 1:
-                yield Unexplained("cron", f"{name}: {one.count} times from {one.first} on were served by one run")
-    for name, key in settled:
-        yield Unexplained("cron", f"{name}: fates of {key}, which was never in force")
+    settled: dict[tuple[str, str], list[tuple[int, Settled, Decision]]] = defaultdict(list)
+    for place, entry in enumerate(reversed(soaked.world.lease.log.entries())):
+        decision = decode(entry).decision if entry.kind in STATE_KINDS else None
+        if decision is not None:
+            for one in decision.settled:
+                settled[entry.schedule, one.cron].append((place, one, decision))
+    for watched in _watched(soaked.world.truth.evaluations):
+        rows, later = settled.get(watched.key, []), list[tuple[int, Settled, Decision]]()
+        if not watched.is_last:
+            end = max(one.place for one in watched.looks)
+            rows, later = [one for one in rows if one[0] < end], [one for one in rows if one[0] >= end]
+        settled[watched.key] = later
+        yield from _tiles(watched, [one for _, one, _ in rows])
+        for _, one, decision in rows:
+            yield from _by_the_rules(watched, one, decision)
+    for (name, key), rows in settled.items():
+        if rows:
+            yield Unexplained("cron", f"{name}: fates of {key}, which was not in force")
+
+
+def _by_the_rules(watched: "_Watched", one: Settled, decision: Decision) -> Iterator[Unexplained]:
+    name, missed = watched.schedule.name, watched.schedule.missed
+    if one.fate is Fate.SERVED and decision.verdict is not Verdict.FIRED:
+        yield Unexplained("cron", f"{name}: {one.first} was served by no run")
+    if one.fate not in _FATES[missed]:
+        yield Unexplained("cron", f"{name}: {one.first} is {one.fate}, which its rule does not allow")
+    if missed is Missed.CATCH_UP and one.fate is Fate.SERVED and one.count != 1:
+        yield Unexplained("cron", f"{name}: {one.count} times from {one.first} on were served by one run")
 
 
 _ALWAYS: Final = (Fate.SERVED, Fate.NOT_NEEDED, Fate.PAUSED)
@@ -391,45 +399,63 @@ _FATES: Final[Mapping[Missed, tuple[Fate, ...]]] = {
 }
 
 
-def _watched(evaluations: Sequence[Evaluation]) -> Iterator[tuple[str, Cron, list[Evaluation]]]:
-    """Each cron, with all looks at it."""
-    looks: dict[tuple[str, str], list[Evaluation]] = defaultdict(list)
-    crons: dict[tuple[str, str], Cron] = {}
+@dataclass
+class _Watched:
+    """One cron for as long as it was in the file, with all looks at it."""
+
+    schedule: Schedule
+    cron: Cron
+    looks: list[Evaluation]
+    is_last: bool = True
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.schedule.name, self.cron.key
+
+
+def _watched(evaluations: Sequence[Evaluation]) -> Iterator[_Watched]:
+    """Each cron, as often as it was written into the file of a schedule that had another one before."""
+    found: list[_Watched] = []
+    current: dict[str, dict[str, _Watched]] = {}
     for one in evaluations:
-        for schedule in one.schedules:
+        # What a deposed instance looks at counts for nobody, unless it is written down, which it cannot be.
+        for schedule in one.schedules if not one.is_late else ():
+            before, now = current.get(schedule.name, {}), dict[str, _Watched]()
             for cron in schedule.crons:
-                looks[schedule.name, cron.key].append(one)
-                crons[schedule.name, cron.key] = cron
-    for (name, _), cron in crons.items():
-        yield name, cron, looks[name, cron.key]
+                watched = before.get(cron.key)
+                if watched is None:
+                    watched = _Watched(schedule, cron, [])
+                    found.append(watched)
+                watched.looks.append(one)
+                now[cron.key] = watched
+            for watched in before.values():
+                watched.is_last = watched.cron.key in now
+            current[schedule.name] = now
+    return iter(found)
 
 
-def _schedule(looks: Sequence[Evaluation], name: str) -> Schedule:
-    return next(one for one in looks[0].schedules if one.name == name)
-
-
-def _tiles(name: str, cron: Cron, looks: Sequence[Evaluation], settled: Sequence[Settled]) -> Iterator[Unexplained]:
+def _tiles(watched: _Watched, settled: Sequence[Settled]) -> Iterator[Unexplained]:
+    name, cron, looks = watched.schedule.name, watched.cron, watched.looks
     whole = next((number for number, one in enumerate(looks) if one.is_whole), None)
     if whole is None:
         return
     # Those before the first that lived to decide may have decided something all the same.
     begins = [one.at for one in looks[: whole + 1]]
-    last = max(one.at for one in looks if one.is_whole)
     row = [time for one in settled for time in _in(cron, one)]
     if len(row) != sum(one.count for one in settled):
         yield Unexplained("cron", f"{name}: counts of fates are not those of their times")
     for before, after in pairwise(row):
-        between = next(times(cron, before, after), None)
-        if between != after:
+        if next(times(cron, before, after), None) != after:
             what = "has two fates" if after <= before else f"comes behind {before}, and what is between has no fate"
             yield Unexplained("cron", f"{name}: {after} {what}")
     if row and all(next(times(cron, at, row[0]), None) != row[0] for at in begins):
         yield Unexplained("cron", f"{name}: first looked at {begins[0]}, and the first fate is that of {row[0]}")
-    end = row[-1] if row else begins[-1]
-    # What is due now waits for the next look, and jitter puts it off.
-    left = [one for one in times(cron, end, last) if last - one > cron.jitter + timedelta(hours=30)]
-    if left:
-        yield Unexplained("cron", f"{name}: {len(left)} times from {left[0]} on have no fate")
+    if watched.is_last:
+        end, last = row[-1] if row else begins[-1], max(one.at for one in looks if one.is_whole)
+        # What is due waits for the next look, and jitter puts it off.
+        left = [one for one in times(cron, end, last) if last - one > cron.jitter + 2 * EVERY]
+        if left:
+            yield Unexplained("cron", f"{name}: {len(left)} times from {left[0]} on have no fate")
 
 
 def _in(cron: Cron, settled: Settled) -> list[datetime]:

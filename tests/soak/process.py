@@ -32,20 +32,20 @@ from offloadctl.operations.collect import BulkCollector
 from offloadctl.operations.confirm import ObjectsInStores
 from offloadctl.operations.offload_run import OffloadTopics
 from offloadctl.operations.run_record import recording
-from offloadctl.operations.schedule import Scheduler, Tick
+from offloadctl.operations.schedule import Tick
 from offloadctl.operations.schedule_actions import ScheduleActions
 from offloadctl.operations.workers import Stop
 from offloadctl.ports import BrokerAdmin, FindingStore, ObjectStore, Ports
 from offloadctl.ports.journal import Journal
+from offloadctl.ports.lease import Term
 from offloadctl.ports.schedule import Collected
 from offloadctl.redaction import Secret
 from offloadctl.service.board import Board
-from offloadctl.service.loop import Loop
 from offloadctl.service.metrics import Metrics
-from offloadctl.service.past import remember_successes
 from offloadctl.service.runs import Runs, Watched
 from offloadctl.service.schedule_source import ScheduleSource
 from offloadctl.service.telling import Teller
+from offloadctl.service.terms import Terms
 from tests.soak.bucket import OurView
 from tests.soak.timeline import Killed, Life, ProcessClock
 from tests.soak.world import TOKEN, Evaluation, World
@@ -84,12 +84,14 @@ class Process:
     trap: Trap | None = None
     log_fails: str = ""
     term: MemoryTerm | None = None
+    terms: Terms | None = None
+    number: int = 0
+    """Of its last term."""
     starts: int = 0
     _ending: bool = False
     _stop: Stop = field(default_factory=Stop)
     _runs: "_Runs | None" = None
     _open: list[SqliteFile] = field(default_factory=list)
-    _wakes: float | None = None
 
     def start(self) -> None:
         """As a supervisor starts it."""
@@ -137,6 +139,11 @@ class Process:
         if self.world.lease._holder is term:
             self.world.lease.depose()
 
+    def looked(self, at: datetime, schedules: tuple[Schedule, ...], *, is_whole: bool = False) -> None:
+        """It has looked at schedules, and perhaps decided."""
+        place, is_late = len(self.world.lease.log._entries), self.number < self.world.lease.epoch
+        self.world.truth.evaluations.append(Evaluation(self.name, at, schedules, place, is_late, is_whole))
+
     def reach(self, point: str) -> None:
         """It is about to have an effect, or has had it: the moment to die, or to be stopped."""
         if self.life.is_over:
@@ -158,65 +165,69 @@ class Process:
     # -- what it does
 
     def _run(self) -> None:
+        """As `daemon_of` and `Tenure` do it, but with all waiting on the timeline."""
+        tell, source = Teller(self.lines.append, self.clock), ScheduleSource(self.file)
+        while not self._ending:
+            try:
+                schedules = source.read()
+            except OffloadctlError as error:
+                # The process ends, and whoever supervises it starts it again.
+                tell("not-started", error=error.message)
+                self.clock.sleep(_LOOKS_AGAIN_S)
+                continue
+            self._serve(source, schedules, tell)
+
+    def _serve(self, source: ScheduleSource, schedules: tuple[Schedule, ...], tell: Teller) -> None:
+        board, runs, ports = _Board(self.clock.now(), self), _Runs(tell, self), self._ports()
+        self.boards, self._runs = [*self.boards[-3:], board], runs
+        collector = _Looked(BulkCollector(ports.admin, self._numbers(), self.clock), self)
+        checks = self._open_checks()
+
+        def act(stop: Stop) -> Watched:
+            actions = ScheduleActions(
+                ports,
+                recorded=self._recorded,
+                check_objects=ObjectsInStores(ports.stores),
+                findings=cast("FindingStore", _Mortal(SqliteFindings(checks), self)),
+                memory=self._memory(checks),
+                stop=stop,
+            )
+            return Watched(_Begun(actions, self), board, tell)
+
+        board.in_force(tuple(one.name for one in schedules))
+        terms = self.terms = Terms(schedules, source, collector, act, runs, board, self.clock, tell, EVERY)
         lease = MemoryLease(self.world.lease, self.name)
         while not self._ending:
+            board.standing_by()
             self.term = lease.wait(0)
             if self.term is None:
                 self.clock.sleep(_WAITS_FOR_THE_LEASE_S)
                 continue
-            self._lead(self.term)
+            self._lead(self.term, terms, board)
 
-    def _lead(self, term: MemoryTerm) -> None:
-        """As long as it has the lease: the loop of the service, its runs beside it."""
+    def _lead(self, term: MemoryTerm, terms: Terms, board: Board) -> None:
+        """As long as it has the lease; what it has begun ends before it asks for the lease again."""
         self._stop = stop = Stop()
-        tell = Teller(self.lines.append, self.clock)
-        board, runs = Board(self.clock.now()), _Runs(tell, self)
-        self.boards = [*self.boards[-3:], board]
-        self._runs = runs
-        source = ScheduleSource(self.file)
-        ports = self.ports(term)
-        log = cast("Any", _Mortal(_FailingLog(term, self), self))
-        collector = _Looked(BulkCollector(ports.admin, self._numbers(), self.clock, stop=stop), self)
-        checks = self._open_checks()
-        actions = ScheduleActions(
-            ports,
-            recorded=self._recorded,
-            check_objects=ObjectsInStores(ports.stores),
-            findings=cast("FindingStore", _Mortal(SqliteFindings(checks), self)),
-            memory=self._memory(checks),
-            stop=stop,
-        )
-        try:
-            schedules = source.read()
-        except OffloadctlError as error:
-            tell("not-started", error=error.message)
-            term.hand_back()
-            self.clock.sleep(_LOOKS_AGAIN_S)
-            return
-        act = Watched(_Begun(actions, self, term), board, tell)
-        scheduler = _Scheduler(schedules, log, collector, act, self.clock, start=runs.start)
-        scheduler.process = self
-        board.in_force(tuple(one.name for one in schedules))
-        remember_successes(log, board)
-        loop = Loop(scheduler, source, runs, board, self.clock, tell, EVERY)
+        self.number = term.number
+        board.leading()
+        shown = _Term(cast("Any", _Mortal(_FailingLog(term, self), self)), term)
+        loop = terms(cast("Term", shown), stop)
         while not self._ending and not term.lost:
             loop.step()
             due = loop._due
             left = (due - self.clock.now()).total_seconds() if due is not None else _LOOKS_AGAIN_S
             self.clock.sleep(max(2.0, left))
-        runs.close()
         stop.by(TerminationSignal())
         self.world.timeline.wake(self.life)
-        while runs.going_on:
+        while terms.runs.going_on:
             self.clock.sleep(1.0)
         term.hand_back()
         self.term = None
 
-    def ports(self, term: MemoryTerm | None = None) -> Ports:
+    def _ports(self) -> Ports:
         """Everything outside, asked by this process."""
-        number = term.number if term is not None else 0
         admin = PulsarRest(self._settings, self.clock, session=self._session())
-        watched = _Triggers(admin, self, number)
+        watched = _Triggers(admin, self)
         store = _Mortal(OurView(self.world.bucket, self.world.cluster.advance), self)
         return Ports(cast("BrokerAdmin", _Mortal(watched, self)), self.clock, (cast("ObjectStore", store),))
 
@@ -295,13 +306,14 @@ class _Mortal:
 
 
 class _Triggers:
-    def __init__(self, admin: PulsarRest, process: Process, term: int) -> None:
+    def __init__(self, admin: PulsarRest, process: Process) -> None:
         self._admin = admin
         self._process = process
-        self._term = term
 
     def trigger_offload(self, topic: TopicName, before: Position) -> None:
-        self._process.world.watched_trigger(self._process.name, self._term, topic, before, self._admin.trigger_offload)
+        self._process.world.watched_trigger(
+            self._process.name, self._process.number, topic, before, self._admin.trigger_offload
+        )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._admin, name)
@@ -353,15 +365,30 @@ class _Runs(Runs):
         return self._number
 
 
-class _Scheduler(Scheduler):
-    process: Process
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """A term, whose log goes through the process' ports."""
 
-    def tick(self) -> Tick:
-        tick = super().tick()
-        self.process.world.truth.evaluations.append(
-            Evaluation(self.process.name, tick.at, self.schedules, is_whole=True)
-        )
-        return tick
+    log: Any
+    term: MemoryTerm
+
+    @property
+    def lost(self) -> str:
+        return self.term.lost
+
+
+class _Board(Board):
+    """Remembers each evaluation that came to its end."""
+
+    def __init__(self, started_at: datetime, process: Process) -> None:
+        super().__init__(started_at)
+        self._process = process
+
+    def evaluated(self, tick: Tick, seconds: float, beside: Any) -> None:
+        super().evaluated(tick, seconds, beside)
+        scheduler = self._process.terms._scheduler if self._process.terms is not None else None
+        if scheduler is not None:
+            self._process.looked(tick.at, scheduler.schedules, is_whole=True)
 
 
 @dataclass
@@ -372,7 +399,7 @@ class _Looked:
     process: Process
 
     def collect(self, schedules: Any, now: datetime) -> Collected:
-        self.process.world.truth.evaluations.append(Evaluation(self.process.name, now, tuple(schedules)))
+        self.process.looked(now, tuple(schedules))
         return self.collector.collect(schedules, now)
 
 
@@ -382,9 +409,8 @@ class _Begun:
 
     act: ScheduleActions
     process: Process
-    term: MemoryTerm
 
     def __call__(self, schedule: Schedule, intent: Intent) -> RunResult:
         self.process.reach("before act")
-        self.process.world.truth.begun.append((self.process.name, self.term.number, intent))
+        self.process.world.truth.begun.append((self.process.name, self.process.number, intent))
         return self.act(schedule, intent)

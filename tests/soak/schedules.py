@@ -34,10 +34,10 @@ _INDEX: Final = """\
 apiVersion: offloadctl/v1
 kind: Schedule
 name: index
-scope: {namespaces: [acme/shop, acme/auto]}
-when: {cron: {at: "20 1-23/4 * * *", timeZone: America/New_York}}
-gates: [{blackout: {from: "11:00", to: "14:00"}}]
-action: {check: {level: index, sample: 1/3, budget: {requests: 80}}}
+scope: {{namespaces: [acme/shop, acme/auto]}}
+when: {{cron: {{at: "{index_at}", timeZone: America/New_York}}}}
+gates: [{{blackout: {{from: "11:00", to: "14:00"}}}}]
+action: {{check: {{level: index, sample: 1/3, budget: {{requests: 80}}}}}}
 startWithin: 40m
 """
 _WHOLE: Final = """\
@@ -55,7 +55,10 @@ NAMES: Final = tuple(_TEXTS)
 BROKEN: Final = "apiVersion: offloadctl/v1\nkind: Schedule\nname: half-written\nscope: {na"
 
 
-def text_of(*, above: int = 4, without: str = "") -> str:
+INDEX_AT: Final = "20 1-23/4 * * *"
+
+
+def text_of(*, above: int = 4, index_at: str = INDEX_AT, without: str = "") -> str:
     """The file, as people change it."""
-    texts = [one.format(above=above) if name == "grows" else one for name, one in _TEXTS.items() if name != without]
-    return "---\n".join(texts)
+    texts = _TEXTS | {"grows": _GROWS.format(above=above), "index": _INDEX.format(index_at=index_at)}
+    return "---\n".join(text for name, text in texts.items() if name != without)

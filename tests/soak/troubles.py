@@ -151,7 +151,8 @@ class Troubles:
         """Lie in wait for a moment."""
         if not self._goes_on or not tries:
             return
-        self._world.cluster.advance()
+        if self._world.cluster.offloading.busy:
+            self._world.cluster.advance()
         if holds():
             do()
         else:
@@ -246,6 +247,8 @@ class Troubles:
             self._write(BROKEN)
         elif choice < 0.6:
             self._write(text_of(without=self._random.choice(NAMES)))
+        elif choice < 0.8:
+            self._write(text_of(index_at=self._random.choice(["50 */3 * * *", "5,35 * * * *"])))
         else:
             self._write(text_of(above=self._random.choice([2, 4, 6, 9])))
         self._world.timeline.after(self._random.uniform(1, 14) * _HOUR, self._mend_file)

@@ -129,6 +129,10 @@ class Evaluation:
     process: str
     at: datetime
     schedules: tuple[Schedule, ...]
+    place: int
+    """So many entries the log had then."""
+    is_late: bool
+    """Somebody else had the lease by then."""
     is_whole: bool = False
 
 
