@@ -77,7 +77,8 @@ class Watched:
         name, run = schedule.name, intent.run_id
         self.board.run_begun(intent)
         asked = "; ".join(one.text for one in intent.reasons)
-        scope = "whole scope" if intent.whole_scope else f"{len(intent.topics)} topics"
+        number = len(intent.topics)
+        scope = "whole scope" if intent.whole_scope else f"{number} topic{'' if number == 1 else 's'}"
         self.tell("run-begun", schedule=name, run=run, attempt=intent.attempt, scope=scope, why=asked)
         try:
             result = self.act(schedule, intent)
