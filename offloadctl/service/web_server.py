@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from waitress.server import create_server
-from waitress.wasyncore import close_all
+from waitress.wasyncore import close_all, dispatcher
 
 from offloadctl.errors import BadValue, SettingsError
 from offloadctl.redaction import Secret
@@ -77,9 +77,19 @@ def listening(address: Address, pages: Pages) -> Iterator[Address]:
         yield Address(address.host, port)
     finally:
         # On its own thread, which ends once nothing is open any more.
-        server.trigger.pull_trigger(lambda: close_all(server._map, ignore_all=True))  # noqa: SLF001 - there is no other way
+        server.trigger.pull_trigger(lambda: _close_all_but_the_trigger(server))
         thread.join(5)
         server.task_dispatcher.shutdown()
+        server.trigger.close()
+
+
+def _close_all_but_the_trigger(server: Any) -> None:
+    """Whoever has just answered pulls it still, and so does whoever ends us: their wake-up may find the work done."""
+    trigger = server.trigger
+    left = {number: one for number, one in server._map.items() if one not in (trigger, server)}  # noqa: SLF001 - there is no other way
+    dispatcher.close(server)  # its own close() would close the trigger, too
+    close_all(left, ignore_all=True)
+    server._map.clear()  # noqa: SLF001
 
 
 def _bound(address: Address) -> socket.socket:

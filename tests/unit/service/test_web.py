@@ -3,6 +3,8 @@
 import http.client
 import json
 import socket
+import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -11,6 +13,7 @@ from http import HTTPStatus
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from waitress.trigger import trigger
 
 from offloadctl import __version__
 from offloadctl.adapters.decision_logs import MemoryDecisionLog
@@ -244,6 +247,30 @@ def test_the_pages_are_on_a_port_and_one_who_says_nothing_is_in_nobodys_way(serv
     assert b"offloadctl_build_info{" in body
     assert (head.status, empty) == (200, b"")
     assert answer.headers["Server"] in (None, "waitress")
+
+
+def test_it_ends_in_order_though_it_does_so_before_whoever_wakes_it_up_for_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wake_up, ends = trigger._physical_pull, threading.Event()
+
+    def late(woken: trigger) -> None:
+        if woken.thunks:
+            wake_up(woken)  # somebody else does, and all is done that there is to do
+            while woken.thunks:
+                time.sleep(0.001)
+            ends.set()
+        wake_up(woken)
+
+    monkeypatch.setattr(trigger, "_physical_pull", late)
+    with listening(Address.parse("127.0.0.1:0"), World().pages) as address:
+        answer = http.client.HTTPConnection(address.host, address.port, timeout=60)
+        answer.request("GET", "/healthz")
+        answer.getresponse().read()
+        answer.close()
+
+    assert ends.is_set()
+    assert not [one for one in threading.enumerate() if one.name == "pages"]
 
 
 def test_a_port_that_is_taken_is_told(served: Address) -> None:
