@@ -246,7 +246,8 @@ def left_open(schedule: Schedule, topics: Sequence[TopicName], snapshot: Snapsho
     if not asked or not conditions:
         return
     open_ones: set[TopicName] = set()
-    for condition in (*conditions, *map(_loosened, conditions)):
+    # Most conditions have neither hysteresis nor a time to last, and are judged once.
+    for condition in dict.fromkeys((*conditions, *map(_loosened, conditions))):
         by_topic = judge(condition, View(snapshot, topics)).by_topic or {}
         open_ones |= {topic for topic, truth in by_topic.items() if truth is Truth.UNKNOWN}
     for topic in topics:
