@@ -7,6 +7,7 @@ from typing import Final
 
 from offloadctl.errors import BrokerError, Interrupted, Refused
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.journal import Step
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import OffloadLimits, OffloadResult, OffloadRun, Outcome, Reason, TopicResults
 from offloadctl.model.scope import Scope, ScopeRead
@@ -139,11 +140,15 @@ class OffloadTopics:
         return self.report(replace(planned, results=results, interrupted=finished.code), dry_run=False)
 
     def _settled(self, planned: Planned, recorded: Recorded, clock: StoppableClock) -> Planned:
-        """Judge what dead runs have left unfinished of the topics that this one does not act on."""
-        chosen = {plan.topic for plan in planned.selection.chosen}
-        left = recorded.record.left_by_others(planned.results.keys() - chosen)
+        """Judge what dead runs have left unfinished of the topics that this one does not act on, and of those gone."""
+        chosen, known = {plan.topic for plan in planned.selection.chosen}, planned.results.keys()
+        left = [one for one in recorded.record.left_by_others() if one.topic not in chosen]
         told = list[str]()
-        finished = work_through(left, recorded.settle, at_once=_READS_AT_ONCE, stop=clock.stop, done=told.append)
+
+        def settle(step: Step) -> str:
+            return recorded.settle(step) if step.topic in known else recorded.settle_if_gone(step)
+
+        finished = work_through(left, settle, at_once=_READS_AT_ONCE, stop=clock.stop, done=told.append)
         remarks = (*planned.remarks, *filter(None, told))
         return replace(planned, remarks=remarks, interrupted=finished.code)
 

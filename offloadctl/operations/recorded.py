@@ -68,6 +68,19 @@ class Recorded:
             return f"what run {step.run_id} left unfinished of {step.topic} is still not known: {error.message}"
         return ""
 
+    def settle_if_gone(self, step: Step) -> str:
+        """The same of a topic that nobody has asked for: only if there is no such topic any more; never tells why not.
+
+        No scope but that of its own name has it, so nobody else would judge it. It is not loaded to find out.
+        """
+        try:
+            self.offload.ports.admin.stored_ledgers(step.topic)
+        except NotFound:
+            self.record.judged(step, OffloadResult(step.topic, Outcome.DELETED))
+        except BrokerError:
+            pass
+        return ""
+
     def _act(self, plan: OffloadPlan, *, wait: bool) -> OffloadResult:
         anew = False
         while True:

@@ -53,8 +53,8 @@ class RunRecord:
             return
         self._written.add(result.topic)
 
-    def left_by_others(self, topics: Collection[TopicName]) -> tuple[Step, ...]:
-        """The unfinished steps of dead runs for these topics."""
+    def left_by_others(self, topics: Collection[TopicName] | None = None) -> tuple[Step, ...]:
+        """The unfinished steps of dead runs on this cluster, of all topics or of these."""
         found = [one for one in self.journal.unfinished(self.cluster, topics) if one.run_id != self.run_id]
         return tuple(one for one in found if not self.journal.is_alive(one.run_id))
 

@@ -101,6 +101,23 @@ def test_many_topics_may_be_left_in_the_middle(tmp_path: Path) -> None:
         assert Counter(one.topic for one in stage.requests) == dict.fromkeys(stage.names, 1)
 
 
+def test_what_was_left_of_a_topic_that_is_gone_is_judged_by_whoever_comes_next() -> None:
+    stage = Stage(topics=2)
+    gone, stays = stage.names
+    stage.command(Life(ends_at=8))
+    assert [one.topic for one in unfinished(stage)] == [gone]
+    stage.world.advance(LATER)
+    stage.world.cluster.delete_topic(gone)
+
+    run = stage.command()
+
+    assert run is not None
+    assert [result.topic for result in run.results] == [stays]
+    assert unfinished(stage) == ()
+    ends = [one.end for one in steps(stage) if one.topic == gone and one.sent_at is not None]
+    assert [(one.outcome, one.judged_by) for one in ends if one] == [(Outcome.DELETED, run.run_id)]
+
+
 @settings(max_examples=40)
 @given(
     deaths=st.lists(st.tuples(st.integers(1, 40), st.sampled_from([AT_ONCE, SOON, LATER]), st.booleans()), max_size=4)
