@@ -36,7 +36,7 @@ class CommandLine:
 
 
 def run_process(
-    *arguments: str, environment: Mapping[str, str], text: str = "", directory: Path = ROOT
+    *arguments: str, environment: Mapping[str, str], text: str = "", directory: Path = ROOT, seconds: float = 60
 ) -> subprocess.CompletedProcess[str]:
     """Run one command in a process of its own."""
     return subprocess.run(
@@ -46,6 +46,6 @@ def run_process(
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=seconds,
         check=False,
     )

@@ -16,7 +16,8 @@ from tests.integration.containers import free_port
 from tests.integration.stack import eventually
 from tests.stack import parts
 
-_EVERY: Final = "2s"
+_EVERY: Final = "5s"
+"""A scrape may take as long: on a loaded machine a broker's page does not come at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Prometheus:
 
     def value(self, expression: str) -> float | None:
         """The only number that an expression gives now; None if it gives none."""
-        answer = requests.get(f"{self.url}/api/v1/query", params={"query": expression}, timeout=10)
+        answer = requests.get(f"{self.url}/api/v1/query", params={"query": expression}, timeout=60)
         answer.raise_for_status()
         found = answer.json()["data"]["result"]
         assert len(found) <= 1, f"{expression} gives {len(found)} series"
@@ -43,8 +44,13 @@ class Prometheus:
 
 
 @contextmanager
-def running_prometheus(directory: Path, targets: Mapping[str, Target]) -> Iterator[Prometheus]:
-    """With its data in `directory`, scraping each target, by the name of its job, every two seconds."""
+def running_prometheus(
+    directory: Path, targets: Mapping[str, Target], *, history: str | None = None
+) -> Iterator[Prometheus]:
+    """With its data in `directory`, scraping each target, by the name of its job, every five seconds.
+
+    `history` is what it has recorded before, in the form of OpenMetrics.
+    """
     jobs = [
         {"job_name": name, "metrics_path": one.path, "static_configs": [{"targets": [one.address]}]}
         for name, one in targets.items()
@@ -54,6 +60,11 @@ def running_prometheus(directory: Path, targets: Mapping[str, Target]) -> Iterat
     configuration.write_text(
         yaml.safe_dump({"global": {"scrape_interval": _EVERY, "scrape_timeout": _EVERY}, "scrape_configs": jobs})
     )
+    if history is not None:
+        (directory / "history.om").write_text(history)
+        make = ("tsdb", "create-blocks-from", "--max-block-duration=1000h", "openmetrics")
+        code, said = promtool(*make, str(directory / "history.om"), str(directory / "data"))
+        assert code == 0, said
     address, log = f"127.0.0.1:{free_port()}", directory / "prometheus.log"
     command = [str(parts.prometheus_programs() / "prometheus"), f"--config.file={configuration}"]
     command += [f"--storage.tsdb.path={directory / 'data'}", f"--web.listen-address={address}"]
@@ -63,13 +74,13 @@ def running_prometheus(directory: Path, targets: Mapping[str, Target]) -> Iterat
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=lines, stderr=lines) as process,
     ):
         try:
-            eventually(lambda: process.poll() is not None or _is_ready(address), "Prometheus is ready", seconds=60)
+            eventually(lambda: process.poll() is not None or _is_ready(address), "Prometheus is ready")
             assert process.poll() is None, log.read_text()
             yield Prometheus(f"http://{address}")
         finally:
             process.terminate()
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
 

@@ -64,6 +64,7 @@ def scraped(shared_cluster: Cluster | None, tmp_path_factory: pytest.TempPathFac
         "offloadctl": Target(serve),
     }
     with running_prometheus(tmp_path_factory.mktemp("prometheus"), targets) as running:
+        eventually(lambda: running.value('sum(up{job=~"broker|bookie"})') == 2, "broker and bookie are scraped")
         yield Scraped(running, shared_cluster.bookie_metrics, serve)
 
 
@@ -121,12 +122,12 @@ def test_a_promql_trigger_fires_by_what_prometheus_scraped_and_simulate_replays_
         _until(serve, lambda: bool(offloaded_ledgers(topic)), "the schedule has offloaded", log)
         succeeded = 'offloadctl_runs_total{schedule="grown", exit_code="0"}'
         _until(serve, lambda: scraped.prometheus.value(succeeded) == 1, "Prometheus has seen the run", log)
-        page = requests.get(f"http://{scraped.serve}/metrics", timeout=10).content
+        page = requests.get(f"http://{scraped.serve}/metrics", timeout=60).content
         serve.send_signal(signal.SIGTERM)
-        code = serve.wait(timeout=60)
+        code = serve.wait(timeout=240)
     window = ("--since", began.isoformat(), "--until", datetime.now(UTC).isoformat(), "--every", "1s")
     simulate = ("schedule", "simulate", "-f", file, "--from-prometheus", url, *window, "-o", "json")
-    simulated = run_process(*simulate, environment=os.environ)
+    simulated = run_process(*simulate, environment=os.environ, seconds=240)
     explained = offloadctl("schedule", "explain", "grown", *state).document
 
     assert before.document["decision"]["decision"] in ("unknown", "quiet")
@@ -151,10 +152,73 @@ def _seen(decision: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _until(serve: subprocess.Popen[bytes], is_so: Any, what: str, log: Path) -> None:
     try:
-        eventually(lambda: serve.poll() is not None or is_so(), what, seconds=120)
+        eventually(lambda: serve.poll() is not None or is_so(), what)
     except AssertionError as error:
         raise AssertionError(f"{error}; its log:\n{log.read_text()[-4000:]}") from None
     assert serve.poll() is None, log.read_text()[-4000:]
+
+
+def test_three_weeks_that_prometheus_has_recorded_make_known_at_once_what_is_usual(
+    shared_cluster: Cluster,
+    make_topic: TopicMaker,
+    offloadctl: Offloadctl,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _need_programs()
+    topic, now = make_topic("usual"), datetime.now(UTC)
+    closed_ledger(topic)
+    publish_payloads(topic.stack, topic.name, count=1, size=100)
+    file, state = tmp_path / "schedules.yaml", ("--state", str(tmp_path / "state"))
+    file.write_text(UNUSUAL.format(topic=topic.name))
+    dry_run = ("schedule", "run", "unusual", "-f", str(file), "--dry-run", *state)
+
+    with running_prometheus(tmp_path / "prometheus", {}, history=_history(topic, now)) as prometheus:
+        monkeypatch.setenv("OFFLOADCTL_PROMETHEUS_URL", prometheus.url)
+        before = offloadctl(*dry_run)
+        learnt = offloadctl("schedule", "learn", "-f", str(file), *state)
+        after = offloadctl(*dry_run)
+
+    assert (before.code, learnt.code, after.code) == (5, 0, 0), learnt.err
+    known = {one["subject"]: (one["learning"], one["zone"], one["hours"]) for one in learnt.document["numbers"]}
+    hours = known[topic.name][2]
+    assert known == dict.fromkeys((topic.name, 'load{pod="a"}'), ("learnt", "Europe/Berlin", hours))
+    assert 21 * 24 - 2 <= hours <= 21 * 24 + 2
+    # Three weeks and a query for each expression.
+    assert learnt.document["requests"] <= 2 * (31 + 1)
+    load, local = _seen(after.document["decision"])
+    assert (load["why"], local["why"]) == ("usual at this hour: 1", "usual at this hour: 100 B")
+    assert (load["truth"], local["truth"]) == ("false", "true")
+
+
+UNUSUAL: Final = """
+apiVersion: offloadctl/v1
+kind: Schedule
+name: unusual
+scope: {{topics: ["{topic}"]}}
+when:
+  any:
+    - promql: {{query: load, aboveUsual: 4, timeZone: Europe/Berlin}}
+    - localBytes: {{aboveUsual: 4, timeZone: Europe/Berlin}}
+action: {{offload: {{sizeThreshold: 0}}}}
+"""
+
+
+def _history(topic: Topic, now: datetime) -> str:
+    """Steady numbers of three weeks, and some to come, so that there is one now."""
+    labels = f'{{namespace="{topic.namespace}",topic="{topic.name}"}}'
+    values = {
+        "load": '{pod="a"} 1',
+        "pulsar_storage_logical_size": f"{labels} 300",
+        "pulsar_storage_offloaded_size": f"{labels} 200",
+    }
+    first, last = int(now.timestamp()) - 21 * 86400, int(now.timestamp()) + 3600
+    lines = [
+        line
+        for name, value in values.items()
+        for line in (f"# TYPE {name} gauge", *(f"{name}{value} {at}" for at in range(first, last, 240)))
+    ]
+    return "\n".join([*lines, "# EOF", ""])
 
 
 def test_a_bookies_disk_is_as_full_as_the_machine_says(scraped: Scraped, shared_cluster: Cluster) -> None:
@@ -179,7 +243,7 @@ def test_prometheus_has_of_every_measure_what_the_expressions_ask_for(scraped: S
     closed_ledger(topic)
     topic.stack.put(f"{topic.path}/subscription/reader")
     mine = f'topic="{topic.name}"'
-    eventually(lambda: bool(_of(_instant(scraped, Measure.BACKLOG_MESSAGES), mine)), "the topic is scraped", seconds=60)
+    eventually(lambda: bool(_of(_instant(scraped, Measure.BACKLOG_MESSAGES), mine)), "the topic is scraped")
 
     by_topic = {
         one: _of(_instant(scraped, one), mine)
