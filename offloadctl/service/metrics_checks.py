@@ -1,13 +1,17 @@
 """Metrics of checks: the findings that stand, and how much was looked at, and when."""
 
 from collections.abc import Iterator
+from hashlib import sha256
+from typing import Final
 
 from prometheus_client.core import Metric
 
+from offloadctl.model.ended_check import EndedCheck
 from offloadctl.service.checks_seen import Checks
 from offloadctl.service.metric_families import gauge, gauges
 
-_SCOPE = ("level", "scope")
+_SCOPE: Final = ("level", "scope")
+_LONGEST: Final = 100
 
 
 def of_checks(checks: Checks) -> Iterator[Metric]:
@@ -27,27 +31,31 @@ def of_checks(checks: Checks) -> Iterator[Metric]:
         "offloadctl_last_check_timestamp_seconds",
         "When the last check ended.",
         _SCOPE,
-        (((one.level.value, str(one.scope)), one.ended_at.timestamp()) for one in checks.ended),
+        ((_labels(one), one.ended_at.timestamp()) for one in checks.ended),
     )
     yield gauges(
         "offloadctl_last_full_check_timestamp_seconds",
         "When the last check ended that looked at all of it.",
         _SCOPE,
-        (
-            ((one.level.value, str(one.scope)), one.full_at.timestamp())
-            for one in checks.ended
-            if one.full_at is not None
-        ),
+        ((_labels(one), one.full_at.timestamp()) for one in checks.ended if one.full_at is not None),
     )
     yield gauges(
         "offloadctl_last_check_ledgers",
         "Ledgers that the last check was to look at.",
         _SCOPE,
-        (((one.level.value, str(one.scope)), one.ledgers) for one in checks.ended),
+        ((_labels(one), one.ledgers) for one in checks.ended),
     )
     yield gauges(
         "offloadctl_last_check_ledgers_covered",
         "Ledgers that the last check has looked at, or an earlier one while they are unchanged.",
         _SCOPE,
-        (((one.level.value, str(one.scope)), one.covered) for one in checks.ended),
+        ((_labels(one), one.covered) for one in checks.ended),
     )
+
+
+def _labels(check: EndedCheck) -> tuple[str, str]:
+    """Long scopes are cut, and still differ: two series of the same labels are none for Prometheus."""
+    scope = str(check.scope)
+    if len(scope) > _LONGEST:
+        scope = f"{scope[:_LONGEST]}... {sha256(scope.encode()).hexdigest()[:8]}"
+    return check.level.value, scope

@@ -394,6 +394,19 @@ def test_coverage_and_age_are_told_by_level_and_scope_and_lists_of_topics_are_no
     )
 
 
+def test_long_scopes_are_cut_and_still_differ() -> None:
+    store, clock, board = MemoryFindings(), ManualClock(START), Board(START)
+    for last in ("x", "y"):
+        tenants = [*(f"tenant-{number}" for number in range(30)), last]
+        store.ended(EndedCheck(Level.INDEX, Scope.of(tenants=tenants), START, 1, 1, START))
+
+    board.checked(ChecksSeen(store, clock, Teller(lambda line: None, clock)).look())
+
+    scopes = [scope for (scope,) in series(families(board.facts())["offloadctl_last_check_ledgers"], "scope")]
+    assert len(scopes) == 2
+    assert all(scope.startswith("--tenant tenant-0 --tenant") and len(scope) < 120 for scope in scopes)
+
+
 class Damaged(MemoryFindings):
     def remembered(self) -> Sequence[RememberedFinding]:
         raise StateDamaged("checks.sqlite is damaged")
