@@ -1,5 +1,6 @@
 """`/metrics`: what each number tells; the docs tell of the same ones; names are as Prometheus wants them."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -59,6 +60,7 @@ HOUR = timedelta(hours=1)
 EVERYTHING = Scope.of(everything=True)
 NIGHTLY = Intent("nightly-1", "nightly", START, (ORDERS,), whole_scope=False)
 DOCS = ROOT / "docs" / "serve.md"
+DASHBOARD = ROOT / "docs" / "deploy" / "grafana.json"
 ALERTS = ROOT / "docs" / "deploy" / "alerts.yml"
 
 
@@ -184,6 +186,25 @@ def test_alert_rules_ask_for_metrics_and_labels_that_there_are_and_name_commands
             found = load_command(command[0])
             subcommands = getattr(found, "commands", None)
             assert subcommands is None or command[1] in subcommands, command
+
+
+def test_the_dashboard_asks_for_metrics_and_labels_that_there_are(whole: Facts) -> None:
+    known, board = families(whole), json.loads(DASHBOARD.read_text())
+
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"]) > 10
+    for panel in board["panels"]:
+        for target in panel["targets"]:
+            expression = target["expr"]
+            asked = [
+                known[name.removesuffix("_bucket")] for name in re.findall(r"((?:offloadctl|process)_\w+)", expression)
+            ]
+            labels = {label for one in asked for sample in one.samples for label in sample.labels} | {"job", "instance"}
+            assert asked, panel["title"]
+            by = {label for some in re.findall(r"by \(([\w, ]+)\)", expression) for label in some.split(", ")}
+            matched = set(re.findall(r"[{,](\w+)=", expression))
+            shown = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+            assert by | matched | shown <= labels, panel["title"]
+            assert shown <= by or not by, panel["title"]
 
 
 # -- bytes
