@@ -339,6 +339,7 @@ def _change(
     is_diff: bool = False,
 ) -> ExitCode:
     from offloadctl.cli.policy_guard import guarding  # noqa: PLC0415 - only when it is needed
+    from offloadctl.cli.progress_reading import reading_topics  # noqa: PLC0415 - as above
     from offloadctl.operations.offload_policies import ChangePolicies  # noqa: PLC0415 - as above
     from offloadctl.report import policies as documents  # noqa: PLC0415 - msgspec and rich are slow to load
     from offloadctl.report.policies_text import change_text, request_words, scope_name  # noqa: PLC0415
@@ -354,9 +355,12 @@ def _change(
 
     # One topic is acted on, and may be loaded for it; whole namespaces are left as they are.
     may_load = all(isinstance(one.scope, TopicName) for one in wishes)
-    with guarding(session, may_load=may_load and not dry_run) as (by_check, note):
+    may_load = may_load and not dry_run
+    with guarding(session, may_load=may_load) as (by_check, note), reading_topics(session.ports.clock) as reading:
         verify = (lambda _: "") if is_diff else by_check
-        work = ChangePolicies(session.ports, verify, approval, dry_run=dry_run, on_change=tell, note=note)
+        work = ChangePolicies(
+            session.ports, verify, approval, dry_run=dry_run, on_change=tell, note=note, reading=reading
+        )
         report = documents.ChangeReport(work.run(wishes), dry_run=dry_run, is_diff=is_diff)
     emit_result(
         output,

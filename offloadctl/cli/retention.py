@@ -55,12 +55,14 @@ def effective(
 
     Loads no topic.
     """
-    from offloadctl.operations.retention import look_at_retention  # noqa: PLC0415 - only when it is needed
+    from offloadctl.cli.progress_reading import reading_topics  # noqa: PLC0415 - only when it is needed
+    from offloadctl.operations.retention import look_at_retention  # noqa: PLC0415
     from offloadctl.report import retention as report  # noqa: PLC0415 - msgspec and rich are slow to load
 
     scope = one_scope(topic, namespace)
     with connect(connection) as session:
-        view, origin = look_at_retention(session.ports, scope), session.origin()
+        with reading_topics(session.ports.clock) as reading:
+            view, origin = look_at_retention(session.ports, scope, reading), session.origin()
         document = report.effective_document(view, origin)
         emit_result(
             output,
@@ -182,6 +184,7 @@ def _change(
     accept_unverified: bool,
 ) -> ExitCode:
     from offloadctl.cli.policy_guard import guarding  # noqa: PLC0415 - only when it is needed
+    from offloadctl.cli.progress_reading import reading_topics  # noqa: PLC0415
     from offloadctl.operations.retention import ChangeRetention  # noqa: PLC0415
     from offloadctl.plan.policy_outcome import Approval  # noqa: PLC0415
     from offloadctl.report import retention as report  # noqa: PLC0415 - msgspec and rich are slow to load
@@ -197,8 +200,10 @@ def _change(
     approval = Approval(unverified=accept_unverified, yes=yes)
     # One topic is acted on, and may be loaded for it; whole namespaces are left as they are.
     may_load = isinstance(levels.scope, TopicName) and not dry_run
-    with guarding(session, may_load=may_load) as (verify, note):
-        work = ChangeRetention(session.ports, verify, approval, dry_run=dry_run, on_change=tell, note=note)
+    with guarding(session, may_load=may_load) as (verify, note), reading_topics(session.ports.clock) as reading:
+        work = ChangeRetention(
+            session.ports, verify, approval, dry_run=dry_run, on_change=tell, note=note, reading=reading
+        )
         outcome = work.run(levels, wish)
     document = report.change_document(outcome, approval, origin, dry_run=dry_run)
     emit_result(

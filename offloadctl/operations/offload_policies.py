@@ -9,6 +9,7 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.policies import PolicyLevels
 from offloadctl.operations.policy_guard import Note, Verify, ledgers_of, override_of, topics_of
 from offloadctl.operations.policy_levels import PolicyReader
+from offloadctl.operations.reading import Reading
 from offloadctl.plan.offload_policies import (
     DangerKind,
     FieldChange,
@@ -44,6 +45,8 @@ class ChangePolicies:
     """Is told before anything is sent."""
     note: Note = lambda _: None
     """Writes down what was allowed although it is not proved."""
+    reading: Reading = field(default_factory=Reading)
+    """Is told how far it is with the topics whose ledgers it reads."""
 
     def run(self, wishes: Sequence[PolicyWish]) -> tuple[PolicyOutcome, ...]:
         """One outcome for each wish. All are looked at before the first one is sent: one refusal stops them all.
@@ -64,7 +67,7 @@ class ChangePolicies:
         affected, dangers = Affected(), dangers_of(plan, has_offloaded=True)
         kinds = {one.kind for one in dangers}
         if kinds & {DangerKind.COPIES_DELETABLE, DangerKind.UNREADABLE}:
-            ledgers = ledgers_of(self.ports, topics_of(self.ports.admin, wish.scope))
+            ledgers = ledgers_of(self.ports, topics_of(self.ports.admin, wish.scope), self.reading)
             affected = ledgers.affected(self.verify if DangerKind.COPIES_DELETABLE in kinds else None)
         if not affected.ledgers and not affected.unread:
             dangers = tuple(one for one in dangers if one.kind not in _ABOUT_OFFLOADED)

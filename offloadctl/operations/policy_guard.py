@@ -17,6 +17,7 @@ from offloadctl.model.ledger import StoredLedgers
 from offloadctl.model.names import TopicName
 from offloadctl.model.policies import PolicyScope
 from offloadctl.model.verified import OffloadedLedger
+from offloadctl.operations.reading import Reading
 from offloadctl.operations.topics import find_target
 from offloadctl.operations.workers import Stop, StoppableClock, work_through
 from offloadctl.plan.offload_policies import Danger
@@ -86,7 +87,7 @@ class ScopeLedgers:
         return Affected(topics, len(offloaded), ByteSize(sum(offloaded.values())), doubt, self.unread)
 
 
-def ledgers_of(ports: Ports, topics: Sequence[TopicName]) -> ScopeLedgers:
+def ledgers_of(ports: Ports, topics: Sequence[TopicName], reading: Reading | None = None) -> ScopeLedgers:
     """The ledgers of these topics and partitions."""
 
     def read(topic: TopicName) -> StoredLedgers | str:
@@ -95,7 +96,7 @@ def ledgers_of(ports: Ports, topics: Sequence[TopicName]) -> ScopeLedgers:
         except BrokerError as error:
             return f"{topic} ({error.code})"
 
-    found = for_each(ports, topics, read)
+    found = for_each(ports, topics, read, reading)
     stored = {topic: one for topic, one in found.items() if isinstance(one, StoredLedgers)}
     return ScopeLedgers(stored, tuple(one for one in found.values() if isinstance(one, str)))
 
@@ -107,10 +108,13 @@ def topics_of(admin: BrokerAdmin, scope: PolicyScope) -> tuple[TopicName, ...]:
     return tuple(name for name in admin.topics(scope).names if not name.is_system)
 
 
-def for_each(ports: Ports, topics: Sequence[TopicName], read: Callable[[TopicName], R]) -> dict[TopicName, R]:
+def for_each(
+    ports: Ports, topics: Sequence[TopicName], read: Callable[[TopicName], R], reading: Reading | None = None
+) -> dict[TopicName, R]:
     """What is read of each, several at once; Interrupted if a signal comes: then nothing is known."""
-    stop = StoppableClock(ports.clock).stop
-    finished = work_through(topics, read, at_once=_AT_ONCE, stop=stop, done=lambda _: None)
+    stop, told = StoppableClock(ports.clock).stop, reading or Reading()
+    told.begins(len(topics))
+    finished = work_through(topics, read, at_once=_AT_ONCE, stop=stop, done=lambda _: told.read())
     if finished.interrupted or len(finished.results) < len(topics):
         raise Interrupted("interrupted while it was read what the change is about; nothing was sent")
     return {topic: finished.results[index] for index, topic in enumerate(topics)}

@@ -9,6 +9,7 @@ from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.policies import PolicyLevels, PolicyScope, Retention
 from offloadctl.operations.policy_guard import Note, ScopeLedgers, Verify, for_each, ledgers_of, override_of, topics_of
 from offloadctl.operations.policy_levels import PolicyReader
+from offloadctl.operations.reading import Reading
 from offloadctl.plan.policy_dangers import dangers_of_retention
 from offloadctl.plan.policy_outcome import Approval, ChangeState
 from offloadctl.plan.retention import (
@@ -26,9 +27,9 @@ _PATIENCE_S: Final = 30.0
 _PAUSE_S: Final = 0.5
 
 
-def look_at_retention(ports: Ports, scope: PolicyScope) -> RetentionView:
+def look_at_retention(ports: Ports, scope: PolicyScope, reading: Reading | None = None) -> RetentionView:
     """Loads no topic."""
-    return _Look.at(ports, scope).view(ports)
+    return _Look.at(ports, scope, reading=reading).view(ports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class ChangeRetention:
     """Is told before anything is sent."""
     note: Note = lambda _: None
     """Writes down what was allowed although it is not proved."""
+    reading: Reading = field(default_factory=Reading)
+    """Is told how far it is with the topics, first with their own retention, then with their ledgers."""
 
     def run(self, levels: PolicyLevels, wish: Retention | None) -> RetentionOutcome:
         """From what was read to what is wanted."""
@@ -70,7 +73,7 @@ class ChangeRetention:
             return outcome
         if not is_lower(after.retention, before.retention):
             return replace(outcome, state=ChangeState.PLANNED)
-        look, now = _Look.at(self.ports, levels.scope, levels), self.ports.clock.now()
+        look, now = _Look.at(self.ports, levels.scope, levels, self.reading), self.ports.clock.now()
         stored = look.ledgers.stored
         already = due_of_all(stored, before.retention, now) if before.retention is not None else Due()
         goes = due_of_all(stored, after.retention, now).beyond(already)
@@ -107,19 +110,21 @@ class _Look:
     others: int
 
     @classmethod
-    def at(cls, ports: Ports, scope: PolicyScope, levels: PolicyLevels | None = None) -> "_Look":
+    def at(
+        cls, ports: Ports, scope: PolicyScope, levels: PolicyLevels | None = None, reading: Reading | None = None
+    ) -> "_Look":
         reader = PolicyReader(ports.admin)
         levels = levels if levels is not None else reader.read(scope)
         topics = topics_of(ports.admin, scope)
         if isinstance(scope, TopicName):
-            return cls(levels, ledgers_of(ports, topics), 0)
+            return cls(levels, ledgers_of(ports, topics, reading), 0)
 
         def has_own(topic: TopicName) -> bool:
             both = (reader.retention_of(topic, is_global=is_global) for is_global in (False, True))
             return any(one is not None for one in both)
 
-        own = for_each(ports, tuple(dict.fromkeys(topic.parent for topic in topics)), has_own)
-        ledgers = ledgers_of(ports, tuple(topic for topic in topics if not own[topic.parent]))
+        own = for_each(ports, tuple(dict.fromkeys(topic.parent for topic in topics)), has_own, reading)
+        ledgers = ledgers_of(ports, tuple(topic for topic in topics if not own[topic.parent]), reading)
         return cls(levels, ledgers, sum(own.values()))
 
     def view(self, ports: Ports) -> RetentionView:
