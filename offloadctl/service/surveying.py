@@ -39,14 +39,15 @@ class Surveying:
     def __call__(self, tick: Tick) -> Beside:
         """What is known now; raises Interrupted only."""
         scrapes = self._scrapes()
-        offloaded = bulk.sizes(scrapes, bulk.OFFLOADED)
+        # System topics are never offloaded; status leaves them out, too.
+        offloaded = {topic: size for topic, size in bulk.sizes(scrapes, bulk.OFFLOADED).items() if not topic.is_system}
         local: dict[TopicName, float] = {
             topic: max(0, size - offloaded[topic])
             for topic, size in bulk.sizes(scrapes, bulk.TOTAL).items()
             if topic in offloaded
         }
         for topic, number in tick.collected.snapshot.topics.get(Measure.LOCAL_BYTES, {}).items():
-            if number.value is not None:
+            if number.value is not None and (topic in local or not topic.is_system):
                 local[topic] = number.value
         return Beside(local, offloaded, self.survey.look(local, offloaded, tick.at), self.checks.look())
 

@@ -33,6 +33,7 @@ from offloadctl.model.offload import OffloadPlan, OffloadResult, OffloadWish, Ou
 from offloadctl.model.price import Prices
 from offloadctl.model.scope import Scope
 from offloadctl.model.standing import Movement, Standing
+from offloadctl.operations import collect_bulk as bulk
 from offloadctl.operations.collect import BulkCollector
 from offloadctl.operations.confirm import ObjectsInStores
 from offloadctl.operations.offload import Offload
@@ -262,6 +263,9 @@ def test_what_waits_and_what_is_stored_twice_is_summed_up_by_namespace(whole: Fa
 def test_a_schedule_that_compares_nothing_lets_bytes_be_told_all_the_same() -> None:
     world = InMemoryCluster(tuning=TUNING)
     set_up(world.cluster, advance=world.advance)
+    system = TopicName("acme", "shop", "__change_events")
+    world.cluster.create_topic(system)
+    world.cluster.publish(system, [b"x" * 1000])
     world.cluster.refresh_stats()
     lines: list[str] = []
     numbers = RememberedNumbers(world.numbers())
@@ -277,6 +281,7 @@ def test_a_schedule_that_compares_nothing_lets_bytes_be_told_all_the_same() -> N
     asked = world.asked["internal-info"]
     totals = totals_of(Tick(world.clock.now(), collected), told)
 
+    assert system in bulk.sizes(world.numbers().broker_metrics(), bulk.TOTAL)
     topics = {ORDERS, RETURNS, *(CLICKS.with_partition(number) for number in range(3))}
     assert told.local.keys() == topics
     assert asked == len(topics)
