@@ -37,6 +37,6 @@ class RememberedNumbers:
         return self.numbers.namespace_properties(namespace)
 
     def take(self) -> tuple[Scrape, ...] | None:
-        """The last metrics of the brokers, and forget them; None if nobody has asked for any since."""
+        """The last metrics of the brokers, and forget them; none if they could not be had, None if nobody has asked."""
         scrapes, self._scrapes = self._scrapes, None
         return scrapes

@@ -58,12 +58,11 @@ class Surveying:
             return scrapes
         try:
             self.numbers.broker_metrics()
+            self._problem = ""
         except Interrupted:
             raise
         except OffloadctlError as error:
             if error.message != self._problem:
                 self._problem = error.message
                 self.tell("survey-failed", level=LogLevel.WARNING, error=error.message, hint=error.hint)
-            return ()
-        self._problem = ""
         return self.numbers.take() or ()

@@ -21,7 +21,7 @@ from offloadctl.adapters.traffic import StoreTraffic, Traffic
 from offloadctl.cli.app import load_command
 from offloadctl.demo.in_memory import InMemoryCluster
 from offloadctl.demo.scene import CLICKS, ORDERS, RETURNS, TUNING, set_up
-from offloadctl.errors import StateDamaged
+from offloadctl.errors import BrokerUnreachable, Interrupted, OffloadctlError, StateDamaged
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check_words import Level
 from offloadctl.model.decision import Intent, RunResult
@@ -43,7 +43,7 @@ from offloadctl.operations.schedule_actions import ScheduleActions
 from offloadctl.operations.survey import Survey, Surveyed, Waiting
 from offloadctl.plan.schedule_reading import read_schedules
 from offloadctl.plan.stored_twice import Twice
-from offloadctl.ports.schedule import Collected
+from offloadctl.ports.schedule import Collected, Scrape
 from offloadctl.service.board import Board, Facts
 from offloadctl.service.checks_seen import MOST_SCOPES, Checks, ChecksSeen, FindingKey
 from offloadctl.service.followed import Followed
@@ -288,6 +288,35 @@ def test_a_schedule_that_compares_nothing_lets_bytes_be_told_all_the_same() -> N
     assert totals.eligible_bytes["acme/shop"] > 0
     assert totals.local_bytes["acme/shop"] > totals.eligible_bytes["acme/shop"], "open ledgers do not move"
     assert lines == []
+
+
+class Silent:
+    """Brokers that tell nothing, for one reason after another."""
+
+    def __init__(self, *reasons: OffloadctlError) -> None:
+        self.reasons = list(reasons)
+
+    def broker_metrics(self) -> tuple[Scrape, ...]:
+        raise self.reasons.pop(0)
+
+
+def test_brokers_that_tell_nothing_leave_nothing_known_and_are_told_of_once() -> None:
+    clock, lines = ManualClock(START), list[str]()
+    tell = Teller(lines.append, clock)
+    silent = Silent(*[BrokerUnreachable("nobody there")] * 2, Interrupted("ended"))
+    looking = Surveying(
+        RememberedNumbers(silent),  # type: ignore[arg-type] # all that is asked
+        Survey(InMemoryCluster().admin()),
+        ChecksSeen(None, clock, tell),
+        tell,
+    )
+
+    told = [looking(Tick(START, Collected(snapshot()))) for _ in range(2)]
+
+    assert told == [Beside()] * 2
+    assert [json.loads(line)["event"] for line in lines] == ["survey-failed"]
+    with pytest.raises(Interrupted):
+        looking(Tick(START, Collected(snapshot())))
 
 
 # -- runs
