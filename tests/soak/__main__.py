@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.soak.audit import audit, requests
+from tests.soak.audit import audit
+from tests.soak.audit_log import requests
 from tests.soak.soak import QUIET_DAYS, Soaked, soak
 
 _SHOWN = 20

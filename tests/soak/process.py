@@ -20,11 +20,9 @@ from offloadctl.adapters.sqlite_checks import SqliteChecks
 from offloadctl.adapters.sqlite_file import SqliteFile
 from offloadctl.adapters.sqlite_findings import SqliteFindings
 from offloadctl.adapters.sqlite_journal import SqliteJournal
-from offloadctl.errors import OffloadctlError, StateUnwritable, TerminationSignal
-from offloadctl.model.decision import Intent, LogEntry, RunResult
+from offloadctl.errors import OffloadctlError, TerminationSignal
+from offloadctl.model.decision import Intent, RunResult
 from offloadctl.model.journal import Actor, RunStart
-from offloadctl.model.ledger import Position
-from offloadctl.model.names import TopicName
 from offloadctl.model.schedule import Schedule
 from offloadctl.model.settings import BrokerSettings, RateLimits, TokenAuth
 from offloadctl.operations.check_memory import Memory
@@ -47,6 +45,7 @@ from offloadctl.service.schedule_source import ScheduleSource
 from offloadctl.service.telling import Teller
 from offloadctl.service.terms import Terms
 from tests.soak.bucket import OurView
+from tests.soak.ports import FailingLog, Mortal, Triggers
 from tests.soak.timeline import Killed, Life, ProcessClock
 from tests.soak.world import TOKEN, Evaluation, World
 
@@ -54,7 +53,6 @@ CLUSTER: Final = "soak"
 EVERY: Final = timedelta(hours=1)
 _WAITS_FOR_THE_LEASE_S: Final = 120.0
 _LOOKS_AGAIN_S: Final = 30.0
-LOG_FAILURES: Final = ("log-fails-before-it-is-written", "log-fails-after-it-was-written")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +186,7 @@ class Process:
                 ports,
                 recorded=self._recorded,
                 check_objects=ObjectsInStores(ports.stores),
-                findings=cast("FindingStore", _Mortal(SqliteFindings(checks), self)),
+                findings=cast("FindingStore", Mortal(SqliteFindings(checks), self)),
                 memory=self._memory(checks),
                 stop=stop,
             )
@@ -210,7 +208,7 @@ class Process:
         self._stop = stop = Stop()
         self.number = term.number
         board.leading()
-        shown = _Term(cast("Any", _Mortal(_FailingLog(term, self), self)), term)
+        shown = _Term(cast("Any", Mortal(FailingLog(term, self), self)), term)
         loop = terms(cast("Term", shown), stop)
         while not self._ending and not term.lost:
             loop.step()
@@ -227,9 +225,9 @@ class Process:
     def _ports(self) -> Ports:
         """Everything outside, asked by this process."""
         admin = PulsarRest(self._settings, self.clock, session=self._session())
-        watched = _Triggers(admin, self)
-        store = _Mortal(OurView(self.world.bucket, self.world.cluster.advance), self)
-        return Ports(cast("BrokerAdmin", _Mortal(watched, self)), self.clock, (cast("ObjectStore", store),))
+        watched = Triggers(admin, self)
+        store = Mortal(OurView(self.world.bucket, self.world.cluster.advance), self)
+        return Ports(cast("BrokerAdmin", Mortal(watched, self)), self.clock, (cast("ObjectStore", store),))
 
     @property
     def _settings(self) -> BrokerSettings:
@@ -240,7 +238,7 @@ class Process:
         return self.world.memory._session(self._settings)
 
     def _numbers(self) -> Any:
-        return _Mortal(PulsarNumbers(self._settings, self.clock, session=self._session()), self)
+        return Mortal(PulsarNumbers(self._settings, self.clock, session=self._session()), self)
 
     def _open_checks(self) -> SqliteFile:
         file = SqliteFile(self.directory / CHECKS_FILE, CHECKS, what=WHAT)
@@ -248,7 +246,7 @@ class Process:
         return file
 
     def _memory(self, file: SqliteFile) -> Memory:
-        checks = cast("Any", _Mortal(SqliteChecks(file), self))
+        checks = cast("Any", Mortal(SqliteChecks(file), self))
         return Memory(checks, checks, context=CLUSTER)
 
     @contextmanager
@@ -258,7 +256,7 @@ class Process:
         start = RunStart(self.name, CLUSTER, actor, "serve", work.offload.wish, work.reason, work.plan_hash)
         journal = SqliteJournal(self.directory, self.clock)
         try:
-            with recording(cast("Journal", _Mortal(journal, self)), start) as record:
+            with recording(cast("Journal", Mortal(journal, self)), start) as record:
                 yield replace(work, record=record)
         finally:
             journal.close()
@@ -279,64 +277,6 @@ class Process:
     def events(self, name: str) -> list[dict[str, Any]]:
         """Its log lines of one kind."""
         return [one for one in map(json.loads, self.lines) if one["event"] == name]
-
-
-class _Mortal:
-    """A port: each call of a living process is one, of a dead one none; some are moments to die at."""
-
-    def __init__(self, port: object, process: Process) -> None:
-        self._port = port
-        self._process = process
-        self._life = process.life
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._port, name)
-        if not callable(found):
-            return found
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            if self._life.is_over:
-                raise Killed
-            self._process.reach(f"before {name}")
-            answer = found(*arguments, **named)
-            self._process.reach(f"after {name}")
-            return answer
-
-        return call
-
-
-class _Triggers:
-    def __init__(self, admin: PulsarRest, process: Process) -> None:
-        self._admin = admin
-        self._process = process
-
-    def trigger_offload(self, topic: TopicName, before: Position) -> None:
-        self._process.world.watched_trigger(
-            self._process.name, self._process.number, topic, before, self._admin.trigger_offload
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._admin, name)
-
-
-class _FailingLog:
-    """The log of a term, whose next entry may fail: before it is kept, or after."""
-
-    def __init__(self, term: MemoryTerm, process: Process) -> None:
-        self._term = term
-        self._process = process
-
-    def append(self, entry: LogEntry) -> None:
-        fails, self._process.log_fails = self._process.log_fails, ""
-        if fails:
-            self._process.world.truth.faults[fails] += 1
-        if fails != LOG_FAILURES[0]:
-            self._term.append(entry)
-        if fails:
-            raise StateUnwritable("the log does not answer")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._term, name)
 
 
 class _Runs(Runs):

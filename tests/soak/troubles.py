@@ -8,7 +8,8 @@ from typing import Final
 from offloadctl.demo.faults import Fault
 from offloadctl.operations.schedule_pauses import EVERY, pause, resume
 from tests.soak.bucket import StoreTrouble
-from tests.soak.process import LOG_FAILURES, Process, Trap
+from tests.soak.ports import LOG_FAILURES
+from tests.soak.process import Process, Trap
 from tests.soak.schedules import BROKEN, NAMES, text_of
 from tests.soak.world import BRIEF_NAMES, STEADY, HttpTrouble, World
 
