@@ -280,6 +280,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "modified": "When the object was written.",
     "more": "Findings that are counted and not shown.",
     "needs": "Settings that a profile must have.",
+    "not listed": "Why some topics of a schedule's scope could not be listed, and so were not looked at.",
     "not proved": "What nobody can prove from outside.",
     "not seen": "What could not be looked at, and why: it is not known to be sound. Exit code 5.",
     "note": "What else there is to know.",

@@ -205,11 +205,13 @@ def test_hours_are_those_of_the_zone_that_is_named_else_of_all_times_of_the_sche
 ) -> None:
     text = f"apiVersion: offloadctl/v1\nkind: Schedule\nname: a\nscope: {{all: true}}\nwhen:\n  {when}\n"
     text += f"gates:\n  {gates}\n" if gates else ""
+    text += "action: {offload: {olderThan: 1d}}"
 
-    [made] = read_schedules(text + "action: {offload: {olderThan: 1d}}", "schedules.yaml")
+    [made] = read_schedules(text, "schedules.yaml")
 
     assert [one.zone for one in made.comparisons if one.unusual] == [zone]
     assert all(one.zone == "UTC" for one in made.comparisons if not one.unusual)
+    assert Draft202012Validator(schema_of("Schedule")).is_valid(read_documents(text, "schedules.yaml")[0].value)
 
 
 def test_an_empty_file_is_told() -> None:
