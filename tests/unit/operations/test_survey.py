@@ -54,24 +54,26 @@ def survey(admin: Admin, **changes: Any) -> Survey:
     return Survey(admin, **changes)  # type: ignore[arg-type] # all that a survey asks
 
 
-@pytest.mark.parametrize("seconds", [5, 3600])
-def test_it_tells_what_the_status_of_each_topic_tells(seconds: int) -> None:
+def test_it_tells_what_the_status_of_each_topic_tells_while_uploads_go_on_and_after_them() -> None:
     world = InMemoryCluster(tuning=TUNING)
     set_up(world.cluster, advance=world.advance)
     topics = [ORDERS, RETURNS, *(CLICKS.with_partition(number) for number in range(3))]
     for topic in (ORDERS, CLICKS.with_partition(2)):
         world.admin().trigger_offload(topic, Position(10**9, 0))
-    world.advance(timedelta(seconds=seconds))
-    world.cluster.refresh_stats()
-    scrapes = world.numbers().broker_metrics()
-    totals, offloaded = bulk.sizes(scrapes, bulk.TOTAL), bulk.sizes(scrapes, bulk.OFFLOADED)
+    in_flight = []
+    for seconds in (1, 3600):
+        world.advance(timedelta(seconds=seconds))
+        world.cluster.refresh_stats()
+        scrapes = world.numbers().broker_metrics()
+        totals, offloaded = bulk.sizes(scrapes, bulk.TOTAL), bulk.sizes(scrapes, bulk.OFFLOADED)
 
-    found = Survey(world.admin()).look(totals, offloaded, world.clock.now()).waiting
+        found = Survey(world.admin()).look(totals, offloaded, world.clock.now()).waiting
 
-    for part in Status(world.ports()).report(topics).parts:
-        assert isinstance(part, TopicStatus)
-        eligible = sum(ledger.size for ledger in part.eligible)
-        assert found[part.topic].eligible(offloaded[part.topic]) == eligible, part.topic
+        parts = [one for one in Status(world.ports()).report(topics).parts if isinstance(one, TopicStatus)]
+        eligible = {part.topic: sum(ledger.size for ledger in part.eligible) for part in parts}
+        assert {topic: found[topic].eligible(offloaded[topic]) for topic in topics} == eligible
+        in_flight.append(any(part.in_flight for part in parts))
+    assert in_flight == [True, False]
 
 
 def test_so_many_are_asked_at_once_the_largest_first_and_then_those_asked_longest_ago() -> None:
