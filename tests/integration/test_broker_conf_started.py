@@ -256,7 +256,7 @@ def test_a_broker_with_a_blank_for_a_long_does_not_start_as_the_linter_says(star
     conf.write_text(started.conf.read_text() + f"{STARTS_BADLY}=\n")
 
     with pulsar(started.network, {**started.settings, f"{PREFIX}{STARTS_BADLY}": ""}, BrokerPorts()) as failing:
-        ended = failing.container.get_wrapped_container().wait(timeout=90)
+        ended = failing.container.get_wrapped_container().wait(timeout=240)
         log = failing.log()
 
     assert lint(conf)[f"blank-stops-start {STARTS_BADLY}"]["broker"].startswith("It does not start")

@@ -70,7 +70,7 @@ def connection(shared_stack: Stack, clock: ManualClock) -> PulsarConnection:
 @pytest.fixture
 def log(connection: PulsarConnection, lease_topic: TopicName) -> Iterator[DecisionLog]:
     with TopicLease(connection, lease_topic, "one") as lease:
-        term = lease.wait(30)
+        term = lease.wait(240)
         assert term is not None
         yield term.log
         term.hand_back()
@@ -89,7 +89,7 @@ def test_what_is_decided_outlives_a_namespace_that_keeps_nothing_and_is_forgotte
     connection: PulsarConnection, lease_topic: TopicName, clock: ManualClock, shared_stack: Stack
 ) -> None:
     with TopicLease(connection, lease_topic, "one") as one, TopicLease(connection, lease_topic, "two") as two:
-        first = one.wait(30)
+        first = one.wait(240)
         assert first is not None
         assert two.wait(0) is None
         for kind in KINDS:
@@ -101,7 +101,7 @@ def test_what_is_decided_outlives_a_namespace_that_keeps_nothing_and_is_forgotte
         first.hand_back()
 
         clock.advance(KEPT_FOR * 2)
-        second = two.wait(30)
+        second = two.wait(240)
         assert second is not None
         second.log.append(entry(EntryKind.DECIDED, "now", clock, "weekly"))
         read_again = TopicHistory(connection, lease_topic)
@@ -127,21 +127,24 @@ def test_a_line_behind_the_beginning_of_another_term_counts_for_nobody(
     connection: PulsarConnection, lease_topic: TopicName, clock: ManualClock, shared_stack: Stack
 ) -> None:
     with TopicLease(connection, lease_topic, "one") as one, TopicLease(connection, lease_topic, "two") as two:
-        first = one.wait(30)
+        first = one.wait(240)
         assert first is not None
         taken: list[Any] = []
-        waits = threading.Thread(target=lambda: taken.append(two.wait(30)))
+        waits = threading.Thread(target=lambda: taken.append(two.wait(240)))
         waits.start()
         stats = f"persistent/{lease_topic.rest_path}/stats?getPreciseBacklog=false"
         eventually(lambda: len(shared_stack.get(stats)["publishers"]) == 1, "one writes")
-        time.sleep(0.5)
         first.log.append(entry(EntryKind.INTENT, "in time", clock))
-        unload(shared_stack, lease_topic)
-        waits.join(40)
-        # Whoever of them connects first has it; the other one has lost it, or never had it.
+
+        def is_taken() -> bool:
+            """Whoever of them connects first has it: perhaps the same one as before."""
+            unload(shared_stack, lease_topic)
+            waits.join(10)
+            return bool(taken)
+
+        eventually(is_taken, "the second one is let in")
         second = taken[0]
-        if second is None:
-            pytest.fail("nobody let the second one in")
+        assert second is not None
 
         eventually(lambda: first.lost != "", "the first one hears of it")
         with pytest.raises(LeaseLost, match="taken by two"):
@@ -217,7 +220,7 @@ class Service:
             return bool(found)
 
         try:
-            eventually(is_there, f"{name} {facts}", seconds=60)
+            eventually(is_there, f"{name} {facts}")
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.lines}") from None
         return found[0]
@@ -374,7 +377,7 @@ def test_the_late_request_of_an_instance_that_stood_still_changes_nothing_and_it
 
         # In order it goes within seconds, and whoever stood still is an instance like any other.
         two.send(signal.SIGTERM)
-        assert two.popen.wait(30) == 0
+        assert two.popen.wait(240) == 0
         eventually(lambda: len(one.events("lease-acquired")) == 2, "the first one has the lease again")
         assert two.events("lease-handed-back")
         assert [event for event in one.events("run-begun") if event["attempt"] > 1] == []
@@ -397,7 +400,7 @@ def test_a_pause_reaches_whoever_has_the_lease_and_outlives_the_term(scene: Scen
         first.awaits("decided", decision="held")
         refused = scene.schedule("run", "grown", "-f", str(scene.file))
         first.send(signal.SIGTERM)
-        assert first.popen.wait(30) == 0
+        assert first.popen.wait(240) == 0
         second.awaits("lease-acquired")
         second.awaits("decided", decision="held")
         assert second.events("run-begun") == []

@@ -43,6 +43,7 @@ def test_what_a_killed_command_has_begun_is_joined_and_judged_by_the_next_one(
     assert offloadctl.history("--unfinished") == []
     (step,) = offloadctl.history("--run", unfinished[0]["runId"])[0]["steps"]
     assert (step["outcome"], step["judgedBy"]) == ("confirmed", ran.document["runId"])
+    assert offloadctl.check(topic.name).code == 0
     assert read_back(topic.stack, topic.name, len(sent)) == sent
 
 
@@ -66,6 +67,7 @@ def test_of_two_commands_at_once_one_waits_for_the_other(
     assert keys_of(topic) == keys
     (step,) = offloadctl.history("--run", waited.document["runId"])[0]["steps"]
     assert (step["sentAt"], step["joined"]) == (None, True)
+    assert offloadctl.check(topic.name).code == 0
 
 
 def await_joining(offloadctl: Offloadctl, topic: Topic, running: Running) -> None:

@@ -31,13 +31,14 @@ def test_an_upload_that_stands_still_is_given_up_with_what_has_arrived(
     topic.unload()
     door.hold(SECOND_PART)
 
-    ran = offloadctl.offload(topic.name, "--stall-timeout", "5s")
+    ran = offloadctl.offload(topic.name, "--stall-timeout", "10s")
     door.open()
     eventually(lambda: bool(offloaded_ledgers(topic)), "the upload ends all the same")
 
     assert ran.outcome == ("stalled", 7)
     assert "is open and has 1 part, 6 MiB" in reasons(ran)["standing-still"]
     assert "unload" in ran.result["hint"]
+    assert offloadctl.check(topic.name).code == 0
 
 
 def test_policies_that_change_under_a_run_are_a_warning(
@@ -58,6 +59,7 @@ def test_policies_that_change_under_a_run_are_a_warning(
     (warning,) = ran.result["warnings"]
     assert warning["code"] == "policy-changed"
     assert "the size threshold was -1 and is 123456789" in warning["text"]
+    assert offloadctl.check(topic.name).code == 0
 
 
 def test_idle_topics_that_are_offloaded_have_nothing_to_do_and_stay_idle(
@@ -69,7 +71,7 @@ def test_idle_topics_that_are_offloaded_have_nothing_to_do_and_stay_idle(
     assert topic.offload()["status"] == "SUCCESS"
     topic.unload()
     # The brokers' list of loaded topics is up to a minute old.
-    eventually(lambda: not is_loaded(topic), "the topic is idle", seconds=90, pause=1)
+    eventually(lambda: not is_loaded(topic), "the topic is idle", pause=1)
 
     planned = offloadctl("offload", "namespace", topic.namespace, "-s", "0", "--dry-run")
     status = offloadctl("offload", "status", topic.name)
@@ -78,6 +80,7 @@ def test_idle_topics_that_are_offloaded_have_nothing_to_do_and_stay_idle(
     assert "with both objects in s3://" in reasons(planned)["judged-complete"]
     assert status.code == 0
     assert not is_loaded(topic)
+    assert offloadctl.check(topic.name).code == 0
 
 
 def is_loaded(topic: Topic) -> bool:
