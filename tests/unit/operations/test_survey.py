@@ -59,7 +59,8 @@ def test_it_tells_what_the_status_of_each_topic_tells_while_uploads_go_on_and_af
     set_up(world.cluster, advance=world.advance)
     topics = [ORDERS, RETURNS, *(CLICKS.with_partition(number) for number in range(3))]
     for topic in (ORDERS, CLICKS.with_partition(2)):
-        world.admin().trigger_offload(topic, Position(10**9, 0))
+        open_one = world.admin().stored_ledgers(topic).ledgers[-1]
+        world.admin().trigger_offload(topic, Position(open_one.ledger_id, 0))
     in_flight = []
     for seconds in (1, 3600):
         world.advance(timedelta(seconds=seconds))
@@ -72,8 +73,8 @@ def test_it_tells_what_the_status_of_each_topic_tells_while_uploads_go_on_and_af
         parts = [one for one in Status(world.ports()).report(topics).parts if isinstance(one, TopicStatus)]
         eligible = {part.topic: sum(ledger.size for ledger in part.eligible) for part in parts}
         assert {topic: found[topic].eligible(offloaded[topic]) for topic in topics} == eligible
-        in_flight.append(any(part.in_flight for part in parts))
-    assert in_flight == [True, False]
+        in_flight.append((any(part.in_flight for part in parts), any(part.offloaded for part in parts)))
+    assert in_flight == [(True, True), (False, True)]
 
 
 def test_so_many_are_asked_at_once_the_largest_first_and_then_those_asked_longest_ago() -> None:
