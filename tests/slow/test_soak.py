@@ -13,7 +13,7 @@ from tests.soak.__main__ import seeds_of, summary
 from tests.soak.audit import audit
 from tests.soak.soak import soak
 
-DAYS = float(os.environ.get("SOAK_DAYS", "10"))
+DAYS = float(os.environ.get("SOAK_DAYS", "7"))
 
 
 @pytest.mark.slow
