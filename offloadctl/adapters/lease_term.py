@@ -21,7 +21,7 @@ from offloadctl.adapters.lease_lines import PAUSE_KINDS, LeaseLines, PauseLines,
 from offloadctl.adapters.lease_tail import Tail, hold_back, pauses_beside, writing
 from offloadctl.adapters.lease_wire import Line, encoded
 from offloadctl.adapters.pulsar_connection import PulsarConnection
-from offloadctl.errors import LeaseLost, OffloadctlError, StateUnwritable
+from offloadctl.errors import BrokerUnreachable, LeaseLost, OffloadctlError, StateUnwritable
 from offloadctl.model.decision import EntryKind, LogEntry
 from offloadctl.model.names import TopicName
 
@@ -52,6 +52,8 @@ class TopicTerm:
         self._pauses_tail = Tail.of(connection, client, self._pauses_topic)
         for one in self._tail.all():
             self._lines.read(one)
+        for one in self._pauses_tail.all():
+            self._pauses.read(one)
         now = connection.clock.now()
         taken = LogEntry(now, EntryKind.TAKEN, "", f"the lease was taken by {holder}")
         # A line of the last term may be on its way still, the next one after what was read.
@@ -83,7 +85,7 @@ class TopicTerm:
     def append(self, entry: LogEntry) -> None:
         """Write it; LeaseLost if it is not certain that it counts. A pause is written as anybody does."""
         if entry.kind in PAUSE_KINDS:
-            PauseLog(self._connection, self._topic).append(entry)
+            self._append_pause(entry)
             return
         with self._lock:
             self._write(entry)
@@ -92,7 +94,7 @@ class TopicTerm:
                 self._tidy()
 
     def newest(self, kinds: Sequence[EntryKind], schedule: str) -> LogEntry | None:
-        """The last entry of these kinds of a schedule; of pauses, as the broker has them now."""
+        """The last entry of these kinds of a schedule; of pauses, all that the broker has sent by now."""
         with self._lock:
             found = []
             if of_pauses := [kind for kind in kinds if kind in PAUSE_KINDS]:
@@ -106,12 +108,11 @@ class TopicTerm:
         return TopicHistory(self._connection, self._topic).entries(schedule=schedule, since=since)
 
     def hand_back(self) -> None:
-        """Let go of the producer; whatever is on its way fails."""
+        """Let go of all connections, and so of the producer; whatever is on its way fails."""
         self._handed_back = True
         with suppress(Exception):
-            self._producer.close()
-        with suppress(Exception):
-            self._client.close()
+            # `close` would wait for the answer of a broker that may give none.
+            self._client.shutdown()
 
     def _write(self, entry: LogEntry, *, number: int | None = None, carried: bool = False) -> None:
         """One line, until it has come back; the first that does not ends the term."""
@@ -180,8 +181,20 @@ class TopicTerm:
         return LeaseLost(f"the lease is lost: {self._why}")
 
     def _read_pauses(self) -> None:
-        for one in self._pauses_tail.all():
+        """What has come; nobody is waited for, so that a broker that stands still does not hold up the end."""
+        for one in self._pauses_tail.pushed():
             self._pauses.read(one)
+        if not self._pauses_tail.reader.is_connected():
+            raise BrokerUnreachable(f"{self._connection.service_url}: whether anything is paused is unknown")
+
+    def _append_pause(self, entry: LogEntry) -> None:
+        PauseLog(self._connection, self._topic).append(entry)
+        until = self._connection.clock.monotonic() + PATIENCE_S
+        while self._connection.clock.monotonic() < until:
+            with self._lock:
+                self._read_pauses()
+                if entry in self._pauses.entries():
+                    return
 
     def _tidy(self) -> None:
         """Forget what is old: the newest lines are written again, and then the broker need not keep it."""

@@ -17,6 +17,8 @@ from offloadctl.model.names import TopicName
 
 ROUND_S: Final = 60
 """So long a wait stands in one operation; in between it is asked whether the broker is there at all."""
+_END_S: Final = 10.0
+"""So long the thread may take to hear that its client is closed."""
 
 
 class TopicLease:
@@ -27,13 +29,16 @@ class TopicLease:
         self._topic = topic
         self._holder = holder
         self._waiting: _Waiting | None = None
+        self._begins: _Waiting | None = None
+        """Has the producer, and the log is being read; on another thread, if it is closed now."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._waiting is not None:
-            self._waiting.close()
+        for one in (self._waiting, self._begins):
+            if one is not None:
+                one.close()
 
     @property
     def location(self) -> str:
@@ -49,12 +54,14 @@ class TopicLease:
             self._waiting = _Waiting(self._connection, self._topic, self._holder, mode)
         if not self._waiting.done.wait(seconds if seconds > 0 else ROUND_S):
             return None
-        waiting, self._waiting = self._waiting, None
+        waiting, self._waiting, self._begins = self._waiting, None, self._waiting
         try:
             return self._term(waiting)
         except BaseException:
             waiting.close()
             raise
+        finally:
+            self._begins = None
 
     def _term(self, waiting: "_Waiting") -> TopicTerm | None:
         pulsar = self._connection.library()
@@ -92,12 +99,15 @@ class _Waiting:
         self.done = threading.Event()
         self.producer: Any = None
         self.error: BaseException | None = None
-        threading.Thread(target=self._stand, args=(topic, holder, mode), name="lease", daemon=True).start()
+        self._thread = threading.Thread(target=self._stand, args=(topic, holder, mode), name="lease", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Wait no more; a producer that is there already is let go."""
         with suppress(Exception):
+            # `shutdown` would leave the thread where it stands, and the end of the process would be a crash.
             self.client.close()
+        self._thread.join(_END_S)
 
     def _stand(self, topic: TopicName, holder: str, mode: Any) -> None:
         try:

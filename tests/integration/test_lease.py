@@ -391,13 +391,14 @@ def _taken(scene: Scene, topic: TopicName, service: Service) -> bool:
 
 
 def test_a_pause_reaches_whoever_has_the_lease_and_outlives_the_term(scene: Scene) -> None:
+    scene.fill()
+    scene.schedule("pause", "grown", "-f", str(scene.file), "--reason", "before anybody has the lease")
     with scene.serving("one") as first, ExitStack() as later:
         first.awaits("lease-acquired")
         second = later.enter_context(scene.serving("two"))
         second.awaits("standing-by")
-        paused = scene.schedule("pause", "grown", "-f", str(scene.file), "--reason", "month end")
-        scene.fill()
         first.awaits("decided", decision="held")
+        paused = scene.schedule("pause", "grown", "-f", str(scene.file), "--reason", "month end")
         refused = scene.schedule("run", "grown", "-f", str(scene.file))
         first.send(signal.SIGTERM)
         assert first.popen.wait(240) == 0
@@ -413,7 +414,7 @@ def test_a_pause_reaches_whoever_has_the_lease_and_outlives_the_term(scene: Scen
         assert refused.code == 8
         assert listed["pause"]["reason"] == "month end"
         assert ended["exit_code"] == 0
-        kinds = ["lease-taken", "schedule-paused", "lease-taken", "schedule-resumed", "schedule-intent"]
-        assert scene.kinds() == [*kinds, "schedule-result"]
+        pauses = ["schedule-paused", "lease-taken", "schedule-paused", "lease-taken", "schedule-resumed"]
+        assert scene.kinds() == [*pauses, "schedule-intent", "schedule-result"]
         told = scene.schedule("explain", ended["run"]).document
         assert told["result"]["exitCode"] == 0
