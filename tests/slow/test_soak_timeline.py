@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from offloadctl.adapters.memory import ManualClock
-from tests.soak.timeline import Killed, Life, ProcessClock, Timeline
+from tests.soak.timeline import Hangs, Killed, Life, ProcessClock, Timeline
 
 
 def test_whoever_sleeps_less_is_back_sooner_and_events_come_between() -> None:
@@ -82,3 +82,15 @@ def test_a_bug_of_a_process_is_told_and_a_clock_that_is_set_moves_no_time() -> N
     assert [type(one) for one in timeline.failures] == [ZeroDivisionError]
     assert clock.now() - before == timedelta(seconds=1)
     assert clock.monotonic() == 1
+
+
+def test_what_never_ends_is_told() -> None:
+    timeline = Timeline(ManualClock())
+
+    def again() -> None:
+        timeline.at(3, again)
+
+    again()
+
+    with pytest.raises(Hangs, match="no time passes"):
+        timeline.run_until(10)

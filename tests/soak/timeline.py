@@ -22,6 +22,8 @@ from offloadctl.adapters.memory import ManualClock
 _PATIENCE_S: Final = 300.0
 """Of the machine's time: a process that neither sleeps nor ends hangs."""
 
+_TURNS: Final = 20_000
+"""So many at one moment mean that it never ends."""
 _MOMENT_S: Final = 1e-6
 """What the clock can tell."""
 
@@ -31,7 +33,7 @@ class Killed(BaseException):
 
 
 class Hangs(Exception):
-    """A process neither sleeps nor ends."""
+    """A process neither sleeps nor ends, or no time passes."""
 
 
 @dataclass(eq=False)
@@ -111,9 +113,13 @@ class Timeline:
     def run_until(self, end: float) -> None:
         """Let everything happen up to a time."""
         self.at(end, lambda: None)
+        moment, turns = self.now, 0
         while self._heap and self._heap[0][0] <= end:
             when, _, what = heapq.heappop(self._heap)
             self._advance(when)
+            moment, turns = self.now, turns + 1 if self.now == moment else 0
+            if turns > _TURNS:
+                raise Hangs(f"no time passes: {turns:,} turns at {moment:g}")
             if not isinstance(what, _Sleeper):
                 what()
             elif what.life.frozen_until > self.now + _MOMENT_S and not what.life.is_over:
