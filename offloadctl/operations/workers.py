@@ -177,7 +177,8 @@ class _Collection(Generic[R]):
         for one in self.workers:
             one.start()
         while self.answered < total:
-            if self.stop.is_set() and self.answers.empty() and (left <= 0 or not self._is_anybody_there):
+            # Whoever has ended has answered before: so answers are looked for last.
+            if self.stop.is_set() and (left <= 0 or not self._is_anybody_there) and self.answers.empty():
                 return _code_told_by(self.stop)
             try:
                 self._take(_SLICE_S)

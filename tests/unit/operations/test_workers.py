@@ -1,5 +1,6 @@
 """Several things at once: results as they come, an interruption that keeps what is finished, errors that are told."""
 
+import queue
 import threading
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from offloadctl.adapters.memory import ManualClock
 from offloadctl.errors import Interrupted, StoreFailed, Terminated
 from offloadctl.exitcodes import ExitCode
+from offloadctl.operations import workers
 from offloadctl.operations.workers import Stop, StoppableClock, one_answer, work_through
 
 
@@ -113,6 +115,29 @@ def test_a_stop_that_somebody_else_sets_ends_the_work_with_what_is_finished() ->
 
     assert finished.results == {0: 0, 1: 1, 2: 2, 3: 3}
     assert finished.code is ExitCode.TERMINATED
+
+
+class EndsWhileItIsLookedAt(threading.Thread):
+    """A worker whose answer comes, and which ends, just when somebody asks whether it is alive."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: queue.SimpleQueue[tuple[int, str | None, BaseException | None]] = queue.SimpleQueue()
+
+    def is_alive(self) -> bool:
+        if self.answers.empty():
+            self.answers.put((0, "done", None))
+        return False
+
+
+def test_the_answer_of_whoever_ends_just_when_the_work_is_stopped_is_kept() -> None:
+    worker, stop = EndsWhileItIsLookedAt(), Stop()
+    stop.set()
+    collection = workers._Collection([worker], worker.answers, {0}, stop, nothing)
+
+    collection.take_all(1, None)
+
+    assert collection.results == {0: "done"}
 
 
 def test_whoever_may_be_left_is_not_waited_for_to_its_end() -> None:
