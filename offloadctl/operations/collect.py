@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from offloadctl.errors import Interrupted, NotFound, OffloadctlError
 from offloadctl.model.measures import Measure, Number, Snapshot
 from offloadctl.model.names import NamespaceName, TopicName
-from offloadctl.model.schedule import Comparison, Extent, OffloadAction, Schedule
+from offloadctl.model.schedule import Comparison, Extent, OffloadAction, Schedule, TrimAction
 from offloadctl.model.scope import Scope
 from offloadctl.model.status import Bound
 from offloadctl.operations import collect_bulk as bulk
@@ -67,14 +67,14 @@ class BulkCollector:
     def collect(self, schedules: Sequence[Schedule], now: datetime) -> Collected:
         """All numbers that these schedules ask for; raises Interrupted only."""
         labels, unlabelled = self._labels(schedules)
-        topics, unlisted = self._topics(schedules, labels)
+        topics, unlisted = self._topics(schedules, labels, unlabelled)
         every = frozenset(topic for found in topics.values() for topic in found)
         asked = [one for schedule in schedules for one in schedule.comparisons]
         # What is offloaded first is told by local bytes, whatever the conditions look at.
         ranked = any(isinstance(one.action, OffloadAction) and topics.get(one.name) for one in schedules)
         snapshot, sizes = self._bulk(asked, every, now, {Measure.LOCAL_BYTES} if ranked else set())
         snapshot = self._with_details(schedules, topics, sizes, snapshot)
-        return Collected(replace(snapshot, labels=labels), topics, unlabelled | unlisted)
+        return Collected(replace(snapshot, labels=labels), topics, unlisted)
 
     # -- which topics
 
@@ -103,9 +103,12 @@ class BulkCollector:
         return [one for tenant in tenants for one in self.admin.namespaces(tenant).names if not one.is_system]
 
     def _topics(
-        self, schedules: Sequence[Schedule], labels: Mapping[NamespaceName, Mapping[str, str]]
+        self,
+        schedules: Sequence[Schedule],
+        labels: Mapping[NamespaceName, Mapping[str, str]],
+        unlabelled: Mapping[str, str],
     ) -> tuple[dict[str, tuple[TopicName, ...]], dict[str, str]]:
-        """By schedule; one that lacks some is left out if its numbers are summed up over several topics."""
+        """By schedule; one that lacks some is left out if it needs all of them."""
         listed: dict[Scope, tuple[tuple[TopicName, ...], str]] = {}
         found: dict[str, tuple[TopicName, ...]] = {}
         lacking: dict[str, str] = {}
@@ -116,10 +119,11 @@ class BulkCollector:
             scope = schedule.scope.scope
             if scope not in listed:
                 listed[scope] = self._list(scope)
-            topics, why = listed[scope]
+            topics, unlisted = listed[scope]
+            why = "; ".join(one for one in (unlabelled.get(schedule.name), unlisted) if one)
             if why:
                 lacking[schedule.name] = why
-            if not why or (topics and not _is_summed_up(schedule)):
+            if not why or (topics and not _needs_all(schedule)):
                 found[schedule.name] = members(schedule.scope, topics, labels)
         return found, lacking
 
@@ -324,5 +328,8 @@ def _needs_topics(schedule: Schedule) -> bool:
     return not schedule.scope.is_plain or any(one.measure.is_of_topics for one in schedule.comparisons)
 
 
-def _is_summed_up(schedule: Schedule) -> bool:
+def _needs_all(schedule: Schedule) -> bool:
+    """Whether nothing is decided by a part of its topics: sums would be wrong, and a trim needs the whole view."""
+    if isinstance(schedule.action, TrimAction) and schedule.scope.scope.is_wide:
+        return True
     return any(one.measure.is_of_topics and one.extent is not Extent.TOPIC for one in schedule.comparisons)

@@ -1,6 +1,7 @@
 """Numbers of schedules from a cluster: what bulk reads tell, when details are asked for, what is unknown and why."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from offloadctl.errors import BadValue
 from offloadctl.model.ledger import Position
 from offloadctl.model.measures import Measure, Number, Snapshot
 from offloadctl.model.names import NamespaceName, TopicName
-from offloadctl.model.schedule import AllOf, AnyOf, Condition, Extent, Schedule, ScheduleScope
+from offloadctl.model.schedule import AllOf, AnyOf, Condition, Extent, Schedule, ScheduleScope, TrimAction
 from offloadctl.model.scope import Scope
 from offloadctl.model.status import Bound
 from offloadctl.operations import collect_bulk as bulk
@@ -377,6 +378,19 @@ def test_a_namespace_that_is_not_there_is_told_and_stops_no_other_one_unless_sum
     assert single.topics["nightly"] == (BILLS, ORDERS)
     assert "acme/gone" in single.unlisted["nightly"]
     assert "nightly" not in summed.topics
+
+
+def test_of_what_is_to_be_trimmed_all_topics_are_listed_or_none() -> None:
+    world = shop()
+    scope = ScheduleScope(Scope.of(namespaces=[SHOP, NamespaceName("acme", "gone")]))
+    without_one = replace(scope, not_topics=(BILLS,))
+
+    by_numbers = collect(world, above(Measure.LOCAL_BYTES, 1), scope=scope, action=TrimAction())
+    by_times = collect(world, NIGHTLY, scope=without_one, action=TrimAction())
+
+    for collected in (by_numbers, by_times):
+        assert "nightly" not in collected.topics
+        assert "acme/gone" in collected.unlisted["nightly"]
 
 
 def test_a_named_topic_that_is_not_there_is_told_and_stops_no_other_one_unless_sums_would_be_wrong() -> None:
