@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from offloadctl.errors import Interrupted, OffloadctlError, TerminationSignal
+from offloadctl.errors import BrokerError, Interrupted, LeaseLost, OffloadctlError, TerminationSignal
 from offloadctl.operations.workers import Stop
 from offloadctl.ports.lease import Lease, Term
 from offloadctl.service.board import Board
@@ -48,9 +48,8 @@ class Tenure:
         """Until `end`; raises what is a bug. The lease is kept then, for what goes on, until `let_go`."""
         while not self._ended.is_set():
             term = self._wait()
-            if term is None:
+            if term is None or not self._begun(term):
                 continue
-            self._open(term)
             loop = self._loop
             if loop is not None:
                 loop.run()
@@ -92,16 +91,32 @@ class Tenure:
         except Interrupted:
             raise
         except OffloadctlError as error:
-            if error.message != self._problem:
-                self.tell("lease-out-of-reach", level=LogLevel.ERROR, error=error.message, hint=error.hint)
-            self._problem, self._stands_by = error.message, False
-            self._ended.wait(RETRY_S)
+            self._out_of_reach(error)
             return None
-        self._problem = ""
+        if term is None:
+            self._problem = ""
         if term is None and not self._stands_by:
             self.tell("standing-by", lease=self.lease.location)
         self._stands_by = term is None
         return term
+
+    def _out_of_reach(self, error: OffloadctlError) -> None:
+        """Tell it, once, and wait a while."""
+        if error.message != self._problem:
+            self.tell("lease-out-of-reach", level=LogLevel.ERROR, error=error.message, hint=error.hint)
+        self._problem, self._stands_by = error.message, False
+        self._ended.wait(RETRY_S)
+
+    def _begun(self, term: Term) -> bool:
+        """Whether its loop is there: the broker may be gone again before the log of the term is read."""
+        try:
+            self._open(term)
+        except (BrokerError, LeaseLost) as error:
+            self.let_go()
+            self._out_of_reach(error)
+            return False
+        self._problem = ""
+        return True
 
     def _open(self, term: Term) -> None:
         with self._lock:

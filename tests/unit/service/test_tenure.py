@@ -15,7 +15,7 @@ from offloadctl.adapters.memory_lease import MemoryLease, MemoryTerm, SharedLeas
 from offloadctl.adapters.system import SystemClock
 from offloadctl.errors import BrokerUnreachable, Terminated, TerminationSignal
 from offloadctl.exitcodes import ExitCode
-from offloadctl.model.decision import EntryKind, Intent, RunResult
+from offloadctl.model.decision import EntryKind, Intent, LogEntry, RunResult
 from offloadctl.model.schedule import Schedule
 from offloadctl.operations.schedule_codec import decode
 from offloadctl.operations.workers import Stop
@@ -49,13 +49,33 @@ class UnsteadyLease:
 
     lease: MemoryLease
     is_away: bool = False
+    leaves_behind: int = 0
+    """So many terms have a log that nobody can read."""
 
     location = "memory"
 
     def wait(self, seconds: float) -> Term | None:
         if self.is_away:
             raise BrokerUnreachable("nobody answers")
-        return self.lease.wait(min(seconds, 0.02))
+        term = self.lease.wait(min(seconds, 0.02))
+        if term is not None and self.leaves_behind:
+            self.leaves_behind -= 1
+            return UnreadableTerm(term)
+        return term
+
+
+class UnreadableTerm(MemoryTerm):
+    """The broker is gone right after the lease was had."""
+
+    def __init__(self, term: MemoryTerm) -> None:
+        super().__init__(term.shared, term.name, term.number)
+        self.term = term
+
+    def hand_back(self) -> None:
+        self.term.hand_back()
+
+    def entries(self, *, schedule: str | None = None, since: datetime | None = None) -> Sequence[LogEntry]:
+        raise BrokerUnreachable("it is gone again")
 
 
 @dataclass
@@ -260,6 +280,22 @@ def test_a_lease_out_of_reach_is_told_once_and_no_instance_is_ready_for_it(
     assert one.events().count("lease-out-of-reach") == 1
     until(lambda: one.ready() == "200 standby")
     held.hand_back()
+
+
+def test_a_log_that_cannot_be_read_when_a_term_begins_gives_the_lease_back_and_ends_no_process(
+    shared: SharedLease, start: Callable[[str], Instance]
+) -> None:
+    held = MemoryLease(shared, "another").wait(0)
+    assert held is not None
+    one = start("one")
+    one.lease.leaves_behind = 2
+
+    held.hand_back()
+    until(lambda: one.acted)
+
+    assert one.events().count("lease-out-of-reach") == 1
+    assert one.events().count("lease-handed-back") == 2
+    assert one.thread.is_alive()
 
 
 def test_the_file_is_read_again_when_a_term_begins(shared: SharedLease, start: Callable[[str], Instance]) -> None:
