@@ -63,7 +63,7 @@ def summary(soaked: Soaked) -> str:
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in asdict(asked).items())
     return (
         f"{soaked.days + QUIET_DAYS:g} days, {sum(world.truth.faults.values())} faults, {world.lease.epoch} terms, "
-        f"{len(world.truth.begun)} runs; requests: {counts}; findings, all explained if none follow: {told}"
+        f"{len(world.truth.begun)} runs; requests: {counts}; findings of the last check: {told}"
     )
 
 
