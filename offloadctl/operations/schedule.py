@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from offloadctl.errors import Interrupted, OffloadctlError, UsageError
 from offloadctl.exitcodes import ExitCode
@@ -28,7 +28,7 @@ from offloadctl.model.schedule import Schedule
 from offloadctl.operations.schedule_codec import Payload, decode, encode
 from offloadctl.operations.schedule_pauses import pause_of
 from offloadctl.plan.cron import due_at, next_time
-from offloadctl.plan.schedule import decide
+from offloadctl.plan.schedule import decide, of_a_run
 from offloadctl.plan.schedule_state import ScheduleState, again, begun, ended, handed_over
 from offloadctl.ports import Clock
 from offloadctl.ports.schedule import Collected, Collector, DecisionLog
@@ -41,6 +41,9 @@ CHECKPOINT: Final = timedelta(days=1)
 
 HANDED_OVER: Final = frozenset({ExitCode.INTERRUPTED, ExitCode.TERMINATED})
 """A run that ends so has no result: whoever comes next begins it again."""
+
+
+NOT_LISTED: Final = "its topics could not be listed"
 
 
 class Act(Protocol):
@@ -66,6 +69,15 @@ class Tick:
     begun: tuple[Intent, ...] = ()
     not_evaluated: tuple[tuple[str, str], ...] = ()
     """Schedules whose topics could not be listed, and why."""
+
+
+class Asked(NamedTuple):
+    """What came of asking for a run."""
+
+    intent: Intent | None
+    """None: none was begun."""
+    lacking: str = ""
+    """What could not be listed of the topics that it names, or would."""
 
 
 @dataclass(slots=True)
@@ -104,7 +116,7 @@ class Scheduler:
         decisions, started, unlisted = [], [], []
         for schedule in self.schedules:
             if schedule.name not in collected.topics:
-                why = collected.unlisted.get(schedule.name, "its topics could not be listed")
+                why = collected.unlisted.get(schedule.name, NOT_LISTED)
                 unlisted.append((schedule.name, why))
                 continue
             decision, intent = self._evaluate(schedule, collected)
@@ -119,26 +131,29 @@ class Scheduler:
             self.schedules = tuple(schedules)
             self._in_doubt = True
 
-    def run_now(self, name: str, *, asked_by: str, reason: str = "") -> Intent:
+    def run_now(self, name: str, *, asked_by: str, reason: str = "") -> Asked:
         """Begin a run that somebody asks for, whatever the condition says; its gates are theirs to mind.
 
-        UsageError if there is no such schedule, or if a run of it goes on.
+        UsageError if there is no such schedule, or if a run of it goes on. Where topics must be named and cannot be
+        listed none begins.
         """
         schedule = self.schedule(name)
         if self._in_doubt:
             self.recover()
         collected = self.collector.collect([schedule], self.clock.now())
-        topics = collected.topics.get(name, ())
+        topics, lacking = collected.topics.get(name), collected.unlisted.get(name, "")
+        whole = schedule.scope.is_plain
+        if topics is None and not whole:
+            return Asked(None, lacking or NOT_LISTED)
         with self._lock:
             state = self.states.get(name, ScheduleState())
             if state.running is not None:
                 raise UsageError(f"run {state.running.run_id} of {name} has not ended", hint="wait for its end")
-            whole = schedule.scope.is_plain
             intent = Intent(
                 run_id_of(name, state, collected.snapshot.at),
                 name,
                 collected.snapshot.at,
-                () if whole else topics[: schedule.limits.topics_a_run],
+                () if whole else of_a_run(schedule, topics or (), state.runs),
                 whole,
                 schedule.limits.bytes_a_run,
                 asked_by=asked_by,
@@ -146,7 +161,7 @@ class Scheduler:
                 number=state.runs + 1,
             )
             self._begin(schedule, intent, state, None)
-        return intent
+        return Asked(intent, "" if whole else lacking)
 
     def schedule(self, name: str) -> Schedule:
         """The schedule of that name; UsageError if there is none."""

@@ -9,10 +9,10 @@ from offloadctl.model.names import TopicName
 from offloadctl.model.schedule import Schedule
 from offloadctl.model.scope import Scope
 from offloadctl.model.topic_action import TopicActionRun
-from offloadctl.operations.schedule import HANDED_OVER, Scheduler
+from offloadctl.operations.schedule import HANDED_OVER, NOT_LISTED, Scheduler
 from offloadctl.operations.schedule_overview import standing
 from offloadctl.operations.schedule_topics import TopicRuns, verb_of
-from offloadctl.plan.schedule import decide
+from offloadctl.plan.schedule import decide, of_a_run
 from offloadctl.ports import Clock
 from offloadctl.ports.schedule import Collector, DecisionHistory
 
@@ -35,8 +35,8 @@ class Once:
     """Runs that somebody had begun and not ended, and that were begun again before."""
     results: tuple[RunResult, ...] = ()
     """Of all of these."""
-    in_scope: tuple[TopicName, ...] = ()
-    """The topics that were looked at, of a dry run."""
+    would_name: tuple[TopicName, ...] = ()
+    """The topics of a run that is begun whatever is decided, where it names any; of a dry run."""
     looked: TopicActionRun | None = None
     """What a run would do to topics, one by one; of a dry run that would begin one, of actions that tell it."""
 
@@ -71,11 +71,11 @@ def look(log: DecisionHistory, collector: Collector, schedule: Schedule, clock: 
     collected = collector.collect([schedule], now)
     lacking = collected.unlisted.get(schedule.name, "")
     if schedule.name not in collected.topics:
-        return Once(schedule.name, dry_run=True, not_evaluated=lacking or "its topics could not be listed")
+        return Once(schedule.name, dry_run=True, not_evaluated=lacking or NOT_LISTED)
     state = standing(log, schedule, now).state
     decision, _ = decide(schedule, collected.topics[schedule.name], collected.snapshot, state)
-    topics = tuple(collected.topics[schedule.name])
-    return Once(schedule.name, dry_run=True, decision=decision, left_out=lacking, in_scope=topics)
+    topics = of_a_run(schedule, collected.topics[schedule.name], state.runs)
+    return Once(schedule.name, dry_run=True, decision=decision, left_out=lacking, would_name=topics)
 
 
 def with_topics(once: Once, schedule: Schedule, runs: TopicRuns, *, force: bool = False) -> Once:
@@ -88,7 +88,7 @@ def with_topics(once: Once, schedule: Schedule, runs: TopicRuns, *, force: bool 
     if decision is None or verb_of(schedule.action) is None or not (fires or force):
         return once
     whole = decision.whole_scope if fires else schedule.scope.is_plain
-    topics = decision.topics if fires else once.in_scope[: schedule.limits.topics_a_run]
+    topics = decision.topics if fires else once.would_name
     if not whole and not topics:
         return once
     return replace(once, looked=runs.look(schedule, schedule.scope.scope if whole else Scope.of(topics=topics)))
@@ -115,8 +115,9 @@ def force_run(scheduler: Scheduler, name: str, *, asked_by: str, reason: str, re
     resumed = scheduler.recover()
     if _is_told_to_end(results):
         return Once(name, resumed=resumed, results=tuple(results.values()))
-    intent = scheduler.run_now(name, asked_by=asked_by, reason=reason)
-    return Once(name, intent=intent, resumed=resumed, results=tuple(results.values()))
+    asked = scheduler.run_now(name, asked_by=asked_by, reason=reason)
+    once = Once(name, intent=asked.intent, resumed=resumed, results=tuple(results.values()))
+    return replace(once, not_evaluated=asked.lacking) if asked.intent is None else replace(once, left_out=asked.lacking)
 
 
 def _is_told_to_end(results: Mapping[str, RunResult]) -> bool:

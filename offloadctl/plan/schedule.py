@@ -16,7 +16,7 @@ from offloadctl.model.decision import Decision, Fate, Settled, Truth, Verdict
 from offloadctl.model.measures import Measure, Snapshot
 from offloadctl.model.names import TopicName
 from offloadctl.model.offload import Reason
-from offloadctl.model.schedule import Missed, Schedule
+from offloadctl.model.schedule import Missed, OffloadAction, Schedule
 from offloadctl.plan.gates import judge_gate
 from offloadctl.plan.judging import Answer, View, judge
 from offloadctl.plan.missed import STEP_BACK, Due, due_times, settle
@@ -45,6 +45,17 @@ def decide(
     handled |= {one.cron: one.last for one in decision.settled}
     memory = {key: one for found in (answer, *gates) for key, one in found.memory.items()}
     return decision, replace(state, handled=handled, memory=memory, evaluated_at=now, steady=state.steady + 1)
+
+
+def of_a_run(schedule: Schedule, topics: Sequence[TopicName], before: int) -> tuple[TopicName, ...]:
+    """As many as a run may have, behind so many runs before it.
+
+    What is offloaded has nothing left to move, so the first of the others come next; everything else does not tell that
+    it was done already, so each run begins behind the topics of the one before.
+    """
+    most = schedule.limits.topics_a_run
+    first = 0 if isinstance(schedule.action, OffloadAction) or not topics else before * most % len(topics)
+    return (*topics[first:], *topics[:first])[:most]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +88,8 @@ class _Evaluation:
     def decision(self, due: Sequence[Due]) -> Decision:
         """The verdict, with all that it goes by and the fates of cron times."""
         verdict, reasons = self._verdict()
-        limits, topics = self.schedule.limits, self.chosen.topics
+        topics = self.chosen.topics
+        taken = of_a_run(self.schedule, topics, self.state.runs)
         return Decision(
             self.schedule.name,
             self.now,
@@ -85,9 +97,9 @@ class _Evaluation:
             reasons,
             self.answer.judged,
             tuple(one.judged for one in self.gates),
-            topics=topics[: limits.topics_a_run],
+            topics=taken,
             whole_scope=self.chosen.whole_scope,
-            left=max(0, len(topics) - limits.topics_a_run),
+            left=len(topics) - len(taken),
             at_most=self._at_most(),
             settled=tuple(_settled(self.schedule, due, verdict, reasons)),
         )

@@ -359,8 +359,9 @@ def test_a_run_by_hand_needs_no_condition_and_gives_way_to_one_that_goes_on() ->
     world = World()
     scheduler = world.scheduler(start=lambda work: None)
 
-    intent = scheduler.run_now("nightly", asked_by="ann", reason="OPS-17")
+    intent = scheduler.run_now("nightly", asked_by="ann", reason="OPS-17").intent
 
+    assert intent is not None
     assert intent.reasons[0].text == "asked for by ann: OPS-17"
     with pytest.raises(UsageError, match="has not ended"):
         scheduler.run_now("nightly", asked_by="bob")

@@ -137,7 +137,7 @@ def test_a_check_that_the_service_stops_is_gone_on_with_by_whoever_comes_after(
     memory = Memory(MemoryChecks(shared), MemoryChecks(shared))
     stopped = ScheduleActions(replace(ports, stores=(store,)), memory=memory, stop=stop)
 
-    intent = Scheduler((proof,), log, Told(), stopped, cluster.clock).run_now("proof", asked_by="ann")
+    intent = Scheduler((proof,), log, Told(), stopped, cluster.clock).run_now("proof", asked_by="ann").intent
     kinds = [one.kind for one in log.entries()]
     looked = dict.fromkeys(one.run for places in shared.verified.values() for looks in places.values() for one in looks)
     stored = len(shared.verified)
@@ -149,6 +149,7 @@ def test_a_check_that_the_service_stops_is_gone_on_with_by_whoever_comes_after(
 
     assert kinds == [EntryKind.HANDED_OVER, EntryKind.INTENT]
     assert (len(looked), 0 < stored < whole.coverage.ledgers) == (1, True)
+    assert intent is not None
     assert begun.run_id == intent.run_id
     result = decode(log.entries()[0]).result
     assert result is not None

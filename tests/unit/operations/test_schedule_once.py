@@ -11,6 +11,7 @@ from offloadctl.errors import Interrupted, StoreDenied, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import EntryKind, Intent, LogEntry, RunResult, Verdict
 from offloadctl.model.measures import Measure, Snapshot
+from offloadctl.model.names import TopicName
 from offloadctl.model.schedule import Schedule
 from offloadctl.operations.schedule import Scheduler
 from offloadctl.operations.schedule_once import Once, evaluate, force_run, look
@@ -24,6 +25,10 @@ LARGE = schedule(above(Measure.LOCAL_BYTES, GIB))
 
 def full(at: object) -> Snapshot:
     return Snapshot(START, topics=local_bytes({ORDERS: 2 * GIB}))
+
+
+NAMED = replace(LARGE, scope=replace(LARGE.scope, not_match="-live$"))
+"""Names its topics, since they are not its whole scope."""
 
 
 @dataclass
@@ -115,6 +120,28 @@ def test_a_run_may_be_asked_for_though_everything_is_quiet_or_paused() -> None:
     assert (once.intent.asked_by, once.exit_code) == ("me", ExitCode.OK)
 
 
+@pytest.mark.parametrize(
+    ("listed", "begun", "code"), [((), [], ExitCode.FAILED), ((ORDERS,), [(ORDERS,)], ExitCode.NOT_COVERED)]
+)
+def test_a_run_that_is_asked_for_tells_what_of_its_topics_could_not_be_listed_and_begins_without_none(
+    listed: tuple[TopicName, ...], begun: list[tuple[TopicName, ...]], code: ExitCode
+) -> None:
+    world, acts = World(), Acts(ManualClock(START))
+    topics = {NAMED.name: listed} if listed else {}
+    collector = Listed(Collected(Snapshot(START), topics, {NAMED.name: "no route to acme/other"}))
+
+    def act(one: Schedule, intent: Intent) -> RunResult:
+        result = world.results[intent.run_id] = acts(one, intent)
+        return result
+
+    scheduler = Scheduler((NAMED,), world.log, collector, act, world.clock)
+    once = force_run(scheduler, NAMED.name, asked_by="me", reason="", results=world.results)
+
+    assert [one.topics for one in acts.done] == begun
+    assert once.exit_code is code
+    assert "no route to acme/other" in (once.not_evaluated, once.left_out)
+
+
 def test_a_look_goes_by_what_was_before_and_leaves_nothing() -> None:
     world = World()
     world.evaluate(Acts(world.clock))
@@ -126,6 +153,16 @@ def test_a_look_goes_by_what_was_before_and_leaves_nothing() -> None:
     assert once.decision is not None
     assert [one.code for one in once.decision.reasons] == ["cool-down", "condition"]
     assert list(world.log.entries()) == before
+
+
+@dataclass
+class Listed:
+    """Tells always the same."""
+
+    collected: Collected
+
+    def collect(self, schedules: object, now: object) -> Collected:
+        return self.collected
 
 
 class Unlisted(Told):

@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offloadctl.exitcodes import ExitCode
+from offloadctl.model.check_words import Level
 from offloadctl.model.decision import Decision, Intent, RunResult, Truth, Verdict
 from offloadctl.model.measures import Measure, Number, Snapshot, Usual, UsualKey
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.schedule import (
+    Action,
     AllOf,
     AnyOf,
+    CheckAction,
     Comparison,
     Condition,
     Cron,
@@ -23,9 +26,11 @@ from offloadctl.model.schedule import (
     Extent,
     Gate,
     Hours,
+    RollOverAction,
     Schedule,
     ScheduleLimits,
     ScheduleScope,
+    TrimAction,
 )
 from offloadctl.model.scope import Scope
 from offloadctl.model.status import Bound
@@ -218,6 +223,17 @@ def test_a_run_names_no_more_topics_than_its_limit() -> None:
     made = decision(schedule(LARGE, limits=ScheduleLimits(topics_a_run=2)), snapshot(topics=sizes))
 
     assert (made.topics, made.left) == ((BILLS, ORDERS), 1)
+
+
+@pytest.mark.parametrize("action", [TrimAction(), RollOverAction(HOUR), CheckAction(Level.LISTING)])
+def test_runs_that_change_no_condition_take_turns_with_the_topics(action: Action) -> None:
+    one = schedule(LARGE, action=action, limits=ScheduleLimits(topics_a_run=2))
+    seen = snapshot(topics=local_bytes({ORDERS: 200.0, BILLS: 300.0, AUDIT: 150.0}))
+
+    first, second, third = (decision(one, seen, ScheduleState(runs=runs)) for runs in range(3))
+
+    assert (first.topics, second.topics, third.topics) == ((BILLS, ORDERS), (AUDIT, BILLS), (ORDERS, AUDIT))
+    assert {made.left for made in (first, second, third)} == {1}
 
 
 def test_a_namespace_is_taken_as_a_whole() -> None:
