@@ -62,7 +62,8 @@ class PulsarConnection:
     def explained(self, exc: Exception, topic: TopicName, *, doing: str, right: str) -> BrokerError:
         """What the client says, in our words."""
         pulsar = self.library()
-        hint = f"is {self.service_url} the broker or the Pulsar proxy? broker_url names it"
+        # Of credentials that are wrong the library says no more than of a broker that is not there.
+        hint = f"is {self.service_url} the broker or the Pulsar proxy (broker_url), and does it know our credentials?"
         match exc:
             case pulsar.AuthenticationError() | pulsar.ErrorGettingAuthenticationData():
                 return NotAuthenticated(f"{self.service_url} does not know who we are: {exc}")

@@ -179,7 +179,7 @@ def _entry_row(entry: LogEntry) -> tuple[Cell, ...]:
     style = Style.CAREFUL if entry.kind is EntryKind.PAUSED else Style.PLAIN
     return (
         f"{entry.at:%Y-%m-%d %H:%M:%S} UTC",
-        entry.schedule or "all",
+        entry.schedule or ("-" if entry.kind is EntryKind.TAKEN else "all"),
         styled(entry.kind.value.removeprefix("schedule-"), style),
         entry.run_id or "-",
         entry.text or "-",
