@@ -99,7 +99,7 @@ class MemoryTerm:
         try:
             self.shared.append(self, entry)
         except LeaseLost as error:
-            self.lost = error.message
+            self.lost = self.lost or error.message
             raise
 
     def newest(self, kinds: Sequence[EntryKind], schedule: str) -> LogEntry | None:
