@@ -9,7 +9,7 @@ between two looks, and from that on the lag counts:
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -21,6 +21,10 @@ TRIM: Final = timedelta(minutes=5)
 
 FOR_EVER: Final = timedelta.max
 """The lag where BookKeeper's copy is never deleted."""
+
+
+MOST_GROWN: Final = 96
+"""So much is remembered of a topic; half of it are the looks of the default lag, four hours, one every five minutes."""
 
 
 class Twice(NamedTuple):
@@ -50,8 +54,9 @@ class _Watched:
 
 @dataclass(slots=True)
 class TwiceWatch:
-    """Remembers what became offloaded when."""
+    """Remembers what became offloaded when; of what is long ago, and much, less and less exactly."""
 
+    most: int = MOST_GROWN
     _topics: dict[TopicName, _Watched] = field(default_factory=dict)
 
     def look(self, offloaded: Mapping[TopicName, int], now: datetime) -> None:
@@ -66,6 +71,8 @@ class TwiceWatch:
                 continue
             if size > seen.size:
                 seen.grown.append(_Grown(seen.at, now, size - seen.size))
+                if len(seen.grown) > self.most:
+                    seen.grown = _coarser(tuple(seen.grown))
             seen.at, seen.size = now, size
 
     def twice(self, topic: TopicName, lag: timedelta | None) -> Twice:
@@ -86,3 +93,10 @@ class TwiceWatch:
             most += seen.before
         # Retention may have deleted some of it since.
         return Twice(min(least, seen.size), min(most, seen.size))
+
+
+def _coarser(grown: Sequence[_Grown]) -> deque[_Grown]:
+    """The older half two by two: from below they count by the first look of both, from above by the last."""
+    old, new = grown[: len(grown) // 4 * 2], grown[len(grown) // 4 * 2 :]
+    pairs = zip(old[::2], old[1::2], strict=True)
+    return deque([*(_Grown(one.after, other.by, one.size + other.size) for one, other in pairs), *new])

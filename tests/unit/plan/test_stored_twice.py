@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offloadctl.model.names import TopicName
-from offloadctl.plan.stored_twice import FOR_EVER, TRIM, Twice, TwiceWatch
+from offloadctl.plan.stored_twice import FOR_EVER, MOST_GROWN, TRIM, Twice, TwiceWatch
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -46,6 +46,16 @@ def test_what_is_not_told_of_any_more_is_forgotten_and_a_clock_that_was_put_back
     assert watch.twice(ORDERS, HOUR) == Twice()
 
 
+def test_of_a_topic_no_more_is_remembered_however_long_its_copies_stay() -> None:
+    watch = TwiceWatch()
+    for looks in range(1000):
+        watch.look({ORDERS: looks}, NOW + looks * timedelta(minutes=5))
+        watch.twice(ORDERS, FOR_EVER)
+
+    assert sum(len(one.grown) for one in watch._topics.values()) <= MOST_GROWN
+    assert watch.twice(ORDERS, HOUR).at_least == 12
+
+
 minutes = st.integers(0, 600)
 
 
@@ -53,9 +63,12 @@ minutes = st.integers(0, 600)
     st.lists(st.tuples(minutes, st.integers(1, 100), st.integers(0, int(TRIM / timedelta(minutes=1)))), max_size=12),
     st.sets(minutes, min_size=1, max_size=20),
     st.integers(0, 300),
+    st.integers(4, 12),
 )
-def test_the_truth_lies_between_the_bounds(ends: list[tuple[int, int, int]], looks: set[int], lag: int) -> None:
-    watch, minute = TwiceWatch(), timedelta(minutes=1)
+def test_the_truth_lies_between_the_bounds(
+    ends: list[tuple[int, int, int]], looks: set[int], lag: int, most: int
+) -> None:
+    watch, minute = TwiceWatch(most), timedelta(minutes=1)
     for look in sorted(looks):
         watch.look({ORDERS: sum(size for at, size, _ in ends if at <= look)}, NOW + look * minute)
 
