@@ -43,6 +43,8 @@ class LeaseLines:
     """The last one that has begun."""
     number: int = 0
     """The last one that counts."""
+    _is_begun: bool = False
+    """Whether a beginning was read; what stands in front of the first one may be forgotten."""
     _newest: dict[tuple[str, EntryKind], Line] = field(default_factory=dict)
     _held: deque[tuple[int, datetime, int, Any]] = field(default_factory=deque)
     """Number, time, size and place of each that is not forgotten; 0 for what never counts again."""
@@ -52,8 +54,13 @@ class LeaseLines:
     def read(self, one: Read) -> bool:
         """The next one; False if it does not count, as its term was over."""
         line = one.line
-        if line.entry.kind is EntryKind.TAKEN or not self.term:
+        if line.entry.kind is EntryKind.TAKEN:
+            self.term, self._is_begun = line.term, True
+        elif not self._is_begun and self._is_later(line):
+            # What stood in front of it was too late for the term whose beginning is forgotten.
             self.term = line.term
+            self._newest.clear()
+            self._all.clear()
         counts = line.term == self.term
         self._held.append((line.number if counts else 0, line.entry.at, one.size, one.place))
         self._bytes += one.size
@@ -66,6 +73,10 @@ class LeaseLines:
         if self.keeps_all:
             self._all[line.number] = line.entry
         return True
+
+    def _is_later(self, line: Line) -> bool:
+        """Whether it is of a later term than what was read, by its number: that of a line too late is a lower one."""
+        return line.term != self.term and (not self.term or (line.number > self.number and not line.carried))
 
     def newest(self, kinds: Sequence[EntryKind], schedule: str) -> LogEntry | None:
         """The last one of these kinds of a schedule, or None."""

@@ -87,6 +87,20 @@ def test_a_log_whose_beginning_is_forgotten_counts_from_its_first_line() -> None
     assert lines.newest([EntryKind.DECIDED], "nightly") == entry(text="first")
 
 
+def test_what_came_too_late_does_not_count_either_where_the_beginning_before_it_is_forgotten() -> None:
+    lines = LeaseLines(keeps_all=True)
+    read(lines, "a", 3, entry(text="too late"))
+
+    counts = [read(lines, "b", 5, entry(text="in time")), read(lines, "b", 6, entry(EntryKind.RESULT, text="after"))]
+    late = read(lines, "a", 4, entry(EntryKind.INTENT, text="too late, too"))
+    carried = lines.read(Read(Line("b", 2, entry(EntryKind.INTENT, text="carried"), True), object(), 100))
+
+    assert (counts, late, carried) == ([True, True], False, True)
+    assert [one.text for one in lines.entries()] == ["carried", "in time", "after"]
+    assert lines.newest([EntryKind.INTENT], "nightly") == entry(EntryKind.INTENT, text="carried")
+    assert lines.newest([EntryKind.DECIDED], "nightly") == entry(text="in time")
+
+
 @dataclass
 class Topic:
     """A topic that is written by one term, read by it, and tidied by it."""
