@@ -36,6 +36,8 @@ _RANDOM: Final = random.SystemRandom()
 _given_ports: Final[set[int]] = set()
 _BOOKIE_IS_LOST: Final = re.compile(r"Lock on resource /ledgers/available/\S+ was invalidated")
 _MEMORY: Final = "-Xms256m -Xmx768m -XX:MaxDirectMemorySize=768m"
+_PATIENT: Final = "-Doffloadctl.standin.socketTimeoutSeconds=240"
+"""Uploads that tests hold before a door do not fail by themselves, however slow the machine is."""
 
 # The reaper's image comes from a registry; every container here is stopped by the fixture that started it.
 testcontainers_config.ryuk_disabled = True
@@ -213,10 +215,14 @@ def running_cluster(
     settings: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
     zookeeper: bool = False,
+    gives_up: bool = False,
     token: str | None = None,
     with_bookie_metrics: bool = False,
 ) -> Iterator[Cluster]:
-    """A fresh Pulsar and MinIO; `settings` are keys of broker.conf, an empty environment holds no credentials."""
+    """A fresh Pulsar and MinIO; `settings` are keys of broker.conf, an empty environment holds no credentials.
+
+    An offloader that gives up does so after 25 s without an answer of MinIO, as Pulsar's own does; others are patient.
+    """
     ports, second_ports, s3_port = BrokerPorts(), BrokerPorts(), free_port()
     stack = Stack(
         ports.admin_url, ports.broker_url, f"http://127.0.0.1:{s3_port}", BUCKET, ACCESS_KEY, SECRET_KEY, token
@@ -241,6 +247,7 @@ def running_cluster(
         for port in (ports.web, ports.broker, second_ports.web, second_ports.broker):
             pulsar.with_bind_ports(port, port)
         variables = {**_as_environment(all_settings), **(credentials if environment is None else environment)}
+        variables |= {"PULSAR_MEM": _MEMORY} if gives_up else {}
         variables |= {"PULSAR_STANDALONE_USE_ZOOKEEPER": "1"} if zookeeper else {}
         for name, value in variables.items():
             pulsar.with_env(name, value)
@@ -335,4 +342,4 @@ def _start_command() -> str:
 
 
 def _as_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    return {**{f"PULSAR_PREFIX_{key}": value for key, value in settings.items()}, "PULSAR_MEM": _MEMORY}
+    return {**{f"PULSAR_PREFIX_{key}": value for key, value in settings.items()}, "PULSAR_MEM": f"{_MEMORY} {_PATIENT}"}

@@ -92,37 +92,65 @@ class Door:
             threading.Thread(target=self._relay, args=(client,), name="door-client", daemon=True).start()
 
     def _relay(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError), socket.create_connection(self._server) as server:
-            with self._changed:
-                self._ends |= {client, server}
-            answers = threading.Thread(target=_pump, args=(server, client), name="door-server", daemon=True)
+        with self._noted(client), contextlib.suppress(OSError):
+            data = client.recv(_CHUNK)
+            while data:
+                self._wait_if_named(b"", data)
+                # Not earlier: servers hang up on who says nothing for half a minute, which the client shall not hear.
+                with self._connected(client) as server:
+                    before = b""
+                    while data and not (before and self._holder(b"", data)):
+                        if before:
+                            self._wait_if_named(before, data)
+                        server.sendall(data)
+                        before, data = data[-_LONGEST_LINE:], client.recv(_CHUNK)
+
+    @contextlib.contextmanager
+    def _connected(self, client: socket.socket) -> Iterator[socket.socket]:
+        """A connection to the server, whose answers go to the client."""
+        left = threading.Event()
+        with self._noted(socket.create_connection(self._server)) as server:
+            answers = threading.Thread(target=_pump, args=(server, client, left), name="door-server", daemon=True)
             answers.start()
-            before = b""
             try:
-                while data := client.recv(_CHUNK):
-                    self._wait_if_named(before, data)
-                    server.sendall(data)
-                    before = data[-_LONGEST_LINE:]
+                yield server
             finally:
+                left.set()
                 with contextlib.suppress(OSError):
                     server.shutdown(socket.SHUT_RDWR)
                 answers.join()
+
+    @contextlib.contextmanager
+    def _noted(self, end: socket.socket) -> Iterator[socket.socket]:
+        """It is cut when the door is, and closed at the end of the block."""
+        with end:
+            with self._changed:
+                self._ends.add(end)
+            try:
+                yield end
+            finally:
                 with self._changed:
-                    self._ends -= {client, server}
+                    self._ends.discard(end)
 
     def _wait_if_named(self, before: bytes, data: bytes) -> None:
-        """A line may come in two pieces, and is held with the second one."""
         with self._changed:
-            hold = self._hold
-            if hold is not None and any(m.end() > len(before) for m in hold.pattern.finditer(before + data)):
+            if hold := self._holder(before, data):
                 hold.waiting += 1
                 self._changed.wait_for(lambda: self._hold is not hold, _LONGEST_WAIT_S)
                 hold.waiting -= 1
 
+    def _holder(self, before: bytes, data: bytes) -> _Hold | None:
+        """What holds the request that these data end the line of: a line may come in two pieces."""
+        with self._changed:
+            hold = self._hold
+            named = hold is not None and any(m.end() > len(before) for m in hold.pattern.finditer(before + data))
+            return hold if named else None
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
+
+def _pump(source: socket.socket, sink: socket.socket, left: threading.Event) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(_CHUNK):
             sink.sendall(data)
-    with contextlib.suppress(OSError):
-        sink.shutdown(socket.SHUT_RDWR)
+    if not left.is_set():
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)

@@ -1,6 +1,7 @@
 """The harm that scenarios do: each helper does what its name says, to the real thing; more in test_offload_*.py."""
 
 import socket
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -12,7 +13,7 @@ from tests.integration.containers import start_again
 from tests.integration.door import Door
 from tests.integration.messages import publish_payloads, read_back
 from tests.integration.stack import Topic, eventually
-from tests.sockets import answering
+from tests.sockets import Listener, answering
 
 pytestmark = pytest.mark.integration
 
@@ -58,6 +59,39 @@ def test_a_door_holds_a_line_that_comes_in_two_pieces_and_lets_it_go_for_another
 
             door.open()
             assert client.recv(100) == b"answered"
+
+
+def test_what_a_door_has_held_for_long_reaches_a_server_that_hangs_up_on_who_says_nothing() -> None:
+    gone = threading.Event()
+
+    def talk(listener: Listener, connection: socket.socket) -> None:
+        connection.settimeout(1)
+        try:
+            while listener.hear(connection) is not None:
+                connection.sendall(b"answered")
+        except TimeoutError:
+            gone.set()
+
+    with (
+        Listener(talk) as server,
+        Door(server.url).standing() as door,
+        socket.create_connection(("127.0.0.1", door.port), timeout=60) as client,
+    ):
+        client.sendall(b"PUT /first HTTP/1.1\r\n\r\n")
+        assert client.recv(100) == b"answered"
+        door.hold("PUT /second ")
+        client.sendall(b"PUT /second HTTP/1.1\r\n\r\n")
+        eventually(lambda: door.is_holding, "the line is held")
+        client.settimeout(1.5)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+
+        door.open()
+        client.settimeout(60)
+        assert client.recv(100) == b"answered"
+        assert client.recv(100) == b""
+
+    assert gone.is_set()
 
 
 BOOKIE_LOST = "ResourceLockImpl - Lock on resource /ledgers/available/127.0.0.1:39111 was invalidated. state Valid\n"

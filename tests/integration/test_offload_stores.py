@@ -24,7 +24,7 @@ ABORT = r"DELETE \S*-ledger-\d+\?\S*uploadId="
 @pytest.fixture(scope="module")
 def breakable(own_containers: None) -> Iterator[Cluster]:
     """A cluster whose servers are killed and frozen."""
-    with running_cluster(CHOICE.pulsar_image, CHOICE.minio_image) as cluster:
+    with running_cluster(CHOICE.pulsar_image, CHOICE.minio_image, gives_up=True) as cluster:
         yield cluster
 
 

@@ -25,8 +25,9 @@ import software.amazon.awssdk.services.s3.model.ObjectIdentifier;
 final class OffloadStore implements AutoCloseable {
     private static final String VERSION_KEY = "s3managedledgeroffloaderformatversion";
     private static final String VERSION = "1";
-    /** The times of Pulsar's jclouds client (TieredStorageConfiguration.java). */
-    private static final Duration SOCKET_TIMEOUT = Duration.ofSeconds(25);
+    /** The times of Pulsar's jclouds client (TieredStorageConfiguration.java), unless a test holds uploads for longer. */
+    private static final Duration SOCKET_TIMEOUT =
+            Duration.ofSeconds(Long.getLong("offloadctl.standin.socketTimeoutSeconds", 25));
     private static final int MAX_ATTEMPTS = 101;
     private static final String DEFAULT_REGION = "us-east-1";
 
