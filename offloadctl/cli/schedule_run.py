@@ -13,7 +13,7 @@ from offloadctl.cli.output import OutputFormat, OutputOption, emit_result, say
 from offloadctl.cli.schedule_acting import schedule_actions
 from offloadctl.cli.schedule_file import File, Name, find, read_file
 from offloadctl.cli.schedule_topics import Allow, allowed_of, topic_runs
-from offloadctl.errors import LeaseHeld, OffloadctlError
+from offloadctl.errors import LeaseHeld, LeaseLost, OffloadctlError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.topic_action import TopicVerb
 from offloadctl.ports import Clock
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from offloadctl.model.schedule import Schedule
     from offloadctl.operations.schedule import Act
     from offloadctl.operations.schedule_once import Once
+    from offloadctl.operations.workers import Stop
     from offloadctl.ports.lease import Lease
     from offloadctl.ports.schedule import DecisionLog
 
@@ -99,14 +100,15 @@ def _require_allowed(schedule: "Schedule", allowed: frozenset[TopicVerb]) -> Non
 def _done(session: Session, schedule: "Schedule", reason: str, allowed: frozenset[TopicVerb], *, force: bool) -> "Once":
     from offloadctl.operations.schedule import Scheduler  # noqa: PLC0415 - protobuf is slow to load
     from offloadctl.operations.schedule_once import evaluate, force_run  # noqa: PLC0415
+    from offloadctl.operations.workers import Stop  # noqa: PLC0415
 
-    context, clock = session.context, session.ports.clock
+    context, clock, stop = session.context, session.ports.clock, Stop()
     with (
         open_lease(context, clock, this_process().words) as lease,
-        _only_term(lease) as log,
+        _only_term(lease, stop) as log,
         open_collector(context, session.ports) as numbers,
         open_usual(context, numbers, clock, say) as collector,
-        schedule_actions(session, allowed=allowed) as actions,
+        schedule_actions(session, stop, allowed) as actions,
     ):
         act = _Told(actions, clock)
         scheduler = Scheduler((schedule,), log, collector, act, clock)
@@ -116,8 +118,13 @@ def _done(session: Session, schedule: "Schedule", reason: str, allowed: frozense
 
 
 @contextmanager
-def _only_term(lease: "Lease") -> "Iterator[DecisionLog]":
-    """The log of a term that is had at once, until the end of the block; LeaseHeld if another process has the lease."""
+def _only_term(lease: "Lease", stop: "Stop") -> "Iterator[DecisionLog]":
+    """The log of a term that is had at once, until the end of the block; LeaseHeld if another process has the lease.
+
+    `stop` is set once the term is lost; LeaseLost at the end of the block then.
+    """
+    from offloadctl.operations.lease_watch import stopped_when_lost  # noqa: PLC0415 - only where something is run
+
     term = lease.wait(0)
     if term is None:
         raise LeaseHeld(
@@ -125,7 +132,13 @@ def _only_term(lease: "Lease") -> "Iterator[DecisionLog]":
             hint="let it do the work, or wait for its end: offloadctl schedule history tells who took the lease",
         )
     try:
-        yield term.log
+        with stopped_when_lost(term, stop):
+            yield term.log
+        if term.lost:
+            raise LeaseLost(
+                f"{lease.location}: the lease is lost: {term.lost}",
+                hint="whoever has it now goes on with what was begun; offloadctl schedule history tells who",
+            )
     finally:
         term.hand_back()
 

@@ -57,14 +57,17 @@ def daemon_of(
         open_collector(context, session.ports, stop=stop_looking) as numbers,
         open_usual(context, numbers, clock, lambda why: tell("usual", level=LogLevel.WARNING, error=why)) as collector,
         open_check_history(context) as history,
-        ExitStack() as terms,
+        ExitStack() as of_process,
+        ExitStack() as of_term,
     ):
         numbers.numbers = remembered = RememberedNumbers(numbers.numbers)
         checks = ChecksSeen(history, clock, tell)
         beside = Surveying(remembered, Survey(session.ports.admin, stop_looking), checks, tell)
 
         def act(stop: "Stop") -> "Watched":
-            actions = terms.enter_context(schedule_actions(session, stop, allowed))
+            # Nothing of the last term goes on any more.
+            of_term.close()
+            actions = of_term.enter_context(schedule_actions(session, stop, allowed))
             return Watched(Followed(actions, board, checks), board, tell)
 
         names = tuple(one.name for one in schedules)
@@ -72,7 +75,7 @@ def daemon_of(
         tell("started", context=context.name, schedules=len(names), names=" ".join(names), every=every.total_seconds())
         begin = Terms(schedules, source, collector, act, runs, board, clock, tell, every, beside)
         tenure = Tenure(lease, _examined(begin, session, tell), runs, board, tell)
-        terms.callback(tenure.let_go)
+        of_process.callback(tenure.let_go)
         yield Daemon(tenure, runs, board, clock, tell, grace, stop_looking, tenure, tenure.let_go)
 
 

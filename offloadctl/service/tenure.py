@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from offloadctl.errors import BrokerError, Interrupted, LeaseLost, OffloadctlError, TerminationSignal
+from offloadctl.operations.lease_watch import stopped_when_lost
 from offloadctl.operations.workers import Stop
 from offloadctl.ports.lease import Lease, Term
 from offloadctl.service.board import Board
@@ -52,7 +53,9 @@ class Tenure:
                 continue
             loop = self._loop
             if loop is not None:
-                loop.run()
+                # An evaluation may wait for brokers that do not answer: what was begun is stopped meanwhile.
+                with stopped_when_lost(term, self._acting):
+                    loop.run()
             if not term.lost:
                 return
             self._close(term)

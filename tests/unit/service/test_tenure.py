@@ -89,8 +89,12 @@ class Instance:
     acted: list[Intent] = field(default_factory=list)
     may_end: threading.Event = field(default_factory=threading.Event)
     heeds_stops: bool = True
+    brokers_answer: threading.Event = field(default_factory=threading.Event)
+    """If cleared, evaluations wait."""
+    waits: bool = False
 
     def __post_init__(self) -> None:
+        self.brokers_answer.set()
         clock = SystemClock()
         tell = Teller(lambda line: self.lines.append(json.loads(line)), clock)
         self.board, self.runs = Board(clock.now()), Runs(tell)
@@ -123,6 +127,8 @@ class Instance:
         return act
 
     def collect(self, schedules: Sequence[Schedule], now: datetime) -> Collected:
+        self.waits = not self.brokers_answer.is_set()
+        self.brokers_answer.wait()
         return Collected(snapshot(now, instances=disks(0.9)), {one.name: TOPICS for one in schedules})
 
     def events(self) -> list[str]:
@@ -141,6 +147,7 @@ class Instance:
         return line == "offloadctl_leader 1.0"
 
     def end(self) -> None:
+        self.brokers_answer.set()
         self.runs.close()
         self.tenure.end()
         self.tenure.by(TerminationSignal())
@@ -227,6 +234,26 @@ def test_who_loses_the_lease_stops_what_it_began_and_stands_by_and_the_next_one_
     assert (lost["why"], lost["runs_going_on"]) == ("the connection is gone", 1)
     assert len({intent.run_id for intent in one.acted + two.acted}) == 1
     assert "run-failed" not in one.events() + two.events()
+
+
+def test_who_loses_the_lease_while_no_broker_answers_stops_what_it_began_at_once(
+    shared: SharedLease, start: Callable[[str], Instance]
+) -> None:
+    one = start("one")
+    until(lambda: one.acted and one.ready() == "200 ready")
+    one.brokers_answer.clear()
+    until(lambda: one.waits)
+    held = MemoryLease(shared, "another")
+
+    shared.depose(why="the connection is gone")
+    until(lambda: "run-handed-over" in one.events())
+
+    assert "lease-lost" not in one.events(), "the evaluation still waits"
+    term = held.wait(5)
+    assert term is not None
+    one.brokers_answer.set()
+    until(lambda: "lease-lost" in one.events())
+    term.hand_back()
 
 
 def test_a_result_that_comes_too_late_is_nobody_s(shared: SharedLease, start: Callable[[str], Instance]) -> None:
