@@ -118,7 +118,7 @@ def damage_that_was_planted_is_not_there(soaked: Soaked) -> Iterator[None]:
     ledger, spoilt = _offloaded(soaked), soaked.world.truth.spoilt
     context = ledger.context
     assert context is not None
-    spoilt[context.uuid, ledger.ledger_id] = Fault.LOST_OBJECT
+    spoilt[context.uuid, ledger.ledger_id] = {Fault.LOST_OBJECT}
     yield
     del spoilt[context.uuid, ledger.ledger_id]
 

@@ -80,7 +80,7 @@ def what_is_left_in_the_bucket(soaked: Soaked) -> Iterator[Unexplained]:
                 # Schedules move these, in the quiet days at the latest.
                 explained = False
             case _:
-                explained = world.truth.spoilt.get((uuid, told.ledger_id)) in FAULTS_OF[told.code]
+                explained = not world.truth.spoilt.get((uuid, told.ledger_id), set()).isdisjoint(FAULTS_OF[told.code])
         if not explained:
             yield Unexplained("bucket", f"nobody knows why there is {told}")
     for key in world.bucket.list():
@@ -92,19 +92,18 @@ def what_is_left_in_the_bucket(soaked: Soaked) -> Iterator[Unexplained]:
 def what_was_planted(soaked: Soaked) -> Iterator[Unexplained]:
     """Each damage that was planted is seen in the bytes, as long as the broker has the ledger."""
     world, expected = soaked.world, expected_findings(soaked.world)
-    for (uuid, ledger_id), fault in world.truth.spoilt.items():
+    for (uuid, ledger_id), faults in world.truth.spoilt.items():
         ledger = _ledger(world, ledger_id)
         if ledger is None or ledger.context is None or ledger.context.uuid != uuid or not ledger.context.complete:
             continue
-        if not any(fault in FAULTS_OF.get(one.code, ()) for one in expected if one.uuid == str(uuid)):
-            yield Unexplained("planted", f"{fault} of ledger {ledger_id} left no damage")
+        if all(faults.isdisjoint(FAULTS_OF.get(one.code, ())) for one in expected if one.uuid == str(uuid)):
+            yield Unexplained("planted", f"{sorted(faults)} of ledger {ledger_id} left no damage")
 
 
 FAULTS_OF: Final[Mapping[str, tuple[Fault, ...]]] = {
     "data-missing": (Fault.LOST_OBJECT,),
     "index-missing": (Fault.LOST_INDEX,),
     "truncated": (Fault.TRUNCATED_LEDGER,),
-    "objects-not-found": (Fault.LOST_OBJECT, Fault.LOST_INDEX),
 }
 
 
@@ -112,9 +111,8 @@ def _damage(world: World, ledger: SimulatedLedger) -> Iterator[str]:
     assert ledger.context is not None
     uuid, number = ledger.context.uuid, ledger.ledger_id
     data, index = world.bucket.head(data_key(uuid, number)), world.bucket.head(index_key(uuid, number))
-    if data is None and index is None:
-        yield "objects-not-found"
-    elif data is None:
+    if data is None:
+        # One code for both: the bucket is surely the one that the broker writes to.
         yield "data-missing"
     elif index is None:
         yield "index-missing"

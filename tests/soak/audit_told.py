@@ -113,7 +113,7 @@ def _was_caused(world: World, code: str, key: ObjectKey) -> bool:
         case "unfinished-offload":
             return key.uuid not in world.truth.completed.get(key.ledger_id, ())
         case _:
-            return world.truth.spoilt.get((key.uuid, key.ledger_id)) in FAULTS_OF.get(code, ())
+            return not world.truth.spoilt.get((key.uuid, key.ledger_id), set()).isdisjoint(FAULTS_OF.get(code, ()))
 
 
 def _remembered(process: Process) -> list[tuple[str, str]]:

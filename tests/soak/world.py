@@ -144,7 +144,7 @@ class Truth:
     """What was published into each ledger."""
     counts: Counter[int] = field(default_factory=Counter)
     topics: dict[int, TopicName] = field(default_factory=dict)
-    spoilt: dict[Objects, Fault] = field(default_factory=dict)
+    spoilt: dict[Objects, set[Fault]] = field(default_factory=dict)
     """What faults did to objects of complete offloads."""
     completed: dict[int, list[UUID]] = field(default_factory=dict)
     """The attempts of each ledger that came to their end."""
@@ -202,12 +202,12 @@ class World:
             met.clear()
             lose(store, ledger, topic)
             if met and ledger.context is not None:
-                self.truth.spoilt[ledger.context.uuid, ledger.ledger_id] = met[-1]
+                self.truth.spoilt.setdefault((ledger.context.uuid, ledger.ledger_id), set()).update(met)
 
         def watched_objects(metadata: ManagedLedgerMetadata, ledger: SimulatedLedger, uuid: UUID) -> LedgerObjects:
             made = objects_of(metadata, ledger, uuid)
             if made.truncated:
-                self.truth.spoilt[uuid, ledger.ledger_id] = Fault.TRUNCATED_LEDGER
+                self.truth.spoilt.setdefault((uuid, ledger.ledger_id), set()).add(Fault.TRUNCATED_LEDGER)
             return made
 
         faults.take = watched_take  # type: ignore[method-assign]
