@@ -1,7 +1,7 @@
 """Numbers of a cluster in bulk: `/metrics` of brokers and bookies, broker-stats, load reports, namespace properties."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -158,12 +158,12 @@ class PulsarNumbers(Closing):
 
 
 def _at_once(ask: Callable[[Asked], Answer], asked: Sequence[Asked]) -> tuple[Answer, ...]:
-    """The answers in order, several asked at the same time; an interruption waits for none of them."""
-    pool = ThreadPoolExecutor(_AT_ONCE)
-    try:
-        return tuple(pool.map(ask, asked))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    """The answers in order, several asked at the same time; an interruption waits for none of them.
+
+    The threads are daemons, those of an executor are not: whoever does not answer must not keep the process.
+    """
+    with ThreadPool(_AT_ONCE) as pool:
+        return tuple(pool.map(ask, asked, chunksize=1))
 
 
 class _Subscription(msgspec.Struct, frozen=True, rename="camel"):

@@ -1,5 +1,8 @@
 """Bulk reads of a cluster: several brokers, one that is silent, a proxy in between, bookies on sockets of their own."""
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,7 +17,7 @@ from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.model.settings import BrokerSettings, TokenAuth
 from offloadctl.redaction import Secret
 from tests.schedules import ORDERS, SHOP
-from tests.sockets import answering, closed_port, http
+from tests.sockets import answering, closed_port, http, silent
 
 USAGE = b"# TYPE bookie_ledger_dir_data_usage gauge\nbookie_ledger_dir_data_usage 83.5\nbookie_entries_count 7\n"
 
@@ -87,6 +90,30 @@ def test_bookies_are_asked_without_credentials_and_each_failure_stands_in_its_pl
     assert "404" in scrapes[1].why
     assert full.heard[0].line.startswith("GET /metrics ")
     assert "authorization" not in full.heard[0].headers
+
+
+ASKS_AND_ENDS = """
+import sys, threading
+from offloadctl.adapters.cluster_numbers import PulsarNumbers
+from offloadctl.adapters.system import SystemClock
+from offloadctl.model.settings import BrokerSettings
+
+numbers = PulsarNumbers(BrokerSettings(read_timeout=600), SystemClock(), bookie_urls=(sys.argv[1],))
+threading.Thread(target=numbers.bookie_metrics, daemon=True).start()
+sys.stdin.readline()
+"""
+
+
+def test_a_bookie_that_never_answers_keeps_no_process_from_its_end() -> None:
+    """serve ended a minute after it had said so: Python waits for the threads of executors, daemons or not."""
+    with silent() as bookie:
+        process = subprocess.Popen([sys.executable, "-c", ASKS_AND_ENDS, bookie.url], stdin=subprocess.PIPE)
+        while not bookie.heard:
+            time.sleep(0.01)
+
+        process.communicate(b"\n", timeout=10)
+
+    assert process.returncode == 0
 
 
 def alone(*answers: bytes) -> Iterator[PulsarNumbers]:
