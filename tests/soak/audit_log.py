@@ -148,7 +148,7 @@ def what_became_of_cron_times(soaked: Soaked) -> Iterator[Unexplained]:
     for watched in _watched(soaked.world.truth.evaluations):
         rows, later = settled.get(watched.key, []), list[tuple[int, Settled, Decision]]()
         if not watched.is_last:
-            end = max(one.place for one in watched.looks)
+            end = watched.ends_at
             rows, later = [one for one in rows if one[0] < end], [one for one in rows if one[0] >= end]
         settled[watched.key] = later
         yield from _tiles(watched, [one for _, one, _ in rows])
@@ -185,6 +185,8 @@ class _Watched:
     cron: Cron
     looks: list[Evaluation]
     is_last: bool = True
+    ends_at: int = 0
+    """So many entries the log had when it was not in the file any more."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -207,7 +209,7 @@ def _watched(evaluations: Sequence[Evaluation]) -> Iterator[_Watched]:
                 watched.looks.append(one)
                 now[cron.key] = watched
             for watched in before.values():
-                watched.is_last = watched.cron.key in now
+                watched.is_last, watched.ends_at = watched.cron.key in now, one.place
             current[schedule.name] = now
     return iter(found)
 
