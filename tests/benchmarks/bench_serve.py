@@ -8,8 +8,8 @@ of its own. With --bucket a bucket is known, which loads boto3; nobody asks it f
 """
 
 import argparse
-import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks.bench_schedule import FILE
+from tests.served import Served
 
 ROOT = Path(__file__).resolve().parents[2]
 MIB = 1024**2
@@ -53,17 +54,10 @@ def service(urls: str, every: float, *, bucket: bool) -> Iterator[str]:
         }
         if bucket:
             environment["OFFLOADCTL_BUCKET"] = "bench,endpoint=http://127.0.0.1:1"
-        command = [sys.executable, "-m", "offloadctl", "serve", "-f", str(file), "--every", f"{every:g}s"]
-        command += ["--listen", "127.0.0.1:0", "--grace", "0s"]
-        with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stderr is not None
-            for line in process.stderr:
-                told = json.loads(line)
-                if told["event"] == "listening":
-                    yield f"http://{told['address']}"
-                    break
-            process.terminate()
-            process.communicate()
+        flags = ("-f", str(file), "--every", f"{every:g}s", "--listen", "127.0.0.1:0", "--grace", "0s")
+        with Served.start(*flags, environment=environment) as served:
+            yield f"http://{served.awaits('listening')['address']}"
+            served.end(signal.SIGTERM)
 
 
 def values(page: str) -> Mapping[str, float]:

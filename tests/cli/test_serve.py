@@ -4,11 +4,9 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,8 @@ from offloadctl.demo.tuning import Tuning
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.names import TopicName
 from tests.cli.conftest import Command, fill
-from tests.command_line import ROOT
+from tests.command_line import run_process
+from tests.served import Served
 
 ORDERS = TopicName("acme", "shop", "orders")
 SCHEDULE = """\
@@ -32,46 +31,6 @@ when: {{localBytes: {{above: 1K}}}}
 action: {{offload: {{sizeThreshold: 0}}}}
 coolDown: 1h
 """
-
-
-@dataclass
-class Process:
-    """A service, and what it has said so far."""
-
-    popen: "subprocess.Popen[str]"
-    lines: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def await_event(self, name: str, **facts: object) -> dict[str, Any]:
-        """The line of that event, once it is there."""
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            for one in list(self.lines):
-                if one["event"] == name and facts.items() <= one.items():
-                    return one
-            assert self._reader.is_alive(), f"it ended without {name}: {self.lines}"
-            time.sleep(0.02)
-        pytest.fail(f"no {name} among {self.lines}")
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        return [one for one in self.lines if one["event"] == name]
-
-    def end(self, number: int) -> int:
-        self.popen.send_signal(number)
-        code = self.popen.wait(timeout=30)
-        self._reader.join(10)
-        return code
-
-    def _read(self) -> None:
-        assert self.popen.stderr is not None
-        with self.popen.stderr as stderr:
-            for line in stderr:
-                # What is no JSON is told when something is missed.
-                is_json = line.startswith("{")
-                self.lines.append(json.loads(line) if is_json else {"event": "no JSON", "text": line})
 
 
 @dataclass
@@ -100,8 +59,7 @@ class Scene:
 
     def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Another command with the same state directory."""
-        command = [sys.executable, "-m", "offloadctl", *words]
-        return subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        return run_process(*words, environment=self.environment, seconds=180)
 
     def complete(self) -> int:
         with self.cluster.cluster.lock:
@@ -115,7 +73,6 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         access_key, secret_key = cluster.credentials
         environment = {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
             "OFFLOADCTL_ADMIN_URL": ",".join(cluster.admin_urls),
             "OFFLOADCTL_BUCKET": f"{cluster.bucket},endpoint={cluster.s3_endpoint}",
             "OFFLOADCTL_STATE": str(tmp_path / "state"),
@@ -126,39 +83,27 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 @pytest.fixture
-def start(scene: Scene) -> Iterator[Callable[..., Process]]:
+def start(scene: Scene) -> Iterator[Callable[..., Served]]:
     """Start a service; none of them outlives the test."""
-    begun: list[Process] = []
-
-    def call(*options: str) -> Process:
-        command = [sys.executable, "-m", "offloadctl", "serve", "-f", str(scene.file), "--every", "1s"]
-        command += ["--listen", "127.0.0.1:0", *options]
-        popen = subprocess.Popen(command, env=scene.environment, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-        begun.append(Process(popen))
-        return begun[-1]
-
-    yield call
-    for process in begun:
-        process.popen.kill()
-        process.popen.wait()
-        process._reader.join(10)
+    flags = ("-f", str(scene.file), "--every", "1s", "--listen", "127.0.0.1:0")
+    with ExitStack() as begun:
+        yield lambda *options: begun.enter_context(Served.start(*flags, *options, environment=scene.environment))
 
 
 @pytest.mark.slow
-def test_what_was_decided_outlives_kill_9_and_sigterm_hands_over(scene: Scene, start: Callable[..., Process]) -> None:
+def test_what_was_decided_outlives_kill_9_and_sigterm_hands_over(scene: Scene, start: Callable[..., Served]) -> None:
     fill(scene.cluster, ORDERS)
     first = start()
-    run = first.await_event("run-begun", schedule="disks")["run"]
-    while not scene.sent:
-        time.sleep(0.01)
+    run = first.awaits("run-begun", schedule="disks")["run"]
+    first.until(lambda: bool(scene.sent), "the broker is asked", pause=0.02)
 
     assert first.end(signal.SIGKILL) == -signal.SIGKILL
     second = start("--grace", "0s")
-    again = second.await_event("run-begun", run=run)
+    again = second.awaits("run-begun", run=run)
     assert second.end(signal.SIGTERM) == ExitCode.OK
     third = start()
-    third.await_event("run-begun", run=run, attempt=3)
-    ended = third.await_event("run-ended", run=run)
+    third.awaits("run-begun", run=run, attempt=3)
+    ended = third.awaits("run-ended", run=run)
 
     assert again["attempt"] == 2
     assert ended["exit_code"] == 0, ended
@@ -182,22 +127,21 @@ def test_what_was_decided_outlives_kill_9_and_sigterm_hands_over(scene: Scene, s
     assert f"run {run}" in json.loads(journalled.stdout)["runs"][0]["reason"]
 
     scene.file.write_text("kind: Schedule\n")
-    third.await_event("reload-failed", kept=1)
+    third.awaits("reload-failed", kept=1)
     scene.file.write_text(SCHEDULE.format(name="mended"))
-    third.await_event("reloaded", names="mended")
-    third.popen.send_signal(signal.SIGHUP)
-    third.await_event("signal", signal="SIGHUP")
+    third.awaits("reloaded", names="mended")
+    third.send(signal.SIGHUP)
+    third.awaits("signal", signal="SIGHUP")
     assert third.end(signal.SIGTERM) == ExitCode.OK
     assert third.events("ended") == [third.lines[-1]]
 
 
 @pytest.mark.slow
-def test_sigterm_lets_a_run_end_within_the_grace_time(scene: Scene, start: Callable[..., Process]) -> None:
+def test_sigterm_lets_a_run_end_within_the_grace_time(scene: Scene, start: Callable[..., Served]) -> None:
     fill(scene.cluster, ORDERS)
     process = start("--grace", "30s")
-    process.await_event("run-begun")
-    while not scene.sent:
-        time.sleep(0.01)
+    process.awaits("run-begun")
+    process.until(lambda: bool(scene.sent), "the broker is asked", pause=0.02)
 
     code = process.end(signal.SIGTERM)
 
@@ -206,10 +150,10 @@ def test_sigterm_lets_a_run_end_within_the_grace_time(scene: Scene, start: Calla
     assert scene.complete() == 3
 
 
-def page(process: Process, path: str) -> str:
+def page(process: Served, path: str) -> str:
     """What the service shows there."""
-    address = process.await_event("listening")["address"]
-    with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+    address = process.awaits("listening")["address"]
+    with urllib.request.urlopen(f"http://{address}{path}", timeout=60) as answer:
         return str(answer.read().decode())
 
 

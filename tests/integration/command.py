@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from tests.integration.stack import REGION, Stack
+from tests.served import Served
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -110,24 +111,9 @@ class Offloadctl:
         """The runs of `offload history`."""
         return list(self("offload", "history", *arguments).document["runs"])
 
-    @contextmanager
-    def serving(self, *arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-        """`serve` in the background, with its log lines in a file; it is killed if nobody has ended it."""
-        with (
-            log.open("wb") as lines,
-            subprocess.Popen(
-                [sys.executable, "-m", "offloadctl", "serve", *arguments, *self._connection()],
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=lines,
-                stderr=lines,
-            ) as process,
-        ):
-            try:
-                yield process
-            finally:
-                if process.poll() is None:
-                    process.kill()
+    def serving(self, *arguments: str) -> AbstractContextManager[Served]:
+        """`serve` in the background."""
+        return Served.start(*arguments, *self._connection(), environment=self._environment())
 
     @contextmanager
     def running(self, *arguments: str) -> Iterator[Running]:

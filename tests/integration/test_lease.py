@@ -1,14 +1,11 @@
 """The lease on a real broker: who has it acts, who lost it harms nobody, and the next one knows what was decided."""
 
-import json
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -40,6 +37,7 @@ from tests.integration.ledgers import closed_ledger, keys_of, offloaded_ledgers
 from tests.integration.messages import publish_payloads
 from tests.integration.stack import Stack, Topic, eventually
 from tests.schedules import START
+from tests.served import Served
 
 pytestmark = pytest.mark.integration
 
@@ -197,46 +195,6 @@ def test_a_partitioned_topic_is_no_lease(
 
 
 @dataclass
-class Service:
-    """A process of `offloadctl serve`, and what it has said so far."""
-
-    popen: "subprocess.Popen[str]"
-    lines: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        return [one for one in list(self.lines) if one["event"] == name]
-
-    def awaits(self, name: str, **facts: object) -> dict[str, Any]:
-        """The line of that event, once it is there."""
-        found: list[dict[str, Any]] = []
-
-        def is_there() -> bool:
-            found[:] = [one for one in self.events(name) if facts.items() <= one.items()]
-            assert found or self._reader.is_alive(), f"it ended without {name}: {self.lines}"
-            return bool(found)
-
-        try:
-            eventually(is_there, f"{name} {facts}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}: {self.lines}") from None
-        return found[0]
-
-    def send(self, number: signal.Signals) -> None:
-        self.popen.send_signal(number)
-
-    def _read(self) -> None:
-        assert self.popen.stderr is not None
-        with self.popen.stderr as stderr:
-            for line in stderr:
-                is_json = line.startswith("{")
-                self.lines.append(json.loads(line) if is_json else {"event": "no JSON", "text": line})
-
-
-@dataclass
 class Scene:
     """A topic that a schedule offloads, and the way to start services for it."""
 
@@ -266,23 +224,26 @@ action: {{offload: {{sizeThreshold: 0}}}}
         closed_ledger(self.topic)
         publish_payloads(self.topic.stack, self.topic.name, count=5, size=100)
 
-    @contextmanager
-    def serving(self, name: str, *, admin_url: str | None = None) -> Iterator[Service]:
+    def serving(self, name: str, *, admin_url: str | None = None) -> AbstractContextManager[Served]:
         command = self.offloadctl
         if admin_url is not None:
             command = replace(command, stack=replace(command.stack, admin_url=admin_url))
-        flags = ["--every", "1s", "--grace", "5s", "--listen", "none", "--state", str(self.directory / name)]
-        with subprocess.Popen(
-            [sys.executable, "-m", "offloadctl", "serve", "-f", str(self.file), *flags, *command._connection()],
-            env=command._environment(),
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as popen:
-            try:
-                yield Service(popen)
-            finally:
-                popen.kill()
+        flags = ("--every", "1s", "--grace", "5s", "--listen", "none", "--state", str(self.directory / name))
+        return command.serving("-f", str(self.file), *flags)
+
+    @contextmanager
+    def leading(self, *, admin_url: str | None = None) -> Iterator[Served]:
+        """An instance that has the lease."""
+        with self.serving("one", admin_url=admin_url) as one:
+            one.awaits("lease-acquired")
+            yield one
+
+    @contextmanager
+    def standing_by(self) -> Iterator[Served]:
+        """Another one, which waits for it."""
+        with self.serving("two") as two:
+            two.awaits("standing-by")
+            yield two
 
     def schedule(self, *arguments: str) -> Any:
         return self.offloadctl("schedule", *arguments, "--state", str(self.directory / "person"))
@@ -309,81 +270,74 @@ def admin_door(shared_stack: Stack) -> Iterator[Door]:
         yield door
 
 
-def door_url(door: Door) -> str:
-    return f"http://127.0.0.1:{door.port}"
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A run whose intent is written down, while its request stands at the door and another instance stands by."""
+
+    run: str
+    one: Served
+    two: Served
 
 
-def begun_and_held(scene: Scene, door: Door, service: Service) -> dict[str, Any]:
-    """The line of a run whose intent is written down, while the request stands at the door."""
-    service.awaits("lease-acquired")
-    begun = service.awaits("run-begun")
-    eventually(lambda: door.is_holding, "the request stands at the door")
-    assert offloaded_ledgers(scene.topic) == []
-    return begun
+@pytest.fixture
+def held(scene: Scene, admin_door: Door) -> Iterator[Held]:
+    scene.fill()
+    admin_door.hold(r"PUT \S+/offload ")
+    with scene.leading(admin_url=f"http://127.0.0.1:{admin_door.port}") as one:
+        begun = one.awaits("run-begun")
+        one.until(lambda: admin_door.is_holding, "the request stands at the door")
+        assert offloaded_ledgers(scene.topic) == []
+        with scene.standing_by() as two:
+            yield Held(begun["run"], one, two)
 
 
 def test_of_an_instance_that_was_killed_between_intent_and_request_the_next_one_does_the_work(
-    scene: Scene, admin_door: Door
+    scene: Scene, held: Held, admin_door: Door
 ) -> None:
-    scene.fill()
-    admin_door.hold(r"PUT \S+/offload ")
-    with scene.serving("one", admin_url=door_url(admin_door)) as one, ExitStack() as later:
-        begun = begun_and_held(scene, admin_door, one)
-        two = later.enter_context(scene.serving("two"))
-        two.awaits("standing-by")
-        one.send(signal.SIGKILL)
-        ended = two.awaits("run-ended")
-        objects = keys_of(scene.topic)
+    held.one.send(signal.SIGKILL)
+    ended = held.two.awaits("run-ended")
+    objects = keys_of(scene.topic)
 
-        # The request of the dead comes late.
-        admin_door.open()
+    # The request of the dead comes late.
+    admin_door.open()
 
-        assert (ended["run"], ended["exit_code"]) == (begun["run"], 0)
-        assert two.awaits("run-begun")["attempt"] == 2
-        kinds = ["lease-taken", "schedule-intent", "lease-taken", "schedule-intent", "schedule-result"]
-        assert scene.kinds() == kinds
-        assert len(offloaded_ledgers(scene.topic)) == 1
-        eventually(lambda: scene.topic.offload_status()["status"] != "RUNNING", "nothing goes on")
-        assert keys_of(scene.topic) == objects
+    assert (ended["run"], ended["exit_code"]) == (held.run, 0)
+    assert held.two.awaits("run-begun")["attempt"] == 2
+    kinds = ["lease-taken", "schedule-intent", "lease-taken", "schedule-intent", "schedule-result"]
+    assert scene.kinds() == kinds
+    assert len(offloaded_ledgers(scene.topic)) == 1
+    eventually(lambda: scene.topic.offload_status()["status"] != "RUNNING", "nothing goes on")
+    assert keys_of(scene.topic) == objects
 
 
 def test_the_late_request_of_an_instance_that_stood_still_changes_nothing_and_it_stands_by_again(
-    scene: Scene, admin_door: Door, lease_topic: TopicName
+    scene: Scene, held: Held, admin_door: Door, lease_topic: TopicName
 ) -> None:
-    scene.fill()
-    admin_door.hold(r"PUT \S+/offload ")
-    with scene.serving("one", admin_url=door_url(admin_door)) as one, ExitStack() as later:
-        begun = begun_and_held(scene, admin_door, one)
-        two = later.enter_context(scene.serving("two"))
-        two.awaits("standing-by")
-        one.send(signal.SIGSTOP)
-        # Brokers drop who does not answer after a minute; an unload does the same at once.
-        eventually(lambda: _taken(scene, lease_topic, two), "the second one has the lease")
-        assert two.awaits("run-ended")["exit_code"] == 0
-        objects = keys_of(scene.topic)
+    one, two = held.one, held.two
+    one.send(signal.SIGSTOP)
+    # Brokers drop who does not answer after a minute; an unload does the same at once.
+    two.until(lambda: _taken(scene, lease_topic, two), "the second one has the lease")
+    assert two.awaits("run-ended")["exit_code"] == 0
+    objects = keys_of(scene.topic)
 
-        admin_door.open()
-        one.send(signal.SIGCONT)
+    admin_door.open()
+    one.send(signal.SIGCONT)
 
-        lost = one.awaits("lease-lost")
-        assert "the lease was taken by" in lost["why"]
-        eventually(
-            lambda: bool(one.events("run-handed-over") or one.events("result-not-written")), "its run is nobody's"
-        )
-        results = [one for one in scene.history() if one["entry"] == "schedule-result"]
-        assert [result["runId"] for result in results] == [begun["run"]]
-        assert len(offloaded_ledgers(scene.topic)) == 1
-        assert keys_of(scene.topic) == objects
+    assert "the lease was taken by" in one.awaits("lease-lost")["why"]
+    one.until(lambda: bool(one.events("run-handed-over") or one.events("result-not-written")), "its run is nobody's")
+    results = [entry for entry in scene.history() if entry["entry"] == "schedule-result"]
+    assert [result["runId"] for result in results] == [held.run]
+    assert len(offloaded_ledgers(scene.topic)) == 1
+    assert keys_of(scene.topic) == objects
 
-        # In order it goes within seconds, and whoever stood still is an instance like any other.
-        two.send(signal.SIGTERM)
-        assert two.popen.wait(240) == 0
-        eventually(lambda: len(one.events("lease-acquired")) == 2, "the first one has the lease again")
-        assert two.events("lease-handed-back")
-        assert [event for event in one.events("run-begun") if event["attempt"] > 1] == []
+    # In order it goes within seconds, and whoever stood still is an instance like any other.
+    assert two.end(signal.SIGTERM) == 0
+    one.until(lambda: len(one.events("lease-acquired")) == 2, "the first one has the lease again")
+    assert two.events("lease-handed-back")
+    assert [event for event in one.events("run-begun") if event["attempt"] > 1] == []
 
 
-def _taken(scene: Scene, topic: TopicName, service: Service) -> bool:
+def _taken(scene: Scene, topic: TopicName, service: Served) -> bool:
     if not service.events("lease-acquired"):
         unload(scene.topic.stack, topic)
         time.sleep(1)
@@ -393,15 +347,11 @@ def _taken(scene: Scene, topic: TopicName, service: Service) -> bool:
 def test_a_pause_reaches_whoever_has_the_lease_and_outlives_the_term(scene: Scene) -> None:
     scene.fill()
     scene.schedule("pause", "grown", "-f", str(scene.file), "--reason", "before anybody has the lease")
-    with scene.serving("one") as first, ExitStack() as later:
-        first.awaits("lease-acquired")
-        second = later.enter_context(scene.serving("two"))
-        second.awaits("standing-by")
+    with scene.leading() as first, scene.standing_by() as second:
         first.awaits("decided", decision="held")
         paused = scene.schedule("pause", "grown", "-f", str(scene.file), "--reason", "month end")
         refused = scene.schedule("run", "grown", "-f", str(scene.file))
-        first.send(signal.SIGTERM)
-        assert first.popen.wait(240) == 0
+        assert first.end(signal.SIGTERM) == 0
         second.awaits("lease-acquired")
         second.awaits("decided", decision="held")
         assert second.events("run-begun") == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -110,7 +109,7 @@ def test_a_promql_trigger_fires_by_what_prometheus_scraped_and_simulate_replays_
     began, topic, url = datetime.now(UTC), make_topic("scraped"), scraped.prometheus.url
     monkeypatch.setenv("OFFLOADCTL_PROMETHEUS_URL", url)
     monkeypatch.setenv("OFFLOADCTL_BOOKIE_URLS", f"http://{scraped.bookie}")
-    file, log = written(tmp_path, topic), tmp_path / "serve.log"
+    file = written(tmp_path, topic)
     state = ("--state", str(tmp_path / "state"))
     topic.stack.put(topic.path)
     before = offloadctl("schedule", "run", "grown", "-f", file, "--dry-run", *state)
@@ -118,13 +117,12 @@ def test_a_promql_trigger_fires_by_what_prometheus_scraped_and_simulate_replays_
     publish_payloads(topic.stack, topic.name, count=5, size=100)
 
     arguments = ("-f", file, "--every", "2s", "--listen", scraped.serve, *state)
-    with offloadctl.serving(*arguments, log=log) as serve:
-        _until(serve, lambda: bool(offloaded_ledgers(topic)), "the schedule has offloaded", log)
+    with offloadctl.serving(*arguments) as serve:
+        serve.until(lambda: bool(offloaded_ledgers(topic)), "the schedule has offloaded")
         succeeded = 'offloadctl_runs_total{schedule="grown", exit_code="0"}'
-        _until(serve, lambda: scraped.prometheus.value(succeeded) == 1, "Prometheus has seen the run", log)
+        serve.until(lambda: scraped.prometheus.value(succeeded) == 1, "Prometheus has seen the run")
         page = requests.get(f"http://{scraped.serve}/metrics", timeout=60).content
-        serve.send_signal(signal.SIGTERM)
-        code = serve.wait(timeout=240)
+        code = serve.end(signal.SIGTERM)
     window = ("--since", began.isoformat(), "--until", datetime.now(UTC).isoformat(), "--every", "1s")
     simulate = ("schedule", "simulate", "-f", file, "--from-prometheus", url, *window, "-o", "json")
     simulated = run_process(*simulate, environment=os.environ, seconds=240)
@@ -148,14 +146,6 @@ def test_a_promql_trigger_fires_by_what_prometheus_scraped_and_simulate_replays_
 def _seen(decision: dict[str, Any]) -> list[dict[str, Any]]:
     """What each part of the condition was judged by."""
     return [part["seen"][0] for part in decision["when"]["parts"]]
-
-
-def _until(serve: subprocess.Popen[bytes], is_so: Any, what: str, log: Path) -> None:
-    try:
-        eventually(lambda: serve.poll() is not None or is_so(), what)
-    except AssertionError as error:
-        raise AssertionError(f"{error}; its log:\n{log.read_text()[-4000:]}") from None
-    assert serve.poll() is None, log.read_text()[-4000:]
 
 
 def test_three_weeks_that_prometheus_has_recorded_make_known_at_once_what_is_usual(
