@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,7 +19,6 @@ from offloadctl.ports import (
     BrokerAdmin,
     BucketProbe,
     Clock,
-    FindingStore,
     MessageReader,
     ObjectStore,
     Ports,
@@ -32,13 +31,14 @@ if TYPE_CHECKING:
     from offloadctl.adapters.pulsar_connection import PulsarConnection
     from offloadctl.adapters.s3 import S3Store
     from offloadctl.adapters.sqlite_checks import SqliteChecks
+    from offloadctl.adapters.sqlite_file import SqliteFile
+    from offloadctl.adapters.sqlite_findings import SqliteFindings
     from offloadctl.model.journal import Actor
     from offloadctl.operations.collect import BulkCollector
     from offloadctl.operations.offload_run import OffloadTopics
     from offloadctl.operations.usual import UsualCollector
     from offloadctl.operations.workers import Stop
     from offloadctl.plan.lease_dangers import LeaseDanger
-    from offloadctl.ports.checks import CheckHistory
     from offloadctl.ports.journal import History, Journal
     from offloadctl.ports.lease import Lease
     from offloadctl.ports.schedule import Collector, DecisionHistory, DecisionLog
@@ -73,37 +73,12 @@ def open_buckets(context: Context) -> Iterator[tuple[tuple[WritableObjectStore, 
 
 
 @contextmanager
-def open_findings(context: Context, *, read_only: bool = False) -> Iterator[FindingStore | None]:
-    """What checks have found so far; None where nothing is remembered. The file is opened when it is used."""
-    if context.state is None:
-        yield None
-        return
-    from offloadctl.adapters.checks_shape import CHECKS, CHECKS_FILE, WHAT  # noqa: PLC0415 - sqlite3 is slow to load
-    from offloadctl.adapters.sqlite_file import SqliteFile  # noqa: PLC0415
-    from offloadctl.adapters.sqlite_findings import SqliteFindings  # noqa: PLC0415
+def open_findings(context: Context, *, read_only: bool = False) -> Iterator["SqliteFindings | None"]:
+    """What checks have found and covered so far; None where nothing is remembered. Opened when it is used."""
+    from offloadctl.adapters.sqlite_findings import SqliteFindings  # noqa: PLC0415 - sqlite3 is slow to load
 
-    file = SqliteFile(context.state / CHECKS_FILE, CHECKS, what=WHAT, read_only=read_only)
-    try:
-        yield SqliteFindings(file)
-    finally:
-        file.close()
-
-
-@contextmanager
-def open_check_history(context: Context) -> "Iterator[CheckHistory | None]":
-    """What checks have found and covered so far; None where nothing is remembered."""
-    if context.state is None:
-        yield None
-        return
-    from offloadctl.adapters.checks_shape import CHECKS, CHECKS_FILE, WHAT  # noqa: PLC0415 - sqlite3 is slow to load
-    from offloadctl.adapters.sqlite_file import SqliteFile  # noqa: PLC0415
-    from offloadctl.adapters.sqlite_findings import SqliteFindings  # noqa: PLC0415
-
-    file = SqliteFile(context.state / CHECKS_FILE, CHECKS, what=WHAT)
-    try:
-        yield SqliteFindings(file)
-    finally:
-        file.close()
+    with _checks_file(context, read_only=read_only) as file:
+        yield SqliteFindings(file) if file is not None else None
 
 
 @contextmanager
@@ -269,18 +244,27 @@ def open_history(context: Context) -> "Iterator[History]":
 @contextmanager
 def open_checks(context: Context, *, read_only: bool = False) -> Iterator["SqliteChecks | None"]:
     """What checks have verified so far, and their runs; None where nothing is remembered. Opened when it is used."""
+    from offloadctl.adapters.sqlite_checks import SqliteChecks  # noqa: PLC0415 - sqlite3 is slow to load
+
+    with _checks_file(context, read_only=read_only) as file:
+        if file is None:
+            yield None
+            return
+        with closing(SqliteChecks(file)) as checks:
+            yield checks
+
+
+@contextmanager
+def _checks_file(context: Context, *, read_only: bool) -> Iterator["SqliteFile | None"]:
+    """Nothing of it is opened before it is used."""
     if context.state is None:
         yield None
         return
     from offloadctl.adapters.checks_shape import CHECKS, CHECKS_FILE, WHAT  # noqa: PLC0415 - sqlite3 is slow to load
-    from offloadctl.adapters.sqlite_checks import SqliteChecks  # noqa: PLC0415
     from offloadctl.adapters.sqlite_file import SqliteFile  # noqa: PLC0415
 
-    checks = SqliteChecks(SqliteFile(context.state / CHECKS_FILE, CHECKS, what=WHAT, read_only=read_only))
-    try:
-        yield checks
-    finally:
-        checks.close()
+    with closing(SqliteFile(context.state / CHECKS_FILE, CHECKS, what=WHAT, read_only=read_only)) as file:
+        yield file
 
 
 def require_messages(ports: Ports) -> MessageReader:

@@ -13,7 +13,7 @@ from offloadctl.cli.output import say
 from offloadctl.cli.schedule_acting import schedule_actions
 from offloadctl.errors import BrokerError
 from offloadctl.model.topic_action import TopicVerb
-from offloadctl.wiring import lease_dangers, open_check_history, open_collector, open_lease, open_usual
+from offloadctl.wiring import lease_dangers, open_collector, open_findings, open_lease, open_usual
 
 if TYPE_CHECKING:
     from offloadctl.model.schedule import Schedule
@@ -56,7 +56,7 @@ def daemon_of(
         libraries_told(tell),
         open_collector(context, session.ports, stop=stop_looking) as numbers,
         open_usual(context, numbers, clock, lambda why: tell("usual", level=LogLevel.WARNING, error=why)) as collector,
-        open_check_history(context) as history,
+        open_findings(context) as history,
         ExitStack() as of_process,
         ExitStack() as of_term,
     ):
