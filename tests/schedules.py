@@ -30,6 +30,16 @@ ORDERS, BILLS, AUDIT = (TopicName("acme", "shop", name) for name in ("orders", "
 TOPICS = (AUDIT, BILLS, ORDERS)
 GIB = 1024**3
 
+FULL_DISK = """\
+apiVersion: offloadctl/v1
+kind: Schedule
+name: {name}
+scope: {{namespaces: [acme/shop]}}
+when: {{bookieDisk: {{above: 80%}}}}
+action: {{offload: {{sizeThreshold: 0}}}}
+"""
+"""A file of one schedule, which offloads when a disk is full."""
+
 NIGHTLY = Cron("30 2 * * *", "Europe/Berlin")
 
 

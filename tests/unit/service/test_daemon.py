@@ -27,16 +27,7 @@ from offloadctl.service.loop import Loop
 from offloadctl.service.runs import Runs, Watched
 from offloadctl.service.schedule_source import ScheduleSource
 from offloadctl.service.telling import Teller
-from tests.schedules import TOPICS, disks, snapshot
-
-FULL_DISK = """\
-apiVersion: offloadctl/v1
-kind: Schedule
-name: disks
-scope: {namespaces: [acme/shop]}
-when: {bookieDisk: {above: 80%}}
-action: {offload: {sizeThreshold: 0}}
-"""
+from tests.schedules import FULL_DISK, TOPICS, disks, snapshot
 
 
 @dataclass
@@ -53,7 +44,7 @@ class Process:
 
     def __post_init__(self) -> None:
         file = self.directory / "schedules.yaml"
-        file.write_text(FULL_DISK)
+        file.write_text(FULL_DISK.format(name="disks"))
         clock = SystemClock()
         tell = Teller(self.write, clock)
         self.log = MemoryDecisionLog()

@@ -21,17 +21,9 @@ from offloadctl.service.past import remember_successes
 from offloadctl.service.runs import Runs, Watched
 from offloadctl.service.schedule_source import ScheduleSource
 from offloadctl.service.telling import Teller
-from tests.schedules import START, Acts, Told, disks, snapshot
+from tests.schedules import FULL_DISK, START, Acts, Told, disks, snapshot
 
 MINUTE = timedelta(minutes=1)
-FULL_DISK = """\
-apiVersion: offloadctl/v1
-kind: Schedule
-name: {name}
-scope: {{namespaces: [acme/shop]}}
-when: {{bookieDisk: {{above: 80%}}}}
-action: {{offload: {{sizeThreshold: 0}}}}
-"""
 
 
 @dataclass

@@ -30,16 +30,8 @@ from offloadctl.service.telling import Teller
 from offloadctl.service.tenure import Tenure
 from offloadctl.service.terms import Terms
 from offloadctl.service.web import Pages
-from tests.schedules import TOPICS, disks, snapshot
+from tests.schedules import FULL_DISK, TOPICS, disks, snapshot
 
-FULL_DISK = """\
-apiVersion: offloadctl/v1
-kind: Schedule
-name: {name}
-scope: {{namespaces: [acme/shop]}}
-when: {{bookieDisk: {{above: 80%}}}}
-action: {{offload: {{sizeThreshold: 0}}}}
-"""
 EVERY = timedelta(seconds=0.05)
 
 
