@@ -16,6 +16,7 @@ from offloadctl.units import parse_duration, parse_size
 Given = str | int | float
 
 _PERCENT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
+_WHOLE_PERCENT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def _share(given: Given) -> float:
             raise BadValue(f"{given} is more than the whole", hint="write 80%, or 0.8")
         return share
     if not 0 <= given <= 1:
-        raise BadValue(f"{given} is no share of the whole", hint=f"write {given:g}%, or a number up to 1")
+        meant = f"write {given:g}%, or a number up to 1" if 1 < given <= _WHOLE_PERCENT else "write 80%, or 0.8"
+        raise BadValue(f"{given} is no share of the whole", hint=meant)
     return float(given)
 
 

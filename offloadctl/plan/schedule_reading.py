@@ -57,11 +57,12 @@ def read_schedules(text: str, name: str) -> tuple[Schedule, ...]:
     if not documents:
         raise UsageError(f"{name} has no schedules", hint=f"it begins with `kind: {KIND}`; {_SEE}")
     found: dict[str, Schedule] = {}
+    lines: dict[str, int] = {}
     for document in documents:
         one = _Reader(document).schedule()
         if one.name in found:
-            raise BadValue(f"{document.where('$.name')}: {one.name} is there twice")
-        found[one.name] = one
+            raise BadValue(f"{document.where('$.name')}: {one.name} is there twice, first in line {lines[one.name]}")
+        found[one.name], lines[one.name] = one, document.line_of("$.name")
     return tuple(found.values())
 
 

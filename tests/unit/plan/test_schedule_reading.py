@@ -145,7 +145,7 @@ def test_a_file_says_what_it_means() -> None:
         ("bytesARun", "bytesPerRun", r"line 25: limits\.bytesPerRun: there is no such key"),
         ("from: 08:00", "from: 8:00", r"line 21: gates\[1\]\.blackout: '8:00' is no time of the day"),
         ("to: 2026-12-26", "to: 2026-12-23", r"line 23: .*2026-12-23 is before 2026-12-24"),
-        ("name: weekly-index", "name: cold-orders", r"line 32: name: cold-orders is there twice"),
+        ("name: weekly-index", "name: cold-orders", r"line 32: name: cold-orders is there twice, first in line 3"),
         ("  - brokerCpu: {below: 70%}", "  - {}", r"line 20: gates\[0\] takes exactly one key, and there is none"),
         ("sizeThreshold: 10G, olderThan: 7d", "timeout: 1h", r"line 27: action\.offload: say what should move"),
         ("missed: once", "missed: never", r"line 28: missed: Invalid enum value 'never'"),
@@ -212,6 +212,16 @@ def test_hours_are_those_of_the_zone_that_is_named_else_of_all_times_of_the_sche
     assert [one.zone for one in made.comparisons if one.unusual] == [zone]
     assert all(one.zone == "UTC" for one in made.comparisons if not one.unusual)
     assert Draft202012Validator(schema_of("Schedule")).is_valid(read_documents(text, "schedules.yaml")[0].value)
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"), [("85", "write 85%, or"), ("850", "write 80%, or"), ("-1", "write 80%, or")]
+)
+def test_the_hint_for_what_is_no_share_is_one_that_would_be_taken(number: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=rf"{number} is no share of the whole") as refused:
+        read_schedules(FULL.replace("above: 80%", f"above: {number}"), "schedules.yaml")
+
+    assert (refused.value.hint or "").startswith(hint)
 
 
 def test_an_empty_file_is_told() -> None:
