@@ -23,6 +23,8 @@ from offloadctl.service.telling import LogLevel, Teller
 
 LOOK_S: Final = 2.0
 """So often it is looked whether the file has changed, and whether the clock has."""
+GONE_S: Final = 60.0
+"""A file that is gone for so long is not being put in its place by another one."""
 RETRY: Final = timedelta(seconds=30)
 """After an evaluation that failed."""
 
@@ -59,6 +61,7 @@ class Loop:
     _ended: threading.Event = field(default_factory=threading.Event)
     _reload: threading.Event = field(default_factory=threading.Event)
     _due: datetime | None = None
+    _gone_since: float | None = None
     _told: dict[str, str] = field(default_factory=dict)
     """The last decision that was told of each schedule."""
 
@@ -85,7 +88,7 @@ class Loop:
 
     def step(self) -> float:
         """Do what is to be done now, and tell how many seconds to wait before the next look."""
-        if self._reload.is_set() or self.source.has_changed():
+        if self._reload.is_set() or self.source.has_changed() or self._stays_away():
             self._reload.clear()
             self._read_again()
         now = self.clock.now()
@@ -95,6 +98,16 @@ class Loop:
             now = self.clock.now()
         left = (self._due - now).total_seconds() if self._due is not None else 0.0
         return min(max(left, 0.0), LOOK_S)
+
+    def _stays_away(self) -> bool:
+        """Whether it is time to say that the file is gone: to read it in vain does so, and that once."""
+        if not self.source.is_gone:
+            self._gone_since = None
+            return False
+        now = self.clock.monotonic()
+        if self._gone_since is None:
+            self._gone_since = now
+        return now - self._gone_since >= GONE_S
 
     def _read_again(self) -> None:
         """Go on with the file as it is now, or, where it cannot be used, with what there was."""

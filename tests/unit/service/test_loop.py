@@ -16,7 +16,7 @@ from offloadctl.model.decision import EntryKind, LogEntry
 from offloadctl.model.schedule import Schedule
 from offloadctl.operations.schedule import Scheduler
 from offloadctl.service.board import Board
-from offloadctl.service.loop import LOOK_S, Loop
+from offloadctl.service.loop import GONE_S, LOOK_S, Loop
 from offloadctl.service.past import remember_successes
 from offloadctl.service.runs import Runs, Watched
 from offloadctl.service.schedule_source import ScheduleSource
@@ -175,6 +175,50 @@ def test_a_file_that_is_away_for_a_moment_changes_nothing(tmp_path: Path) -> Non
 
     assert service.events("reloaded", "reload-failed") == []
     assert service.board.facts().schedules == ("disks",)
+
+
+def test_a_file_that_stays_away_is_told_once_and_all_is_well_when_it_is_there_again(tmp_path: Path) -> None:
+    service = Service(tmp_path / "schedules.yaml")
+    service.loop.step()
+
+    away = service.path.rename(tmp_path / "elsewhere")
+    told = []
+    for seconds in (0, GONE_S - 1, 1, GONE_S, GONE_S):
+        service.clock.advance(timedelta(seconds=seconds))
+        service.loop.step()
+        told.append(len(service.events("reload-failed")))
+    problem = service.board.facts().reload_problem
+    service.fill_disk(0.9)
+    service.clock.advance(5 * MINUTE)
+    service.loop.step()
+
+    assert told == [0, 0, 1, 1, 1]
+    assert "No such file" in problem
+    assert service.source.is_another(), "whoever acts next reads it, and tells it, too"
+    assert [intent.schedule for intent in service.acts.done] == ["disks"]
+
+    away.rename(service.path)
+    service.loop.step()
+    service.loop.step()
+
+    assert len(service.events("reloaded")) == 1
+    assert service.board.facts().reload_problem == ""
+    assert service.board.facts().schedules == ("disks",)
+
+
+def test_a_file_that_is_away_now_and_then_does_not_stay_away(tmp_path: Path) -> None:
+    service = Service(tmp_path / "schedules.yaml")
+    service.loop.step()
+
+    for _ in range(3):
+        away = service.path.rename(tmp_path / "elsewhere")
+        service.loop.step()
+        service.clock.advance(timedelta(seconds=GONE_S - 1))
+        service.loop.step()
+        away.rename(service.path)
+        service.loop.step()
+
+    assert service.events("reload-failed") == []
 
 
 def test_sighup_reads_a_file_that_is_the_same(tmp_path: Path) -> None:
