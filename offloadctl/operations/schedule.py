@@ -23,6 +23,7 @@ from typing import Final, NamedTuple, Protocol
 from offloadctl.errors import Interrupted, OffloadctlError, UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import Decision, EntryKind, Intent, LogEntry, RunResult, Verdict
+from offloadctl.model.measures import Measure
 from offloadctl.model.offload import Reason
 from offloadctl.model.schedule import Schedule
 from offloadctl.operations.schedule_codec import Payload, decode, encode
@@ -69,6 +70,8 @@ class Tick:
     begun: tuple[Intent, ...] = ()
     not_evaluated: tuple[tuple[str, str], ...] = ()
     """Schedules whose topics could not be listed, and why."""
+    unseen: tuple[Measure, ...] = ()
+    """What these compare of single topics: each measure once a schedule."""
 
 
 class Asked(NamedTuple):
@@ -113,17 +116,18 @@ class Scheduler:
             self.recover()
         now = self.clock.now()
         collected = self.collector.collect(self.schedules, now)
-        decisions, started, unlisted = [], [], []
+        decisions, started, unlisted, unseen = [], [], [], list[Measure]()
         for schedule in self.schedules:
             if schedule.name not in collected.topics:
                 why = collected.unlisted.get(schedule.name, NOT_LISTED)
                 unlisted.append((schedule.name, why))
+                unseen += {one.measure: None for one in schedule.comparisons if one.measure.is_of_topics}
                 continue
             decision, intent = self._evaluate(schedule, collected)
             decisions.append(decision)
             if intent is not None:
                 started.append(intent)
-        return Tick(now, collected, tuple(decisions), tuple(started), tuple(unlisted))
+        return Tick(now, collected, tuple(decisions), tuple(started), tuple(unlisted), tuple(unseen))
 
     def reload(self, schedules: Iterable[Schedule]) -> None:
         """Go on with these; each keeps what it remembers by its name."""

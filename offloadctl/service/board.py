@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from offloadctl.exitcodes import ExitCode
-from offloadctl.model.decision import Decision, Intent, Verdict
+from offloadctl.model.decision import Decision, Intent, Judged, Verdict
 from offloadctl.operations.schedule import Tick
 from offloadctl.service.checks_seen import Checks
 from offloadctl.service.progress import AtWork, RunProgress
@@ -31,14 +31,17 @@ class Facts:
     not_evaluated: tuple[tuple[str, str], ...] = ()
     totals: Totals = field(default_factory=Totals)
     evaluated_at: datetime | None = None
-    """The last evaluation that came to its end."""
+    """The last evaluation that came to its end, and was not in vain."""
     evaluation_seconds: float | None = None
     evaluations: int = 0
     failed_evaluations: int = 0
+    """Those that were in vain, too."""
+    in_vain: bool = False
+    """The last evaluation came to its end, and nothing that asks the cluster could be evaluated."""
     problem: str = ""
     """Why the last evaluation failed; empty if it did not."""
     reload_problem: str = ""
-    """Why the file of schedules that is there is not the one in force."""
+    """Why the file of schedules is not what is in force."""
     verdicts: Mapping[tuple[str, Verdict], int] = field(default_factory=dict)
     outcomes: Mapping[tuple[str, ExitCode], int] = field(default_factory=dict)
     moved: Mapping[str, int] = field(default_factory=dict)
@@ -95,6 +98,7 @@ class Board:
                 checks=Checks(),
                 evaluated_at=None,
                 evaluation_seconds=None,
+                in_vain=False,
             )
 
     def leading(self) -> None:
@@ -117,7 +121,7 @@ class Board:
 
     def evaluated(self, tick: Tick, seconds: float, beside: Beside) -> None:
         """An evaluation came to its end."""
-        totals = totals_of(tick, beside)
+        totals, in_vain = totals_of(tick, beside), _is_in_vain(tick)
         with self._lock:
             self._verdicts.update((one.schedule, one.verdict) for one in tick.decisions)
             self._facts = replace(
@@ -126,9 +130,11 @@ class Board:
                 not_evaluated=tick.not_evaluated,
                 totals=totals,
                 checks=beside.checks,
-                evaluated_at=tick.at,
+                evaluated_at=self._facts.evaluated_at if in_vain else tick.at,
                 evaluation_seconds=seconds,
-                evaluations=self._facts.evaluations + 1,
+                evaluations=self._facts.evaluations + (not in_vain),
+                failed_evaluations=self._facts.failed_evaluations + in_vain,
+                in_vain=in_vain,
                 problem="",
             )
 
@@ -136,7 +142,7 @@ class Board:
         """An evaluation failed."""
         with self._lock:
             failed = self._facts.failed_evaluations + 1
-            self._facts = replace(self._facts, failed_evaluations=failed, problem=problem)
+            self._facts = replace(self._facts, failed_evaluations=failed, in_vain=False, problem=problem)
 
     def succeeded(self, schedule: str, at: datetime) -> None:
         """A run of it has done its work, as the decision log tells."""
@@ -187,3 +193,16 @@ class Board:
             counts = zip(found.get(schedule, AtWork()), progress.counts(), strict=True)
             found[schedule] = AtWork(*map(sum, counts))
         return found
+
+
+def _is_in_vain(tick: Tick) -> bool:
+    """Whether schedules could not be evaluated, and no other one goes by a number."""
+    return bool(tick.not_evaluated) and not any(_goes_by_numbers(one) for one in tick.decisions)
+
+
+def _goes_by_numbers(decision: Decision) -> bool:
+    return any(_has_number(one) for one in (decision.when, *decision.gates))
+
+
+def _has_number(judged: Judged) -> bool:
+    return any(one.value is not None for one in judged.seen) or any(_has_number(part) for part in judged.parts)

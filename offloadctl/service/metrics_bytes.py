@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import Metric
 
-from offloadctl.service.metric_families import Series, gauge, gauges
+from offloadctl.service.metric_families import Series, gauges, maybe
 from offloadctl.service.totals import Totals
 
 
@@ -38,11 +38,11 @@ def of_namespaces(totals: Totals) -> Iterator[Metric]:
     )
     about = "Numbers that schedules ask for and nobody tells."
     yield gauges("offloadctl_unknown_numbers", about, ("measure",), _by_name(totals.unknown))
-    yield gauge("offloadctl_topics", "Topics that schedules look at one by one.", totals.topics)
-    yield gauge("offloadctl_topics_told", "Topics whose sizes are known.", totals.topics_told)
-    yield gauge("offloadctl_topics_asked", "Of these, so many were asked for their ledgers.", totals.topics_asked)
+    yield from maybe("offloadctl_topics", "Topics that schedules look at one by one.", totals.topics)
+    yield from maybe("offloadctl_topics_told", "Topics whose sizes are known.", totals.topics_told)
+    yield from maybe("offloadctl_topics_asked", "Of these, so many were asked for their ledgers.", totals.topics_asked)
     about = "Schedules some of whose topics could not be listed."
-    yield gauge("offloadctl_schedules_incomplete", about, totals.incomplete)
+    yield from maybe("offloadctl_schedules_incomplete", about, totals.incomplete)
 
 
 def of_topics(totals: Totals, most: int) -> Iterator[Metric]:

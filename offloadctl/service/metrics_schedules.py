@@ -71,12 +71,13 @@ def of_evaluations(facts: Facts) -> Iterator[Metric]:
         (((name, verdict.value), number) for (name, verdict), number in facts.verdicts.items()),
     )
     yield gauge("offloadctl_schedules", "Schedules in force.", len(facts.schedules))
-    about = "0: the file that is there cannot be used."
+    about = "0: the file that is there cannot be used, or there has been none for a minute."
     yield gauge("offloadctl_schedules_file_is_in_force", about, not facts.reload_problem)
     yield counter("offloadctl_evaluations_total", "Evaluations that came to their end.", facts.evaluations)
-    yield counter("offloadctl_evaluations_failed_total", "Evaluations that did not.", facts.failed_evaluations)
+    about = "Evaluations that did not, or in which nothing that asks the cluster could be evaluated."
+    yield counter("offloadctl_evaluations_failed_total", about, facts.failed_evaluations)
     yield from maybe("offloadctl_evaluation_seconds", "How long the last evaluation took.", facts.evaluation_seconds)
-    about = "When the last evaluation was."
+    about = "When the last evaluation was that has not failed."
     yield from maybe("offloadctl_evaluated_timestamp_seconds", about, timestamp(facts.evaluated_at))
 
 

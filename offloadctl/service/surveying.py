@@ -24,6 +24,8 @@ class Beside:
     offloaded: Mapping[TopicName, int] = field(default_factory=dict)
     surveyed: Surveyed = field(default_factory=Surveyed)
     checks: Checks = field(default_factory=Checks)
+    brokers_told: bool = False
+    """Whether any broker has told its sizes, though it were of no topic."""
 
 
 @dataclass(slots=True)
@@ -49,7 +51,13 @@ class Surveying:
         for topic, number in tick.collected.snapshot.topics.get(Measure.LOCAL_BYTES, {}).items():
             if number.value is not None and (topic in local or not topic.is_system):
                 local[topic] = number.value
-        return Beside(local, offloaded, self.survey.look(local, offloaded, tick.at), self.checks.look())
+        return Beside(
+            local,
+            offloaded,
+            brokers_told=any(not one.why for one in scrapes),
+            surveyed=self.survey.look(local, offloaded, tick.at),
+            checks=self.checks.look(),
+        )
 
     def _scrapes(self) -> tuple[Scrape, ...]:
         """The brokers' metrics, if need be asked for now; that they cannot be had is told once."""

@@ -10,7 +10,6 @@ from typing import Final
 from offloadctl.model.measures import Measure, Number
 from offloadctl.model.names import NamespaceName, TopicName
 from offloadctl.operations.schedule import Tick
-from offloadctl.ports.schedule import Collected
 from offloadctl.service.surveying import Beside
 
 MOST_NAMESPACES: Final = 200
@@ -42,16 +41,17 @@ class Totals:
     twice_at_most: Mapping[str, float] = field(default_factory=dict)
     oldest_eligible: Mapping[str, float] = field(default_factory=dict)
     """Seconds, of the topic that has waited longest."""
-    topics: int = 0
-    topics_told: int = 0
-    """So many topics' sizes are known."""
-    topics_asked: int = 0
+    topics: int | None = None
+    """None: none could be listed."""
+    topics_told: int | None = None
+    """So many topics' sizes are known; None: no broker has told any."""
+    topics_asked: int | None = None
     """So many of them were asked for their ledgers."""
     largest: tuple[TopicNumbers, ...] = ()
     """By bytes in BookKeeper alone, the largest first."""
     unknown: Mapping[str, int] = field(default_factory=dict)
     """By measure: of how many topics, brokers or bookies there is no number."""
-    incomplete: int = 0
+    incomplete: int | None = None
     """So many schedules lack some of their topics."""
 
 
@@ -61,6 +61,9 @@ def totals_of(tick: Tick, beside: Beside) -> Totals:
     eligible = {topic: float(one.eligible(beside.offloaded.get(topic))) for topic, one in waiting.items()}
     oldest = {topic: _seconds_since(one.oldest, tick.at) for topic, one in waiting.items()}
     oldest |= _known(collected.snapshot.topics.get(Measure.OLDEST_ELIGIBLE, {}))
+    topics = len({topic for listed in collected.topics.values() for topic in listed})
+    told = len(beside.local.keys() | beside.offloaded.keys())
+    sizes_are_known = told or beside.brokers_told
     return Totals(
         local_bytes=_bounded(_summed(beside.local)),
         offloaded_bytes=_bounded(_summed(beside.offloaded)),
@@ -68,11 +71,11 @@ def totals_of(tick: Tick, beside: Beside) -> Totals:
         twice_at_least=_bounded(_summed({topic: one.at_least for topic, one in twice.items()})),
         twice_at_most=_bounded(_summed({topic: one.at_most for topic, one in twice.items()})),
         oldest_eligible=_bounded(_largest(oldest), is_largest=True),
-        topics=len({topic for topics in collected.topics.values() for topic in topics}),
-        topics_told=len(beside.local.keys() | beside.offloaded.keys()),
-        topics_asked=len(waiting),
+        topics=topics if topics or not collected.unlisted else None,
+        topics_told=told if sizes_are_known else None,
+        topics_asked=len(waiting) if sizes_are_known else None,
         largest=_largest_topics(beside, eligible),
-        unknown=_unknown(collected),
+        unknown=_unknown(tick),
         incomplete=len(collected.unlisted),
     )
 
@@ -120,11 +123,14 @@ def _bounded(values: dict[str, float], *, is_largest: bool = False) -> dict[str,
     return shown | {OTHERS: max(rest) if is_largest else sum(rest)}
 
 
-def _unknown(collected: Collected) -> dict[str, int]:
-    """A measure of which there is no number at all counts once for each topic that it was wanted of, or once."""
-    snapshot = collected.snapshot
+def _unknown(tick: Tick) -> dict[str, int]:
+    """A measure of which there is no number at all counts once for each topic that it was wanted of, or once.
+
+    Of a schedule whose topics nobody knows it counts once, too.
+    """
+    collected, snapshot = tick.collected, tick.collected.snapshot
     topics = {topic for listed in collected.topics.values() for topic in listed}
-    counts: Counter[str] = Counter()
+    counts = Counter(measure.value for measure in tick.unseen)
     for measure, numbers in snapshot.topics.items():
         known = sum(1 for topic in topics if _is_known(numbers.get(topic)))
         counts[measure.value] += len(topics) - known

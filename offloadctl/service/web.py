@@ -17,7 +17,6 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from offloadctl import __version__
-from offloadctl.model.decision import Decision, Judged
 from offloadctl.model.price import Prices
 from offloadctl.ports import Clock
 from offloadctl.redaction import Secret, scrub
@@ -128,22 +127,14 @@ class Pages:
             return "ending"
         if facts.standby:
             return "the lease is out of reach" if facts.problem else ""
+        if facts.in_vain:
+            return "no schedule that asks the cluster could be evaluated"
         if facts.evaluated_at is None:
             return "nothing is evaluated yet"
         if facts.problem:
             return "the last evaluation failed"
-        if self.clock.now() - facts.evaluated_at > _LATE * self.every:
-            return "the last evaluation is long ago"
-        in_vain = facts.not_evaluated and not any(_goes_by_numbers(one) for one in facts.decisions)
-        return "no schedule that asks the cluster could be evaluated" if in_vain else ""
-
-
-def _goes_by_numbers(decision: Decision) -> bool:
-    return any(_has_number(one) for one in (decision.when, *decision.gates))
-
-
-def _has_number(judged: Judged) -> bool:
-    return any(one.value is not None for one in judged.seen) or any(_has_number(part) for part in judged.parts)
+        late = self.clock.now() - facts.evaluated_at > _LATE * self.every
+        return "the last evaluation is long ago" if late else ""
 
 
 def _given(authorization: str) -> str:

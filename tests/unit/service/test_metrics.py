@@ -292,6 +292,7 @@ def test_a_schedule_that_compares_nothing_lets_bytes_be_told_all_the_same() -> N
     asked = world.asked["internal-info"]
     totals = totals_of(Tick(world.clock.now(), collected), told)
 
+    assert told.brokers_told
     assert system in bulk.sizes(world.numbers().broker_metrics(), bulk.TOTAL)
     assert told.local.keys() == set(FOUR)
     assert asked == len(FOUR)
@@ -324,6 +325,7 @@ def test_brokers_that_tell_nothing_leave_nothing_known_and_are_told_of_once() ->
     told = [looking(Tick(START, Collected(snapshot()))) for _ in range(2)]
 
     assert told == [Beside()] * 2
+    assert totals_of(tick(), told[0]).topics_told is None
     assert [json.loads(line)["event"] for line in lines] == ["survey-failed"]
     with pytest.raises(Interrupted):
         looking(Tick(START, Collected(snapshot())))

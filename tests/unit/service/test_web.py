@@ -6,9 +6,9 @@ import socket
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 import pytest
@@ -22,7 +22,9 @@ from offloadctl.errors import BadValue, SettingsError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.measures import Measure
 from offloadctl.model.names import TopicName
+from offloadctl.model.schedule import Schedule
 from offloadctl.operations.schedule import Scheduler
+from offloadctl.ports.schedule import Collected
 from offloadctl.redaction import Secret
 from offloadctl.service.board import Board
 from offloadctl.service.surveying import Beside
@@ -151,6 +153,39 @@ def test_it_is_ready_as_long_as_something_that_asks_the_cluster_can_be_evaluated
 
     assert [status for status, _ in told] == [200, 503]
     assert "broker-1" not in told[1][1], "this page needs no token"
+
+
+class Unreachable:
+    """A collector before whose cluster there is a wall."""
+
+    def collect(self, schedules: Sequence[Schedule], now: datetime) -> Collected:
+        return Collected(snapshot(now), {}, {one.name: "no route, at broker-1" for one in schedules})
+
+
+def test_where_no_broker_can_be_reached_nothing_is_0_but_unknown_and_the_evaluation_has_failed() -> None:
+    world = World()
+    world.evaluate({ORDERS: 600, BILLS: 300})
+    before = world.series()
+    world.clock.advance(EVERY)
+
+    world.scheduler.collector = Unreachable()
+    world.evaluate({})
+
+    told = world.series()
+    assert told["offloadctl_unknown_numbers['local-bytes']"] == 1
+    assert told["offloadctl_schedules_incomplete[]"] == 1
+    gone = {f"offloadctl_{one}[]" for one in ("topics", "topics_told", "topics_asked")}
+    assert gone <= before.keys() - told.keys()
+    assert told["offloadctl_evaluations_total[]"] == before["offloadctl_evaluations_total[]"]
+    assert told["offloadctl_evaluations_failed_total[]"] == 1
+    assert told["offloadctl_evaluated_timestamp_seconds[]"] == START.timestamp()
+
+
+def test_of_a_cluster_that_nobody_has_asked_yet_there_are_no_numbers() -> None:
+    told = World().series()
+
+    numbers = {f"offloadctl_{one}[]" for one in ("topics", "topics_told", "topics_asked", "schedules_incomplete")}
+    assert not numbers & told.keys()
 
 
 def test_decisions_are_shown_with_their_numbers_to_people_and_to_programs() -> None:
