@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -26,9 +27,27 @@ def read_text(source: str, what: str) -> tuple[str, str]:
     name = "standard input" if source == "-" else source
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"cannot read {what} from {name}: {exc}") from exc
+    except FileNotFoundError as exc:
+        raise UsageError(f"cannot read {what}: there is no file {name}", hint=_instead(Path(source))) from exc
+    except OSError as exc:
+        hint = "name a file that may be read, or - for standard input"
+        raise UsageError(f"cannot read {what} from {name}: {exc.strerror}", hint=hint) from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"cannot read {what} from {name}: it is not UTF-8: byte {exc.start}") from exc
     return text, name
+
+
+def _instead(missing: Path) -> str:
+    """The file beside it whose name is most like it, or where it was looked for."""
+    folder = missing.parent
+    if not folder.is_dir():
+        return f"there is no directory {folder} either"
+    try:
+        known = [one.name for one in folder.iterdir() if one.is_file()]
+    except OSError:
+        known = []
+    near = get_close_matches(missing.name, known, n=1, cutoff=0.7)
+    return f"did you mean {folder / near[0]}?" if near else f"looked for in {folder.resolve()}; - is standard input"
 
 
 def read_file(source: str) -> tuple[Schedule, ...]:

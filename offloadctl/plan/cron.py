@@ -14,9 +14,10 @@ import hashlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from apscheduler.triggers.cron import CronTrigger
 
@@ -38,7 +39,17 @@ def parse_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadValue(f"{name!r} is no time zone", hint="write its name, as in Europe/Berlin or UTC") from error
+        near = _nearest_zone(name)
+        hint = f"did you mean {near}?" if near else "write its name, as in Europe/Berlin or UTC"
+        raise BadValue(f"{name!r} is no time zone", hint=hint) from error
+
+
+def _nearest_zone(name: str) -> str | None:
+    """Whatever the case; a city alone is enough."""
+    zones = sorted(one for one in available_timezones() if not one.startswith(("posix/", "right/")))
+    by_word = {one.lower().rpartition("/")[2]: one for one in zones} | {one.lower(): one for one in zones}
+    near = get_close_matches(name.strip().lower().replace(" ", "_"), by_word, n=1, cutoff=0.75)
+    return by_word[near[0]] if near else None
 
 
 def check_cron(cron: Cron) -> None:

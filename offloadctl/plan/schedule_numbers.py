@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,8 @@ from offloadctl.plan.cron import parse_zone
 from offloadctl.units import parse_duration, parse_size
 
 Given = str | int | float
+ToldAt = Callable[[str], AbstractContextManager[None]]
+"""Errors within are told at the place below the comparison."""
 
 _PERCENT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
 _WHOLE_PERCENT: Final = 100
@@ -42,34 +45,27 @@ MEASURES: Final[Mapping[str, _Known]] = {
 """By the key in the file."""
 
 
-def read_comparison(key: str, given: file.NumberPart, zone: str) -> Comparison:
-    """One comparison of a file, `zone` is of its schedule; BadValue without a place if something is wrong with it."""
+def read_comparison(key: str, given: file.NumberPart, zone: str, told_at: ToldAt) -> Comparison:
+    """One comparison of a file, `zone` is of its schedule; BadValue tells the place of what is wrong."""
     measure = MEASURES[key].measure
-    thresholds = {
-        "above": given.above,
-        "below": given.below,
-        "aboveUsual": given.above_usual,
-        "belowUsual": given.below_usual,
-    }
-    named = [name for name, value in thresholds.items() if value is not None]
-    if len(named) != 1:
-        raise BadValue(f"it needs exactly one threshold, and has {len(named)}", hint=f"one of {', '.join(thresholds)}")
-    unusual = given.above_usual is not None or given.below_usual is not None
-    if given.time_zone is not None and not unusual:
-        raise BadValue("a fixed threshold is the same at every hour", hint="timeZone is of aboveUsual and belowUsual")
-    if isinstance(given, file.QueryPart) and not given.query.strip():
-        raise BadValue("there is no expression", hint="query: max(up)")
-    direction = Direction.ABOVE if named[0].startswith("above") else Direction.BELOW
+    with told_at(""):
+        name, value = _threshold(given)
+    unusual = name.endswith("Usual")
+    direction = Direction.ABOVE if name.startswith("above") else Direction.BELOW
     sign = -1.0 if unusual and direction is Direction.BELOW else 1.0
     parse = _deviations if unusual else _PARSERS[measure.unit]
-    threshold = sign * parse(_given(thresholds[named[0]]))
-    until = threshold if given.until is None else sign * parse(given.until)
-    if (until > threshold) if direction is Direction.ABOVE else (until < threshold):
-        raise BadValue(
-            f"until {given.until} is never passed once it is {direction} {thresholds[named[0]]}",
-            hint=f"until must be on the other side: what is {direction} 80% may hold until "
-            + ("70%" if direction is Direction.ABOVE else "90%"),
-        )
+    with told_at(f".{name}"):
+        threshold = sign * parse(value)
+    with told_at(".until"):
+        until = threshold if given.until is None else sign * parse(given.until)
+        if (until > threshold) if direction is Direction.ABOVE else (until < threshold):
+            raise BadValue(
+                f"until {given.until} is never passed once it is {direction} {value}",
+                hint=f"until must be on the other side: what is {direction} 80% may hold until "
+                + ("70%" if direction is Direction.ABOVE else "90%"),
+            )
+    with told_at(".for"):
+        lasting = parse_duration(given.for_)
     return Comparison(
         measure,
         direction,
@@ -77,15 +73,28 @@ def read_comparison(key: str, given: file.NumberPart, zone: str) -> Comparison:
         until,
         Extent(given.of) if isinstance(given, file.TopicNumberPart) else Extent.TOPIC,
         unusual=unusual,
-        lasting=parse_duration(given.for_),
+        lasting=lasting,
         query=given.query.strip() if isinstance(given, file.QueryPart) else "",
         zone=parse_zone(given.time_zone or zone).key if unusual else "UTC",
     )
 
 
-def _given(value: Given | None) -> Given:
-    assert value is not None  # noqa: S101 - the caller has looked
-    return value
+def _threshold(given: file.NumberPart) -> tuple[str, Given]:
+    """The one threshold, and its name in the file."""
+    thresholds = {
+        "above": given.above,
+        "below": given.below,
+        "aboveUsual": given.above_usual,
+        "belowUsual": given.below_usual,
+    }
+    named = [(name, value) for name, value in thresholds.items() if value is not None]
+    if len(named) != 1:
+        raise BadValue(f"it needs exactly one threshold, and has {len(named)}", hint=f"one of {', '.join(thresholds)}")
+    if given.time_zone is not None and not named[0][0].endswith("Usual"):
+        raise BadValue("a fixed threshold is the same at every hour", hint="timeZone is of aboveUsual and belowUsual")
+    if isinstance(given, file.QueryPart) and not given.query.strip():
+        raise BadValue("there is no expression", hint="query: max(up)")
+    return named[0]
 
 
 def _bytes(given: Given) -> float:

@@ -1,10 +1,10 @@
 """Files of schedules, read into schedules: what is wrong is told with its file, line and place."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -36,16 +36,16 @@ from offloadctl.model.schedule import (
 from offloadctl.model.scope import Scope
 from offloadctl.plan import schedule_file as file
 from offloadctl.plan.cron import check_cron, parse_zone
+from offloadctl.plan.schedule_mistakes import SEE, in_words
 from offloadctl.plan.schedule_numbers import MEASURES, read_comparison
 from offloadctl.plan.schedule_words import DAYS
 from offloadctl.plan.yaml_documents import YamlDocument, read_documents, require_kind
 from offloadctl.units import ByteSize, parse_duration, parse_size
 
+_T = TypeVar("_T")
+
 KIND: Final = "Schedule"
 
-_SEE: Final = "what it may say: offloadctl schema Schedule"
-_AT: Final = re.compile(r" - at `(?P<path>\$[^`]*)`$")
-_UNKNOWN: Final = re.compile(r"unknown field `(?P<field>[^`]*)`")
 _CLOCK: Final = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _SHORTEST_IDLE: Final = timedelta(seconds=1)
 _OTHERS: Final = {"OffloadPolicies": "policies of Pulsar's are applied by `offloadctl offload-policies apply`"}
@@ -55,7 +55,7 @@ def read_schedules(text: str, name: str) -> tuple[Schedule, ...]:
     """All schedules of a file, each name once. BadValue tells the first mistake, with its line."""
     documents = read_documents(text, name)
     if not documents:
-        raise UsageError(f"{name} has no schedules", hint=f"it begins with `kind: {KIND}`; {_SEE}")
+        raise UsageError(f"{name} has no schedules", hint=f"it begins with `kind: {KIND}`; {SEE}")
     found: dict[str, Schedule] = {}
     lines: dict[str, int] = {}
     for document in documents:
@@ -77,7 +77,7 @@ class _Reader:
         try:
             given = msgspec.convert(self.document.value, file.Schedule)
         except msgspec.ValidationError as error:
-            raise self._in_words(str(error)) from error
+            raise in_words(error, self.document) from error
         zone = _zone_of(given)
         return Schedule(
             name=given.name,
@@ -92,14 +92,6 @@ class _Reader:
             enabled=given.enabled,
             description=given.description,
         )
-
-    def _in_words(self, text: str) -> BadValue:
-        at = _AT.search(text)
-        path, message = (at["path"], text[: at.start()]) if at is not None else ("$", text)
-        if (unknown := _UNKNOWN.search(message)) is not None:
-            path += f".{unknown['field']}"
-            message = "there is no such key"
-        return BadValue(f"{self.document.where(path)}: {message.replace('`', '')}", hint=_SEE)
 
     def _scope(self, given: file.ScopePart) -> ScheduleScope:
         out, named = given.exclude, [given.topics, given.namespaces, given.tenants, given.all]
@@ -142,29 +134,36 @@ class _Reader:
         if given.time_zone is not None:
             with self.document.told_at(f"{path}.timeZone"):
                 parse_zone(given.time_zone)
-        with self.document.told_at(path):
-            return read_comparison(key, given, zone)
+        return read_comparison(key, given, zone, lambda below: self.document.told_at(path + below))
 
     def _cron(self, given: str | file.CronPart, path: str, name: str) -> Cron:
         part = given if isinstance(given, file.CronPart) else file.CronPart(at=given)
+        with self.document.told_at(f"{path}.timeZone"):
+            parse_zone(part.time_zone)
         cron = Cron(part.at.strip(), part.time_zone, self._duration(part.jitter, f"{path}.jitter"), name)
-        with self.document.told_at(path):
+        with self.document.told_at(path if part is not given else f"{path}.at"):
             check_cron(cron)
         return cron
 
     def _gate(self, given: file.GatePart, path: str, zone: str) -> Gate:
         key = self._only(given, path)
         path = f"{path}.{key}"
-        with self.document.told_at(path):
-            if given.dates is not None:
-                first, last = _date(given.dates.from_), _date(given.dates.to)
-                if last < first:
-                    raise BadValue(f"{last} is before {first}")
-                return Dates(first, last, parse_zone(given.dates.time_zone))
-            hours = given.hours if given.hours is not None else given.blackout
-            if hours is not None:
-                return _hours(hours, is_open=given.hours is not None)
+        if given.dates is not None:
+            first = self._at(_date, given.dates.from_, f"{path}.from")
+            last = self._at(_date, given.dates.to, f"{path}.to")
+            if last < first:
+                where = self.document.where(path)
+                raise BadValue(f"{where}: {last} is before {first}", hint="`from` is the first day, `to` the last")
+            return Dates(first, last, self._at(parse_zone, given.dates.time_zone, f"{path}.timeZone"))
+        hours = given.hours if given.hours is not None else given.blackout
+        if hours is not None:
+            return self._hours(hours, path, is_open=given.hours is not None)
         return self._comparison(key, getattr(given, MEASURES[key].field), path, zone)
+
+    def _hours(self, given: file.HoursPart, path: str, *, is_open: bool) -> Hours:
+        days = frozenset(map(DAYS.index, given.days)) or frozenset(range(7))
+        start, end = self._at(_clock, given.from_, f"{path}.from"), self._at(_clock, given.to, f"{path}.to")
+        return Hours(days, start, end, self._at(parse_zone, given.time_zone, f"{path}.timeZone"), is_open)
 
     def _limits(self, given: file.LimitsPart, path: str) -> ScheduleLimits:
         return ScheduleLimits(
@@ -238,8 +237,11 @@ class _Reader:
         raise BadValue(f"{self.document.where(path)} takes exactly one key, and {what}", hint=f"one of {known}")
 
     def _duration(self, text: str, path: str) -> timedelta:
+        return self._at(parse_duration, text, path)
+
+    def _at(self, parse: Callable[[str], _T], text: str, path: str) -> _T:
         with self.document.told_at(path):
-            return parse_duration(text)
+            return parse(text)
 
     def _size(self, given: str | int, path: str) -> ByteSize:
         with self.document.told_at(path):
@@ -275,11 +277,6 @@ def _expression(text: str) -> str:
     except re.error as error:
         raise BadValue(f"{text!r} is no regular expression: {error}") from error
     return text
-
-
-def _hours(given: file.HoursPart, *, is_open: bool) -> Hours:
-    days = frozenset(map(DAYS.index, given.days)) or frozenset(range(7))
-    return Hours(days, _clock(given.from_), _clock(given.to), parse_zone(given.time_zone), is_open)
 
 
 def _clock(text: str) -> time:

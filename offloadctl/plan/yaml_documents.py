@@ -69,16 +69,27 @@ def told_as_yaml(name: str) -> Iterator[None]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f", line {mark.line + 1}" if mark is not None else ""
-        raise BadValue(f"{name}{line} is no YAML: {error.problem or 'a mistake'}") from None
+        problem = error.problem or "a mistake"
+        raise BadValue(f"{name}{line} is no YAML: {problem}", hint=_how_to_mend(f"{error.context} {problem}")) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise BadValue(f"{name} is no YAML: {type(error).__name__}") from None
+
+
+def _how_to_mend(problem: str) -> str:
+    if "alias" in problem or "anchor" in problem:
+        return "a text that begins with * or & is put in quotes, as in cron: '*/5 * * * *'"
+    if r"\t" in problem:
+        return "indent with blanks: YAML takes no tabs there"
+    return "there, or shortly before: a bracket or quote left open, lines indented unequally, a text with `: ` unquoted"
 
 
 def require_kind(value: Any, where: str, kind: str, *, others: Mapping[str, str], taker: str) -> None:
     """BadValue if it is no document of that kind in our version; `others` tells where other kinds belong."""
     if not isinstance(value, dict):
         raise BadValue(f"{where} is no mapping", hint=f"it begins with `kind: {kind}`")
-    found = value.get("kind")
+    if "kind" not in value:
+        raise BadValue(f"{where} has no kind", hint=f"it begins with `kind: {kind}`")
+    found = value["kind"]
     if found != kind:
         raise BadValue(
             f"{where} is of the kind {str(found)[:80]!r}, and not {kind}",

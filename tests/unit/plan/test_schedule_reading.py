@@ -1,9 +1,12 @@
 """Files of schedules: what they mean, and where each mistake stands."""
 
+import re
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, time, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +35,8 @@ from offloadctl.model.schedule import (
     ScheduleScope,
 )
 from offloadctl.model.scope import Scope
+from offloadctl.plan import schedule_file as file
+from offloadctl.plan.schedule_mistakes import in_words
 from offloadctl.plan.schedule_reading import read_schedules
 from offloadctl.plan.yaml_documents import read_documents
 from offloadctl.report.schema import schema_of
@@ -125,7 +130,11 @@ def test_a_file_says_what_it_means() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ("above: 80%", "above: 80 percent", r"line 15: when\.any\[1\]\.all\[0\]\.bookieDisk: '80 percent' is no share"),
+        (
+            "above: 80%",
+            "above: 80 percent",
+            r"line 15: when.*all\[0\]\.bookieDisk\.above: '80 percent' is no share",
+        ),
         ("until: 70%", "until: 90%", r"line 15: .*until 90% is never passed"),
         ("above: 100G", "above: 100G, below: 1G", r"line 16: .*exactly one threshold, and has 2"),
         ("cron: 0 4 * * sun", "cron: 0 4 * *", r"line 34: when\.cron: '0 4 \* \*' is no cron expression"),
@@ -141,23 +150,27 @@ def test_a_file_says_what_it_means() -> None:
             "  - brokerCpu:\n      belowUsual: 2\n      timeZone: Asia/Tokio",
             r"line 22: gates\[0\]\.brokerCpu\.timeZone: 'Asia/Tokio' is no time zone",
         ),
-        ("tier: cold", "tier: 3", r"line 7: scope\.labels.*Expected str, got int"),
+        ("tier: cold", "tier: 3", r"line 7: scope\.labels\.tier: this must be a text, and is the number 3"),
         ("bytesARun", "bytesPerRun", r"line 25: limits\.bytesPerRun: there is no such key"),
-        ("from: 08:00", "from: 8:00", r"line 21: gates\[1\]\.blackout: '8:00' is no time of the day"),
+        ("from: 08:00", "from: 8:00", r"line 21: gates\[1\]\.blackout\.from: '8:00' is no time of the day"),
         ("to: 2026-12-26", "to: 2026-12-23", r"line 23: .*2026-12-23 is before 2026-12-24"),
         ("name: weekly-index", "name: cold-orders", r"line 32: name: cold-orders is there twice, first in line 3"),
         ("  - brokerCpu: {below: 70%}", "  - {}", r"line 20: gates\[0\] takes exactly one key, and there is none"),
         ("sizeThreshold: 10G, olderThan: 7d", "timeout: 1h", r"line 27: action\.offload: say what should move"),
-        ("missed: once", "missed: never", r"line 28: missed: Invalid enum value 'never'"),
+        ("missed: once", "missed: never", r"line 28: missed: 'never' is none of the words"),
         ("namespaces: [acme/shop]", "namespaces: [acme]", r"line 5: scope: 'acme' is not a namespace"),
-        ("limits: {topicsAtOnce: 4,", "limits: {topicsAtOnce: 0,", r"line 25: limits\.topicsAtOnce: Expected int >= 1"),
+        ("limits: {topicsAtOnce: 4,", "limits: {topicsAtOnce: 0,", r"line 25: limits\.topicsAtOnce: 0 is less than 1"),
         ("missed: once", "missed: once\nmissed: once", r"line 29: missed is there twice"),
         ("scope: {all: true}", "scope: {all: true, topics: [a]}", r"line 33: scope: more than one kind of scope"),
         ("kind: Schedule\nname: weekly", "kind: OffloadPolicies\nname: weekly", r"line 30 is of the kind 'OffloadPoli"),
         ("sample: 1/7", "sample: 7", r"line 36: action\.check\.sample: "),
         ("when: {cron", "when: {cron: [", r"line 34 is no YAML"),
-        ("above: 80%", "above: 800%", r"line 15: .*bookieDisk: 800% is more than the whole"),
-        ("s3Errors: {below: 5}", "s3Errors: {below: 1.0e+999}", r"line 24: gates\[4\]\.s3Errors: nothing is ever inf"),
+        ("above: 80%", "above: 800%", r"line 15: .*bookieDisk\.above: 800% is more than the whole"),
+        (
+            "s3Errors: {below: 5}",
+            "s3Errors: {below: 1.0e+999}",
+            r"line 24: gates.*s3Errors\.below: nothing is ever inf",
+        ),
         ("query: 'max(x)'", "query: ' '", r"line 18: .*promql: there is no expression"),
         ("scope: {all: true}", "scope: {}", r"line 33: scope: nothing is named"),
         (
@@ -222,6 +235,104 @@ def test_the_hint_for_what_is_no_share_is_one_that_would_be_taken(number: str, h
         read_schedules(FULL.replace("above: 80%", f"above: {number}"), "schedules.yaml")
 
     assert (refused.value.hint or "").startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message", "hint"),
+    [
+        ("above: 80%", "abov: 80%", "bookieDisk.abov: there is no such key", "did you mean above? in when.any[1].all"),
+        (
+            "missed: once",
+            "cooldown: 1h",
+            "line 28: cooldown: there is no such key",
+            "did you mean coolDown? in a sch",
+        ),
+        ("level: index", "level: indx", "action.check.level: 'indx' is none", "did you mean index? write one of blo"),
+        (
+            "missed: once",
+            "missed: true",
+            "missed: this must be a text, and is",
+            "write one of catch-up, once, skip",
+        ),
+        ("namespaces: [acme/shop]", "namespaces: acme/shop", "must be a list, and is the text", "write [acme/shop]"),
+        (
+            "when: {cron: 0 4 * * sun}\n",
+            "",
+            "line 30: when is missing",
+            "there must be apiVersion, kind, name, scope, w",
+        ),
+        ("level: index, ", "", "line 36: action.check: level is missing", "in action.check there must be level"),
+        ("above: 80%, until: 70%", "aboveUsual: x", "aboveUsual: this must be a number", "without quotes and unit"),
+        ("scope: {all: true}", "scope: {all: yes}", "must be true or false, and is the text 'yes'", "write true or"),
+        (
+            "scope: {all: true}",
+            "scope:",
+            "line 33: scope: this must be keys with values, and is empty",
+            "may be topics",
+        ),
+        ("tier: cold", "tier: 3", "scope.labels.tier", 'write it in quotes: "3"'),
+        ("hours: {from: 22:00", "hours: {from: 22", "gates[2].hours.from: this must be a text", 'as in "22:00"'),
+        ("name: cold-orders", "name: Cold Orders", "line 3: name: 'Cold Orders' is no name", "write cold-orders"),
+        ("name: cold-orders", f"name: {'a' * 64}", "line 3: name: it has 64 characters", "63 are the most"),
+        ("topicsAtOnce: 4", "topicsARun: 1001", "topicsARun: 1001 is more than 1000", "1000 is the most"),
+        ("rate: 50", "rate: 0", "budget.rate: 0 is no more than 0", "it must be more than 0"),
+        ("above: 100G", "above: 100Q", "line 16: when.any[1].all[1].localBytes.above: '100Q'", "write a whole number"),
+        ("for: 10m", "for: 10 mins", "line 15: when.any[1].all[0].bookieDisk.for: '10 mins'", "write a whole number"),
+        ("Europe/Berlin, jit", "Europe/Viena, jit", "cron.timeZone: 'Europe/Viena'", "did you mean Europe/Vienna?"),
+        ("timeZone: Europe/Berlin}", "timeZone: vienna}", "blackout.timeZone: 'vienna'", "did you mean Europe/Vienna?"),
+        (
+            "Europe/Berlin, jit",
+            "nowhere, jit",
+            "cron.timeZone: 'nowhere' is no time zone",
+            "as in Europe/Berlin or UTC",
+        ),
+        ("cron: 0 4 * * sun", "cron: * * * * *", "line 34 is no YAML", "begins with * or & is put in quotes"),
+        ("when: {cron: 0 4 * * sun}", "when:\n\tcron: 0 4 * * *", "line 35 is no YAML", "indent with blanks"),
+        ("when: {cron: 0 4 * * sun}", "when: {cron: [}", "line 34 is no YAML", "a bracket or quote left open"),
+        ("kind: Schedule", "knd: Schedule", "line 1 has no kind", "it begins with `kind: Schedule`"),
+    ],
+)
+def test_a_mistake_is_told_in_words_with_what_to_write_instead(
+    before: str, after: str, message: str, hint: str
+) -> None:
+    assert before in FULL
+
+    with pytest.raises(UsageError) as refused:
+        read_schedules(FULL.replace(before, after, 1), "schedules.yaml")
+
+    assert message in refused.value.message
+    assert hint in refused.value.hint
+
+
+@pytest.mark.parametrize("value", [None, True, -1, 0.5, "no such thing", ["x"], {"no": "such"}])
+def test_nothing_that_is_wrong_is_told_in_the_decoders_words(value: object) -> None:
+    [document, _] = read_documents(FULL, "schedules.yaml")
+    told = []
+
+    for path in document.lines:
+        broken = replace(document, value=_with(document.value, path, value))
+        try:
+            msgspec.convert(broken.value, file.Schedule)
+        except msgspec.ValidationError as error:
+            told.append(in_words(error, broken))
+
+    assert len(told) > 10
+    assert all(one.hint for one in told)
+    assert not [
+        one for one in told if re.search(r"Expected|Object|Invalid|regex|null|\bstr\b|\$", one.message + one.hint)
+    ]
+
+
+def _with(document: object, path: str, value: object) -> object:
+    """The document with another value there."""
+    step = re.match(r"\$(?:\.(\w+)|\[(\d+)\])", path)
+    if step is None:
+        return value
+    rest = "$" + path[step.end() :]
+    if isinstance(document, dict):
+        return document | {step[1]: _with(document[step[1]], rest, value)}
+    assert isinstance(document, list)
+    return [_with(one, rest, value) if place == int(step[2]) else one for place, one in enumerate(document)]
 
 
 def test_an_empty_file_is_told() -> None:
