@@ -1,5 +1,6 @@
 """What the words mean that this program prints: exit codes, outcomes, fates, findings, errors, Pulsar's own terms."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -142,12 +143,13 @@ def explain(word: str, more: Iterable[Explanation] = ()) -> tuple[Explanation, .
     """Everything known under that word; BadValue with the nearest words if there is nothing."""
     wanted = _key(word)
     everything = (*everything_known(), *more)
-    if wanted in ("exit-codes", "exit-code"):
+    if wanted in ("exitcodes", "exitcode"):
         return tuple(one for one in everything if one.sort == "exit code")
     by_key: dict[str, list[Explanation]] = {}
     for one in everything:
         by_key.setdefault(_key(one.word), []).append(one)
-    found = tuple(one for key in (wanted, *_singulars(wanted)) for one in by_key.get(key, ()))
+    keys = (wanted, *_singulars(wanted), _key(f"schedule-{wanted}"))
+    found = tuple(one for key in keys for one in by_key.get(key, ()))
     if not found:
         near = [by_key[key][0].word for key in get_close_matches(wanted, by_key, n=3, cutoff=0.5)]
         hint = f"did you mean {', '.join(near)}?" if near else "offloadctl explain, without a word, lists them"
@@ -211,4 +213,5 @@ def _singulars(key: str) -> Iterable[str]:
 
 
 def _key(word: str) -> str:
-    return word.strip().lower().replace("_", "-").replace(" ", "-")
+    """`coolDown`, `cool-down`, `COOL_DOWN` and `cool down` are the same word."""
+    return re.sub(r"[-_ ]", "", word.strip().lower())

@@ -97,6 +97,38 @@ def test_every_word_of_an_enum_every_head_and_every_label_is_explained() -> None
     assert missing == set()
 
 
+def keys_of(schema: object) -> set[str]:
+    if isinstance(schema, list):
+        return set().union(*map(keys_of, schema))
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("properties", ())).union(*map(keys_of, schema.values()))
+
+
+def first_words_of_calls(name: str, *patterns: str) -> set[str]:
+    """The texts that come first in calls of a function, or method, of that name."""
+    calls = [
+        node
+        for pattern in patterns
+        for path in (ROOT / "offloadctl").glob(pattern)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2].lstrip("_") == name
+    ]
+    firsts = [call.args[0] for call in calls if call.args]
+    return {one.value for one in firsts if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+
+
+def test_every_key_of_a_file_of_schedules_every_reason_and_every_event_of_the_service_is_explained() -> None:
+    keys = keys_of(schema_of("Schedule"))
+    events = first_words_of_calls("tell", "service/*.py", "cli/serve*.py")
+    rooms = ("plan/schedule.py", "plan/trim.py", "plan/roll_over.py", "operations/topic_actions.py")
+    reasons = first_words_of_calls("Reason", "operations/schedule*.py", *rooms)
+
+    assert {word for word in keys | events | reasons if not is_known(word)} == set()
+    assert (len(keys) > 70, len(events) > 20, len(reasons) > 20) == (True, True, True)
+    assert is_known("handed-over")
+
+
 @pytest.mark.parametrize(
     "word",
     [
