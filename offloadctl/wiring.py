@@ -217,8 +217,9 @@ def open_decision_history(context: Context) -> "Iterator[DecisionHistory]":
 def only_scheduler(context: Context) -> Iterator[None]:
     """Be the only process that runs schedules by this state directory; LeaseHeld if there is another one."""
     from offloadctl.adapters.only_one import only_one  # noqa: PLC0415 - only where something is run
+    from offloadctl.adapters.system import this_process  # noqa: PLC0415
 
-    with only_one(_scheduler_lock(context), what="runs schedules"):
+    with only_one(_scheduler_lock(context), what="runs schedules", who=this_process().words):
         yield
 
 

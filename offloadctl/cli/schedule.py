@@ -1,7 +1,7 @@
 """`schedule list`, `validate`, `pause`, `resume`, `history`, `explain`: what needs the file or the decision log."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from offloadctl.cli.schedule_file import File, find, future, past, read_file
 from offloadctl.errors import UsageError
 from offloadctl.exitcodes import ExitCode
 from offloadctl.wiring import open_decision_history, open_decision_log
+
+if TYPE_CHECKING:
+    from offloadctl.plan.schedule_state import Pause
 
 _MaybeName = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help="The name of a schedule of the file.", show_default=False)
@@ -89,8 +92,9 @@ def pause(
     clock, by = SystemClock(), str(this_process())
     end = future(until, clock.now(), "--until") if until is not None else None
     with open_decision_log(resolved(connection).context, clock) as log:
-        pause_schedule(log, EVERY if which is None else which, clock.now(), until=end, reason=reason, by=by)
-    _tell_change(output, which, end, reason, by, paused=True)
+        made = pause_schedule(log, EVERY if which is None else which, clock.now(), until=end, reason=reason, by=by)
+    end_words = f" {made.end_words}" if end is not None else ""
+    _tell_change(output, which, f"paused{end_words} by {by}", by, pause=made)
     return ExitCode.OK
 
 
@@ -103,7 +107,10 @@ def resume(
     output: OutputOption = OutputFormat.TABLE,
     connection: ConnectionFlags,
 ) -> ExitCode:
-    """Tell a schedule, or all of them, to go on. Of its own pause and that of all, what was told last counts."""
+    """Tell a schedule, or all of them, to go on. Of its own pause and that of all, what was told last counts.
+
+    Where nothing is paused nothing is written down.
+    """
     from offloadctl.operations.schedule_pauses import EVERY  # noqa: PLC0415
     from offloadctl.operations.schedule_pauses import resume as resume_schedule  # noqa: PLC0415
 
@@ -111,16 +118,20 @@ def resume(
     guard_change(settings)
     clock, by = SystemClock(), str(this_process())
     with open_decision_log(settings.context, clock) as log:
-        resume_schedule(log, EVERY if which is None else which, clock.now(), by=by)
-    _tell_change(output, which, None, "", by, paused=False)
+        resumed = resume_schedule(log, EVERY if which is None else which, clock.now(), by=by)
+    words = f"resumed by {by}" if resumed else "not paused: nothing was resumed, and nothing was written down"
+    _tell_change(output, which, words, by, changed=resumed)
     return ExitCode.OK
 
 
 @with_connection
 def history(
     *,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Of this schedule only.", show_default=False)
+    ] = None,
     schedule: Annotated[
-        str | None, typer.Option("--schedule", metavar="NAME", help="Of this schedule only.", show_default=False)
+        str | None, typer.Option("--schedule", metavar="NAME", help="The same as NAME.", show_default=False)
     ] = None,
     since: Annotated[
         str | None,
@@ -137,9 +148,11 @@ def history(
     from offloadctl.report import schedule_command_documents as documents  # noqa: PLC0415
     from offloadctl.report.schedule_command_text import history_text  # noqa: PLC0415
 
+    if name is not None and schedule not in (None, name):
+        raise UsageError(f"{name} and --schedule {schedule} are two schedules", hint="name one of them")
     start = past(since, datetime.now(UTC), "--since") if since is not None else None
     with open_decision_history(resolved(connection).context) as log:
-        every = log.entries(schedule=schedule, since=start)
+        every = log.entries(schedule=schedule or name, since=start)
     shown = every[:limit] if limit else every
     has_more = len(shown) < len(every)
     emit_result(
@@ -193,12 +206,18 @@ def _which(name: str | None, file: str | None, *, every: bool) -> str | None:
 
 
 def _tell_change(
-    output: OutputFormat, which: str | None, until: datetime | None, reason: str, by: str, *, paused: bool
+    output: OutputFormat, which: str | None, words: str, by: str, *, pause: "Pause | None" = None, changed: bool = True
 ) -> None:
     from offloadctl.report.schedule_command_documents import SchedulePauseChange  # noqa: PLC0415
     from offloadctl.report.text import line  # noqa: PLC0415
 
-    end = f" until {until:%Y-%m-%d %H:%M} UTC" if until is not None else ""
-    words = f"{which or 'all schedules'}: {f'paused{end}' if paused else 'resumed'} by {by}"
-    document = SchedulePauseChange(schedule=which, paused=paused, until=until, reason=reason, by=by)
-    emit_result(output, document=lambda: document, lines=lambda: [document], text=lambda **_: [line(words)])
+    document = SchedulePauseChange(
+        schedule=which,
+        paused=pause is not None,
+        changed=changed,
+        until=pause.until if pause is not None else None,
+        reason=pause.reason if pause is not None else "",
+        by=by,
+    )
+    told = line(f"{which or 'all schedules'}: {words}")
+    emit_result(output, document=lambda: document, lines=lambda: [document], text=lambda **_: [told])

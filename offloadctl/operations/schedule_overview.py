@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from offloadctl.errors import UsageError
 from offloadctl.model.decision import Decision, EntryKind, Intent, LogEntry, RunResult
-from offloadctl.model.schedule import Schedule
+from offloadctl.model.schedule import Cron, Schedule
 from offloadctl.operations.schedule import STATE_KINDS
 from offloadctl.operations.schedule_codec import decode
 from offloadctl.operations.schedule_pauses import pause_of
@@ -16,6 +16,7 @@ from offloadctl.ports.schedule import DecisionHistory
 
 _OF_RUNS = (EntryKind.INTENT, EntryKind.HANDED_OVER, EntryKind.RESULT)
 _SHOWN = 5
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Standing:
     result: RunResult | None = None
     """Of the last run that has ended."""
     next_at: datetime | None = None
-    """Its next cron time, put off by its jitter; None without any."""
+    """Its next cron time, put off by its jitter; None without any, and while no end of a pause is known."""
     is_handed_over: bool = False
     """Whether the run that has not ended waits for whoever comes next."""
 
@@ -66,15 +67,34 @@ def standing(log: DecisionHistory, schedule: Schedule, now: datetime) -> Standin
     state = decode(newest).state if newest is not None else ScheduleState()
     decided = log.newest((EntryKind.DECIDED, EntryKind.INTENT), schedule.name)
     ended = log.newest((EntryKind.RESULT,), schedule.name)
-    times = [due_at(one, next_time(one, now)) for one in schedule.crons]
+    state = replace(state, pause=pause_of(log, schedule.name))
     return Standing(
         schedule,
-        replace(state, pause=pause_of(log, schedule.name)),
+        state,
         decode(decided).decision if decided is not None else None,
         decode(ended).result if ended is not None else None,
-        min(times, default=None) if schedule.enabled else None,
+        _next_at(schedule, state, now),
         newest is not None and newest.kind is EntryKind.HANDED_OVER,
     )
+
+
+def _next_at(schedule: Schedule, state: ScheduleState, now: datetime) -> datetime | None:
+    """The next of its cron times that is due once it is not paused."""
+    begin = now
+    if state.pause is not None and state.pause.is_on(now):
+        if state.pause.until is None:
+            return None
+        begin = state.pause.until
+    return min((_due_from(one, now, begin) for one in schedule.crons), default=None) if schedule.enabled else None
+
+
+def _due_from(cron: Cron, now: datetime, begin: datetime) -> datetime:
+    """When the first of its times after now is due that is not due before `begin`."""
+    # What comes earlier is due earlier, however it is put off.
+    moment = next_time(cron, max(now, begin - cron.jitter - _TICK))
+    while (due := due_at(cron, moment)) < begin:
+        moment = next_time(cron, moment)
+    return due
 
 
 def story(log: DecisionHistory, run: str) -> RunStory:
@@ -89,7 +109,10 @@ def story(log: DecisionHistory, run: str) -> RunStory:
     ids = tuple(dict.fromkeys(one.run_id for one in entries))
     found = of_schedule[:1] or _ids_like(run, ids)
     if not found:
-        raise UsageError(f"there is no run {run!r} of a schedule", hint="which there are: offloadctl schedule history")
+        raise UsageError(
+            f"there is no run {run!r} of a schedule, and no schedule {run!r} that has run so far",
+            hint="schedules and how they stand: offloadctl schedule list -f FILE; runs: offloadctl schedule history",
+        )
     if len(found) > 1:
         shown = ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
         raise UsageError(f"{run!r} is the id of several runs: {shown}", hint="write more of it")

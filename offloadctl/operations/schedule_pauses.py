@@ -30,12 +30,19 @@ def pause_of(log: DecisionHistory, schedule: str) -> Pause | None:
 def pause(log: DecisionLog, schedule: str, now: datetime, *, until: datetime | None, reason: str, by: str) -> Pause:
     """Tell a schedule, or all of them, to do nothing. A run that goes on is not ended by it."""
     made = Pause(now, until, reason, by)
-    text = f"paused by {by}" + (f" until {until:%Y-%m-%d %H:%M} UTC" if until is not None else "")
+    text = f"paused by {by}" + (f" {made.end_words}" if until is not None else "")
     text += f": {reason}" if reason else ""
     log.append(LogEntry(now, EntryKind.PAUSED, schedule, text, payload=msgspec.json.encode(made).decode()))
     return made
 
 
-def resume(log: DecisionLog, schedule: str, now: datetime, *, by: str) -> None:
-    """Tell it to go on. Cron times of the pause are not caught up with."""
+def resume(log: DecisionLog, schedule: str, now: datetime, *, by: str) -> bool:
+    """Tell it to go on; False, and nothing is written, if it is not paused.
+
+    Cron times of a pause are not caught up with.
+    """
+    names = {one.schedule for one in log.entries() if one.kind is EntryKind.PAUSED} if schedule == EVERY else {schedule}
+    if not any(told is not None and told.is_on(now) for told in (pause_of(log, name) for name in names)):
+        return False
     log.append(LogEntry(now, EntryKind.RESUMED, schedule, f"resumed by {by}"))
+    return True

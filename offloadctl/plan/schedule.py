@@ -10,7 +10,7 @@ Everything that comes in is a value, and so is what comes out: the decision, and
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from offloadctl.model.decision import Decision, Fate, Settled, Truth, Verdict
 from offloadctl.model.measures import Measure, Snapshot
@@ -22,7 +22,7 @@ from offloadctl.plan.judging import Answer, View, judge
 from offloadctl.plan.missed import STEP_BACK, Due, due_times, settle
 from offloadctl.plan.schedule_state import Pause, ScheduleState, moved_within_the_hour, trimmed
 from offloadctl.plan.telling import tell, tell_all
-from offloadctl.units import ByteSize, format_duration, format_size
+from offloadctl.units import ByteSize, format_size
 
 
 def decide(
@@ -129,8 +129,11 @@ class _Evaluation:
         """Everything that stands in the way."""
         if (running := self.state.running) is not None:
             yield Reason("running", f"run {running.run_id} has not ended, begun {running.at:%Y-%m-%d %H:%M} UTC")
-        if (left := self._cool_down_left()) > timedelta(0):
-            yield Reason("cool-down", f"the last run ended a short time ago: {format_duration(left)} of cool-down left")
+        if (end := self._cool_down_end()) is not None and end > self.now:
+            # The time itself, and not how long until then: it is read long after it was written.
+            yield Reason(
+                "cool-down", f"the last run ended a short time ago: cool-down until {end:%Y-%m-%d %H:%M:%S} UTC"
+            )
         for gate in self.gates:
             if gate.judged.truth is Truth.FALSE:
                 yield Reason("gate-closed", f"gate closed: {tell_all(gate.judged)}")
@@ -142,11 +145,11 @@ class _Evaluation:
                 "bytes-an-hour", f"{format_size(moved)} were moved within the hour, of {format_size(limit)} allowed"
             )
 
-    def _cool_down_left(self) -> timedelta:
+    def _cool_down_end(self) -> datetime | None:
         """Cron times are meant as they stand; only what numbers say again and again has to wait."""
         if self.state.last_ended is None or any(self.view.due.values()):
-            return timedelta(0)
-        return self.state.last_ended + self.schedule.cool_down - self.now
+            return None
+        return self.state.last_ended + self.schedule.cool_down
 
     def _at_most(self) -> ByteSize | None:
         limits = self.schedule.limits
@@ -184,8 +187,7 @@ def _chosen(schedule: Schedule, answer: Answer, view: View) -> _Chosen:
 
 
 def _paused(pause: Pause | None) -> Reason:
-    until = pause.until if pause is not None else None
-    words = f"until {until:%Y-%m-%d %H:%M} UTC" if until is not None else "until it is resumed"
+    words = pause.end_words if pause is not None else "until it is resumed"
     return Reason("paused", f"paused {words}" + (f": {pause.reason}" if pause is not None and pause.reason else ""))
 
 

@@ -33,6 +33,18 @@ class Pause:
     by: str = ""
     """Who."""
 
+    @property
+    def end_words(self) -> str:
+        """Until when it is; of one that is brief the seconds count."""
+        if self.until is None:
+            return "until it is resumed"
+        is_brief = self.until - self.since < HOUR
+        return f"until {self.until:%Y-%m-%d %H:%M}{f'{self.until::%S}' if is_brief else ''} UTC"
+
+    def is_on(self, now: datetime) -> bool:
+        """Whether it has not ended by itself."""
+        return self.until is None or now < self.until
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduleState:
@@ -65,7 +77,7 @@ class ScheduleState:
 
     def is_paused(self, now: datetime) -> bool:
         """Whether a pause is on."""
-        return self.pause is not None and (self.pause.until is None or now < self.pause.until)
+        return self.pause is not None and self.pause.is_on(now)
 
 
 def begun(state: ScheduleState, intent: Intent) -> ScheduleState:

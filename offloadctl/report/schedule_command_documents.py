@@ -50,7 +50,7 @@ class ScheduleStandingDocument(Part, frozen=True, kw_only=True):
     when: str
     action: str
     next_at: Moment | None
-    """Its next cron time; null without any."""
+    """Its next cron time; null without any, and while it is paused until it is resumed."""
     pause: PauseDocument | None
     running: str | None
     """A run that has not ended, as far as is known."""
@@ -112,6 +112,8 @@ class SchedulePauseChange(Part, frozen=True, kw_only=True):
     schedule: str | None
     """null: all of them."""
     paused: bool
+    changed: bool
+    """false: it was not paused, and so nothing was resumed, and nothing written down."""
     until: Moment | None
     reason: str
     by: str

@@ -42,10 +42,10 @@ def list_text(found: Sequence[Standing], now: datetime, *, wide: bool = False) -
     for one in found:
         pause, decision = one.state.pause, one.decision
         if pause is not None and one.state.is_paused(now):
-            until = f"until {_minute(pause.until)}" if pause.until is not None else "until it is resumed"
-            yield labelled("paused", f"{one.schedule.name}: by {pause.by}, {until}" + _because(pause.reason))
+            yield labelled("paused", f"{one.schedule.name}: by {pause.by}, {pause.end_words}" + _because(pause.reason))
         elif decision is not None and (wide or decision.verdict in (Verdict.HELD, Verdict.UNKNOWN)):
-            yield labelled("why", f"{one.schedule.name}: {_reasons(decision)}")
+            # What the reasons say of times was so then.
+            yield labelled("why", f"{one.schedule.name}: at {_second(decision.at)}: {_reasons(decision)}")
 
 
 def history_text(entries: Sequence[LogEntry], *, has_more: bool) -> Iterator[RenderableType]:
@@ -178,7 +178,7 @@ def _result_cell(result: RunResult | None) -> Cell:
 def _entry_row(entry: LogEntry) -> tuple[Cell, ...]:
     style = Style.CAREFUL if entry.kind is EntryKind.PAUSED else Style.PLAIN
     return (
-        f"{entry.at:%Y-%m-%d %H:%M:%S} UTC",
+        _second(entry.at),
         entry.schedule or ("-" if entry.kind is EntryKind.TAKEN else "all"),
         styled(entry.kind.value.removeprefix("schedule-"), style),
         entry.run_id or "-",
@@ -192,6 +192,10 @@ def _reasons(decision: Decision) -> str:
 
 def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
+
+
+def _second(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _minute(moment: datetime) -> str:

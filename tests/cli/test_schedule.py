@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from offloadctl.adapters.pulsar_rest import PulsarRest
-from offloadctl.adapters.system import SystemClock
+from offloadctl.adapters.system import SystemClock, this_process
 from offloadctl.demo.embedded import EmbeddedCluster
 from offloadctl.model.names import TopicName
 from offloadctl.model.settings import Context
@@ -154,6 +154,7 @@ def test_a_second_process_is_told_that_it_is_one_too_many(
         ran = command("schedule", "run", "grown", "-f", written(tmp_path, topic), "--state", str(tmp_path / "state"))
 
     assert ran.code == 8
+    assert this_process().words in ran.err
 
 
 def test_a_state_that_cannot_be_written_stops_a_run_before_anything_is_sent(
@@ -214,6 +215,41 @@ def test_all_schedules_are_paused_without_a_file(
     assert held["decision"]["decision"] == "held"
 
 
+def test_what_is_not_paused_is_not_resumed(command: Command, tmp_path: Path) -> None:
+    file, state = written(tmp_path, "acme/shop/orders"), ("--state", str(tmp_path / "state"))
+    own = ("grown", "-f", file)
+    command("schedule", "pause", *own, "--until", "30m", *state)
+
+    told = [command("schedule", "resume", *which, *state).out for which in (("--all",), ("--all",), own)]
+
+    assert told[0].startswith("all schedules: resumed by ")
+    assert told[1:] == [
+        "all schedules: not paused: nothing was resumed, and nothing was written down\n",
+        "grown: not paused: nothing was resumed, and nothing was written down\n",
+    ]
+    entries = command("schedule", "history", "-o", "json", *state).document["entries"]
+    assert [one["entry"] for one in entries] == ["schedule-resumed", "schedule-paused"]
+
+
+def test_a_schedule_that_has_not_run_is_not_taken_for_a_run(command: Command, tmp_path: Path) -> None:
+    ran = command("schedule", "explain", "grown", "--state", str(tmp_path / "state"))
+
+    assert ran.code == 2
+    assert "no schedule 'grown' that has run so far" in ran.err
+    assert "offloadctl schedule list" in ran.err
+
+
+def test_history_is_asked_of_a_schedule_by_its_name(command: Command, tmp_path: Path) -> None:
+    state = ("--state", str(tmp_path / "state"))
+    command("schedule", "pause", "--all", *state)
+    command("schedule", "pause", "grown", "-f", written(tmp_path, "acme/shop/orders"), *state)
+
+    by_name = command("schedule", "history", "grown", "-o", "json", *state).document["entries"]
+
+    assert [one["schedule"] for one in by_name] == ["grown"]
+    assert command("schedule", "history", "grown", "--schedule", "other", *state).code == 2
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -225,7 +261,6 @@ def test_all_schedules_are_paused_without_a_file(
         ["pause", "grown", "-f", "FILE", "--until", "soon"],
         ["run", "other", "-f", "FILE"],
         ["run", "grown", "-f", "nowhere.yaml"],
-        ["explain", "nobody"],
         ["history", "--since", "ever"],
         ["simulate", "-f", "FILE"],
         ["simulate", "-f", "FILE", "--from-file", "nowhere.ndjson"],

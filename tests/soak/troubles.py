@@ -239,7 +239,11 @@ class Troubles:
         until = now + timedelta(hours=hours) if self._random.random() < 0.5 else None
         pause(world.lease.log, name, now, until=until, reason="it is quiet tonight", by="ann")
         if until is None:
-            world.timeline.after(hours * _HOUR, lambda: resume(world.lease.log, name, world.clock.now(), by="ann"))
+
+            def go_on() -> None:
+                resume(world.lease.log, name, world.clock.now(), by="ann")
+
+            world.timeline.after(hours * _HOUR, go_on)
 
     def _people_edit(self) -> None:
         self._count("schedules-edited")

@@ -23,11 +23,23 @@ with only_one(Path(sys.argv[1]), what="works"):
 def test_a_second_one_is_told_at_once_and_may_begin_after_the_first(tmp_path: Path) -> None:
     path = tmp_path / "state" / "scheduler.lock"
 
-    with only_one(path, what="works"), pytest.raises(LeaseHeld) as held, only_one(path, what="works"):
+    first, second = only_one(path, what="works", who="ann@ops, process 7"), only_one(path, what="works")
+    with first, pytest.raises(LeaseHeld) as held, second:
         pytest.fail("two hold it")
+    assert str(held.value) == f"{path}: another process works: ann@ops, process 7"
 
     with only_one(path, what="works"):
         assert held.value.exit_code is ExitCode.LEASE_HELD
+
+
+def test_what_was_left_by_somebody_else_is_not_told_of_whoever_holds_it(tmp_path: Path) -> None:
+    path = tmp_path / "scheduler.lock"
+    path.write_text("bob@old-host-with-a-long-name, process 4711")
+
+    with only_one(path, what="works"), pytest.raises(LeaseHeld) as held, only_one(path, what="works"):
+        pytest.fail("two hold it")
+
+    assert str(held.value) == f"{path}: another process works"
 
 
 def test_a_process_that_is_killed_holds_nothing(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from offloadctl.exitcodes import ExitCode
 from offloadctl.model.decision import EntryKind, Intent, LogEntry, RunResult, Verdict
 from offloadctl.model.measures import Measure, Snapshot
 from offloadctl.model.names import TopicName
-from offloadctl.model.schedule import Schedule
+from offloadctl.model.schedule import Cron, Schedule
 from offloadctl.operations.schedule import Scheduler
 from offloadctl.operations.schedule_once import Once, evaluate, force_run, look
 from offloadctl.operations.schedule_overview import standing, story
-from offloadctl.operations.schedule_pauses import pause
+from offloadctl.operations.schedule_pauses import EVERY, pause
+from offloadctl.plan.cron import due_at, times
 from offloadctl.ports.schedule import Collected
 from tests.schedules import GIB, ORDERS, START, Acts, Told, above, local_bytes, schedule
 
@@ -205,3 +206,40 @@ def test_the_last_run_of_a_schedule_is_found_by_its_name() -> None:
     assert story(world.log, LARGE.name).first.number == 2
     with pytest.raises(UsageError, match="schedule quiet-one has had no run so far"):
         story(world.log, "quiet-one")
+
+
+@pytest.mark.parametrize(
+    ("until", "next_at"),
+    [
+        (timedelta(minutes=30), timedelta(hours=1)),
+        (timedelta(hours=1), timedelta(hours=1)),
+        (timedelta(hours=2, minutes=1), timedelta(hours=3)),
+        (timedelta(minutes=-1), timedelta(hours=1)),
+        (None, None),
+    ],
+)
+def test_the_next_time_is_the_first_that_no_pause_takes(until: timedelta | None, next_at: timedelta | None) -> None:
+    log, hourly = MemoryDecisionLog(), schedule(Cron("0 * * * *"))
+    end = START + until if until is not None else None
+    pause(log, EVERY, START - timedelta(days=1), until=end, reason="", by="me")
+
+    stands = standing(log, hourly, START)
+
+    assert stands.next_at == (START + next_at if next_at is not None else None)
+
+
+def test_a_time_that_is_put_off_beyond_the_end_of_a_pause_is_the_next() -> None:
+    log, cron = MemoryDecisionLog(), Cron("0 * * * *", jitter=timedelta(minutes=50))
+    (first, due) = next((one, due_at(cron, one)) for one in times(cron, START, START + timedelta(days=1)))
+    pause(log, EVERY, START, until=first + (due - first) / 2, reason="", by="me")
+
+    assert standing(log, schedule(cron), START).next_at == due
+
+
+def test_of_a_brief_pause_the_seconds_are_told() -> None:
+    ends = [
+        pause(MemoryDecisionLog(), EVERY, START, until=START + one, reason="", by="me").end_words
+        for one in (timedelta(seconds=2), timedelta(hours=2))
+    ]
+
+    assert ends == ["until 2026-01-01 00:00:02 UTC", "until 2026-01-01 02:00 UTC"]
