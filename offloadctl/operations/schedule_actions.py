@@ -9,7 +9,7 @@ from offloadctl.errors import Interrupted, Terminated
 from offloadctl.exitcodes import ExitCode
 from offloadctl.model.check import CheckReport
 from offloadctl.model.decision import Intent, RunResult
-from offloadctl.model.offload import Confirmation, OffloadLimits, OffloadRun
+from offloadctl.model.offload import Confirmation, OffloadLimits, OffloadRun, OffloadWish, Outcome
 from offloadctl.model.sample import Sample
 from offloadctl.model.schedule import CheckAction, OffloadAction, Schedule
 from offloadctl.model.scope import Scope
@@ -24,7 +24,7 @@ from offloadctl.operations.schedule_topics import TopicRuns, topic_words
 from offloadctl.operations.turns import AT_ONCE, PER_BROKER
 from offloadctl.operations.workers import Stop, code_of
 from offloadctl.ports import FindingStore, Ports
-from offloadctl.units import format_size
+from offloadctl.units import format_duration, format_size
 
 _MOVED: Final = frozenset({Confirmation.CONFIRMED, Confirmation.UNCONFIRMED, Confirmation.DAMAGED})
 
@@ -68,7 +68,10 @@ class ScheduleActions:
             run = self._offload(schedule, schedule.action, scope, intent)
             moved = _bytes_moved(run)
             runs = (run.run_id,) if run.run_id else ()
-            done = _Done(run.exit_code, _offload_words(run, moved), moved, runs)
+            words = _offload_words(run, moved)
+            if run.results and all(one.outcome is Outcome.NOTHING_TO_DO for one in run.results):
+                words += f": {_left_words(schedule.action.wish)}"
+            done = _Done(run.exit_code, words, moved, runs)
         elif isinstance(schedule.action, CheckAction):
             report = self._check(schedule.action, scope, intent)
             done = _Done(report.exit_code, _check_words(report))
@@ -124,6 +127,13 @@ def _offload_words(run: OffloadRun, moved: int) -> str:
         outcomes[result.outcome] = outcomes.get(result.outcome, 0) + 1
     told = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
     return f"{format_size(moved)} moved; topics: {told or 'none'}"
+
+
+def _left_words(wish: OffloadWish) -> str:
+    """Why a condition may hold though nothing is left to be done about it."""
+    kept = [f"is within sizeThreshold {format_size(wish.size_threshold)} of each topic"] if wish.size_threshold else []
+    kept += [f"is younger than {format_duration(wish.older_than)}"] if wish.older_than else []
+    return f"what is left {' and '.join(kept)}{', or ' if kept else ''}is in the last ledger of a topic"
 
 
 def _check_words(report: CheckReport) -> str:

@@ -86,6 +86,20 @@ def test_a_schedule_offloads_the_topics_for_which_it_fires_and_another_one_check
     assert "ledgers looked at, 0 findings" in (proofs[0].summary if proofs[0] else "")
 
 
+def test_a_run_for_which_nothing_is_left_says_where_the_rest_is(cluster: InMemoryCluster) -> None:
+    kept = TEXT.replace("{sizeThreshold: 0}", "{sizeThreshold: 1G, olderThan: 1000d}")
+    large = read_schedules(kept, "schedules.yaml")[0]
+    intent = Intent("run", large.name, cluster.clock.now(), (ORDERS, RETURNS), whole_scope=False)
+
+    result = ScheduleActions(cluster.ports())(large, intent)
+
+    assert result.summary == (
+        "0 B moved; topics: 2 nothing-to-do: what is left is within sizeThreshold 1 GiB of each topic and is younger "
+        "than 1000d, or is in the last ledger of a topic"
+    )
+    assert result.exit_code is ExitCode.OK
+
+
 def test_a_run_takes_no_more_than_its_limit(cluster: InMemoryCluster) -> None:
     ports = cluster.ports()
     (large, _) = read_schedules(TEXT.replace("when:", "limits: {bytesARun: 1}\nwhen:", 1), "schedules.yaml")
