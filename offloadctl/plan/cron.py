@@ -46,7 +46,7 @@ def parse_zone(name: str) -> ZoneInfo:
 
 def _nearest_zone(name: str) -> str | None:
     """Whatever the case; a city alone is enough."""
-    zones = sorted(one for one in available_timezones() if not one.startswith(("posix/", "right/")))
+    zones = sorted(available_timezones())
     by_word = {one.lower().rpartition("/")[2]: one for one in zones} | {one.lower(): one for one in zones}
     near = get_close_matches(name.strip().lower().replace(" ", "_"), by_word, n=1, cutoff=0.75)
     return by_word[near[0]] if near else None
