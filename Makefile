@@ -10,6 +10,8 @@ VENV ?= .venv
 JOBS ?= 2
 # A third of their time the fast tests wait, for processes and sockets.
 FAST_JOBS ?= 3
+# Each process has containers of its own; a running stack that was named is for one.
+IT_JOBS ?= $(if $(IT_ADMIN_URL),0,2)
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 HYPOTHESIS_SEED ?=
@@ -53,7 +55,7 @@ soak: $(FOR_WORK) ## Weeks of faults on the embedded cluster, then an audit: SEE
 
 it: $(FOR_WORK) ## The tests on a real Pulsar and a real MinIO; needs Docker, and makes the images first
 	@[ -n "$$IT_ADMIN_URL" ] || [ -n "$$IT_PULSAR_IMAGE" ] || $(MAKE) --no-print-directory images
-	$(BIN)/pytest -m integration --timeout=600 --durations=15 $(SEED) $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(IT_JOBS) --dist loadfile -m integration --timeout=600 --durations=15 $(SEED) $(PYTEST_ARGS)
 
 images: $(FOR_WORK) ## Local images of Pulsar, MinIO and offloadctl, where no image registry is reachable
 	@$(BIN)/python -m tests.stack.images

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import pytest
@@ -30,6 +30,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which offloader made the objects."""
     if found := terminalreporter.config.stash.get(shared.OFFLOADER, None):
         terminalreporter.write_line(f"integration tests ran on {found}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Of several test processes the one that reports must hear it."""
+    config = session.config
+    if hasattr(config, "workeroutput") and shared.OFFLOADER in config.stash:
+        config.workeroutput["offloader"] = config.stash[shared.OFFLOADER]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """One of them has ended."""
+    if "offloader" in getattr(node, "workeroutput", {}):
+        node.config.stash[shared.OFFLOADER] = node.workeroutput["offloader"]
 
 
 @pytest.fixture(scope="session")

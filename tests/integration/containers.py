@@ -6,6 +6,7 @@ for its clients here and for itself there.
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shlex
@@ -93,9 +94,14 @@ class Server:
 
 
 def free_port() -> int:
-    """A port that nobody uses, that no other call was given, and that no outgoing connection will take meanwhile."""
+    """A port that nobody uses, that no other call was given, and that no outgoing connection will take meanwhile.
+
+    Of several test processes at once each takes its own: gw0 the even ones, gw1 the odd ones, and so on.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    this_one = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        port = _RANDOM.randrange(15_000, _FIRST_OUTGOING_PORT)
+        port = _RANDOM.randrange(15_000 + this_one, _FIRST_OUTGOING_PORT, processes)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("", port))
             if port not in _given_ports:
