@@ -3,11 +3,13 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from offloadctl import redaction
+from tests.ending import LINES, SAID
 
 # Found by their beginnings, since a variable that is not known today would leak tomorrow.
 FOREIGN_PREFIXES = ("OFFLOADCTL_", "AWS_", "PULSAR_", "XDG_", "ACCESS_KEY_", "BOTO_", "MOTO_")
@@ -23,6 +25,19 @@ settings.register_profile(
     "slow", deadline=None, print_blob=True, max_examples=1000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """One of several processes has ended."""
+    if line := getattr(node, "workeroutput", {}).get(SAID):
+        node.config.stash.setdefault(LINES, set()).add(line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what is to be said, once."""
+    for line in sorted(terminalreporter.config.stash.setdefault(LINES, set())):
+        terminalreporter.write_line(line)
 
 
 def is_foreign(name: str) -> bool:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import pytest
 
+from tests.ending import said_at_the_end
 from tests.integration import shared
 from tests.integration.audit import Auditor
 from tests.integration.command import Offloadctl
@@ -26,24 +27,10 @@ ClusterStarter = Callable[..., AbstractContextManager[Cluster]]
 TopicMaker = Callable[[str], Topic]
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which offloader made the objects."""
-    if found := terminalreporter.config.stash.get(shared.OFFLOADER, None):
-        terminalreporter.write_line(f"integration tests ran on {found}")
-
-
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Of several test processes the one that reports must hear it."""
-    config = session.config
-    if hasattr(config, "workeroutput") and shared.OFFLOADER in config.stash:
-        config.workeroutput["offloader"] = config.stash[shared.OFFLOADER]
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """One of them has ended."""
-    if "offloader" in getattr(node, "workeroutput", {}):
-        node.config.stash[shared.OFFLOADER] = node.workeroutput["offloader"]
+    """Say which offloader made the objects."""
+    if found := session.config.stash.get(shared.OFFLOADER, None):
+        said_at_the_end(session.config, f"integration tests ran on {found}")
 
 
 @pytest.fixture(scope="session")
