@@ -36,7 +36,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what is to be said, once."""
-    for line in sorted(terminalreporter.config.stash.setdefault(LINES, set())):
+    lines = terminalreporter.config.stash.setdefault(LINES, set())
+    for line in sorted(lines):
         terminalreporter.write_line(line)
 
 
