@@ -6,6 +6,8 @@ import pytest
 
 SAID: Final = "offloadctl_said"
 """In xdist's `workeroutput`, which goes to the reporting process; it is found there, or in the configuration."""
+LINES: Final = pytest.StashKey[set[str]]()
+"""In the reporting process."""
 
 
 def said_at_the_end(config: pytest.Config, line: str) -> None:
@@ -15,7 +17,3 @@ def said_at_the_end(config: pytest.Config, line: str) -> None:
         output[SAID] = line
     else:
         config.stash.setdefault(LINES, set()).add(line)
-
-
-LINES: Final = pytest.StashKey[set[str]]()
-"""In the reporting process."""

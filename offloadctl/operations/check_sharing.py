@@ -26,7 +26,7 @@ def claim_for(admin: BrokerAdmin, lists: BucketLists, clock: StoppableClock) -> 
         raise Interrupted("interrupted before the other cluster's metadata was read")
     expanded = expand(admin, Scope.of(everything=True), clock)
     reader = LedgerReader(admin, clock, may_load=False)
-    parts = [part for target in expanded.targets for part in target.parts]
+    parts = expanded.parts
     is_whole = expanded.read.is_every_topic
     for start in range(0, len(parts), _PORTION):
         for managed in _read(reader, parts[start : start + _PORTION], clock):

@@ -138,7 +138,7 @@ class BulkCollector:
         except OffloadctlError as error:
             return (), error.message
         why = "; ".join(f"{one.name}: {one.reason.text}" for one in expanded.read.unread)
-        return tuple(part for target in expanded.targets for part in target.parts), why
+        return expanded.parts, why
 
     def _named(self, topics: Sequence[TopicName]) -> tuple[tuple[TopicName, ...], str]:
         """Their partitions; one that is not there stops no other one."""

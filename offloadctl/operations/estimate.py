@@ -55,7 +55,7 @@ def estimate(ports: Ports, scope: Scope, sample: Sample | ByteSample | None) -> 
     clock = StoppableClock(ports.clock)
     topics = TopicReader(ports.admin, LedgerReader(ports.admin, clock, may_load=False))
     expanded = expand(ports.admin, scope, clock)
-    parts = [part for target in expanded.targets for part in target.parts]
+    parts = expanded.parts
 
     def ledgers(part: TopicName) -> Sequence[_Ledger] | None:
         read = topics.read_stored(part)

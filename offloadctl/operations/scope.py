@@ -30,6 +30,11 @@ class Expanded:
     read: ScopeRead
     targets: tuple[Target, ...]
 
+    @property
+    def parts(self) -> tuple[TopicName, ...]:
+        """Topics and partitions, one by one."""
+        return tuple(part for target in self.targets for part in target.parts)
+
 
 def expand(admin: BrokerAdmin, scope: Scope, clock: StoppableClock) -> Expanded:
     """The topics of a wide scope. One namespace that cannot be listed stops no other one; raises Interrupted.

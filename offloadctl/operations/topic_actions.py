@@ -142,7 +142,7 @@ def _topics_in(admin: BrokerAdmin, scope: Scope, clock: StoppableClock) -> tuple
     if scope.is_wide:
         expanded = expand(admin, scope, clock)
         unread = "; ".join(f"{one.name} ({one.reason.text})" for one in expanded.read.unread)
-        return tuple(part for target in expanded.targets for part in target.parts), unread
+        return expanded.parts, unread
     _, topics = named_topics(scope)
     parts, unread_topics = list[TopicName](), list[str]()
     for topic in topics:

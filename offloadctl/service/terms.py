@@ -45,8 +45,17 @@ class Terms:
         self._scheduler = Scheduler(self.schedules, term.log, self.collector, act, self.clock, start=self.runs.start)
         self.board.in_force(tuple(one.name for one in self.schedules))
         remember_successes(term.log, self.board)
-        loop = Loop(self._scheduler, self.source, self.runs, self.board, self.clock, self.tell, self.every, self.beside)
-        loop.lost = lambda: term.lost
+        loop = Loop(
+            self._scheduler,
+            self.source,
+            self.runs,
+            self.board,
+            self.clock,
+            self.tell,
+            self.every,
+            self.beside,
+            lambda: term.lost,
+        )
         if self.source.is_another():
             loop.reload()
         return loop
